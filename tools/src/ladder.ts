@@ -125,7 +125,7 @@ function isTest(path: string): boolean {
 
 function importSpecifiers(text: string): string[] {
   const transpiler = new Bun.Transpiler({ loader: "ts" });
-  const values = transpiler.scanImports(text).map((entry) => entry.path);
+  const values = transpiler.scanImports(text.replace(/^#!.*/, "")).map((entry) => entry.path);
   // The transpiler drops type imports, and a cycle closed by one is a cycle all the same.
   const types = [...text.matchAll(/^(?:import|export) type [^;]*? from "([^"]+)"/gm)].map((match) => match[1] ?? "");
   return [...new Set([...values, ...types])];

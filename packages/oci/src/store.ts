@@ -45,7 +45,12 @@ export interface Store {
    * be the descriptor's (`store/digest-mismatch`), everything it refers to must be here (`store/incomplete`),
    * except its `subject`.
    */
-  putManifest(descriptor: Descriptor, bytes: Uint8Array, tags?: readonly string[], options?: CallOptions): Promise<void>;
+  putManifest(
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    tags?: readonly string[],
+    options?: CallOptions,
+  ): Promise<void>;
 
   /** All tags, in byte order. */
   tags(options?: CallOptions): Promise<readonly string[]>;

@@ -1,0 +1,12 @@
+export { checkPath } from "./entry-table.ts";
+export { archiveError, archiveErrors } from "./errors.ts";
+export type { ArchiveErrorCode } from "./errors.ts";
+export { checkGzipHeader, gzipHeaderBytes } from "./gzip-header.ts";
+export * from "./tar-entry.ts";
+export { encodeTarHeader } from "./tar-header.ts";
+export { TarReader } from "./tar-reader.ts";
+export type { TarSink } from "./tar-reader.ts";
+export { formatTreeEntry, parseTreeListing } from "./tree-listing.ts";
+export type { TreeEntry } from "./tree-listing.ts";
+export { zstdFrameContentBytes, ZstdFrameWalker } from "./zstd-frames.ts";
+export type { ZstdFrame, ZstdLimits } from "./zstd-frames.ts";

@@ -1,0 +1,2 @@
+export * from "./hostile-archives.ts";
+export * from "./tree-arbitrary.ts";

@@ -1,0 +1,60 @@
+import { canonicalJson, decodeUtf8, isDigest, isJsonObject, parseJson } from "@cpm/base";
+import type { Digest, JsonObject, JsonValue } from "@cpm/base";
+import { archiveError } from "./errors.ts";
+import { compareTarPaths } from "./tar-entry.ts";
+import type { TarEntry } from "./tar-entry.ts";
+
+/** An entry of an unpacked tree: the tar entry, and for a file the digest of its content. */
+export interface TreeEntry extends TarEntry {
+  readonly digest?: Digest;
+}
+
+/**
+ * The canonical listing of a tree is a JSON array of its entries in byte order of their paths, each in canonical
+ * JSON. Its sha256 is the address of the tree: equal trees have one address, however they were packed.
+ */
+export function formatTreeEntry(entry: TreeEntry): string {
+  const { path, type, executable, sizeBytes, linkTarget, digest } = entry;
+  const fields: JsonObject = {
+    path,
+    type,
+    ...(executable ? { executable } : {}),
+    ...(type === "file" ? { sizeBytes, digest: digest ?? "" } : {}),
+    ...(type === "symlink" ? { linkTarget: linkTarget ?? "" } : {}),
+  };
+  return canonicalJson(fields);
+}
+
+/** Reads a listing strictly: only the canonical bytes are one. Throws `archive/tree-listing`. */
+export function parseTreeListing(bytes: Uint8Array): TreeEntry[] {
+  const text = decodeUtf8(bytes);
+  const list = parseJson(text, { file: "tree.json" });
+  if (!Array.isArray(list)) throw archiveError("archive/tree-listing", "the listing is not a list");
+  const entries = list.map((value: JsonValue) => parseTreeEntry(value));
+  entries.forEach((entry, index) => {
+    const before = entries[index - 1];
+    if (before !== undefined && compareTarPaths(before.path, entry.path) >= 0) {
+      throw archiveError("archive/tree-listing", "the entries are not in byte order", entry.path);
+    }
+  });
+  if (`[${entries.map(formatTreeEntry).join(",")}]` !== text)
+    throw archiveError("archive/tree-listing", "the listing is not canonical");
+  return entries;
+}
+
+function parseTreeEntry(value: JsonValue): TreeEntry {
+  if (!isJsonObject(value)) throw archiveError("archive/tree-listing", "an entry is not an object");
+  const { path, type, executable = false, sizeBytes = 0, linkTarget, digest } = value;
+  const typed = type === "file" || type === "directory" || type === "symlink";
+  if (typeof path !== "string" || !typed || typeof executable !== "boolean" || typeof sizeBytes !== "number") {
+    throw archiveError("archive/tree-listing", "an entry lacks a field", typeof path === "string" ? path : undefined);
+  }
+  return {
+    path,
+    type,
+    executable,
+    sizeBytes,
+    ...(typeof linkTarget === "string" ? { linkTarget } : {}),
+    ...(typeof digest === "string" && isDigest(digest) ? { digest } : {}),
+  };
+}

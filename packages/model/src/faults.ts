@@ -1,0 +1,32 @@
+import type { Diagnostic, ErrorEntry } from "@cpm/base";
+import { modelErrors } from "./errors.ts";
+import type { ModelErrorCode } from "./errors.ts";
+import { locateSource } from "./source.ts";
+import type { SourceFile, SourceRange } from "./source.ts";
+
+/** Where something stands: a node, or a key with its range. */
+export interface Place {
+  readonly file: SourceFile;
+  readonly range: SourceRange;
+}
+
+/** Collects everything that is wrong with a file, so that the author sees all of it at once. */
+export class Faults {
+  readonly #diagnostics: Diagnostic[] = [];
+
+  get diagnostics(): readonly Diagnostic[] {
+    return this.#diagnostics;
+  }
+
+  add(code: ModelErrorCode, place: Place, message: string, hint?: string): undefined {
+    const entry: ErrorEntry = modelErrors[code];
+    this.#diagnostics.push({
+      code,
+      severity: "error",
+      message,
+      hint: hint ?? entry.hint,
+      location: locateSource(place.file, place.range),
+    });
+    return undefined;
+  }
+}

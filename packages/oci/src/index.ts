@@ -1,0 +1,11 @@
+export { decodeBase64, encodeBase64 } from "./base64.ts";
+export * from "./codec.ts";
+export type * from "./descriptor.ts";
+export * from "./error-body.ts";
+export * from "./errors.ts";
+export * from "./http-headers.ts";
+export type * from "./manifest.ts";
+export * from "./media-types.ts";
+export * from "./names.ts";
+export * from "./referrers.ts";
+export type * from "./store.ts";

@@ -1,0 +1,216 @@
+import {
+  chmodSync,
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  statSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import type { ByteSource, Digest } from "@cpm/base";
+import { digestAlgorithm, digestHex } from "@cpm/base";
+import { contentNotFound, contentTooLong, contentTooShort, digestMismatch } from "@cpm/oci";
+import type { CallOptions, Descriptor, Ingest, ReadOptions } from "@cpm/oci";
+import { fileError, systemCode, withFileErrors } from "./errors.ts";
+import { failpoint } from "./failpoint.ts";
+import { readFileBytes, readOpenFile, removeFile, syncDirectory, writeFully } from "./files.ts";
+import type { Hasher } from "./hash.ts";
+import { createHasher } from "./hash.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
+import { tryLock } from "./process-lock.ts";
+
+/**
+ * Content by digest in a directory: `blobs/<algorithm>/<hex>`, as in an OCI image layout, and `ingest/` for what
+ * is not whole yet. The one way in which content gets onto a disk: write, check, fsync, rename, fsync the
+ * directory. A name under `blobs` therefore always stands for whole and checked content.
+ */
+export class BlobDirectory {
+  readonly root: string;
+  readonly #queue = new KeyedQueue();
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  pathOf(digest: Digest): string {
+    return join(this.root, "blobs", digestAlgorithm(digest), digestHex(digest));
+  }
+
+  stat(digest: Digest): { sizeBytes: number } | undefined {
+    const path = this.pathOf(digest);
+    try {
+      return { sizeBytes: statSync(path).size };
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return undefined;
+      throw fileError(error, "read", path);
+    }
+  }
+
+  async *read(content: Descriptor, options: ReadOptions = {}): ByteSource {
+    if (this.stat(content.digest) === undefined) throw contentNotFound(this.root, content.digest);
+    const { offsetBytes = 0, lengthBytes } = options;
+    for await (const chunk of readFileBytes(this.pathOf(content.digest), offsetBytes, lengthBytes)) {
+      options.signal?.throwIfAborted();
+      yield chunk;
+    }
+  }
+
+  /** See `Store.ingest`. What another process is writing is written a second time, not waited for. */
+  async ingest(content: Descriptor, options: CallOptions = {}): Promise<Ingest | undefined> {
+    options.signal?.throwIfAborted();
+    const release = await this.#queue.enter(content.digest);
+    try {
+      if (this.stat(content.digest) !== undefined) {
+        release();
+        return undefined;
+      }
+      return this.#openIngest(content, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** Takes over a whole file of known content, which must lie on the same file system. */
+  adopt(path: string, digest: Digest): void {
+    const target = this.pathOf(digest);
+    const file = withFileErrors("open", path, () => openSync(path, "r"));
+    try {
+      withFileErrors("sync", path, () => fsyncSync(file));
+    } finally {
+      closeSync(file);
+    }
+    makeDirectory(dirname(target));
+    withFileErrors("publish", target, () => {
+      chmodSync(path, 0o444);
+      renameSync(path, target);
+    });
+    syncDirectory(dirname(target));
+  }
+
+  /** A path for a file that `adopt` will take. */
+  temporaryPath(): string {
+    const folder = join(this.root, "ingest");
+    makeDirectory(folder);
+    return join(folder, `new-${process.pid}-${Math.random().toString(36).slice(2, 12)}`);
+  }
+
+  #openIngest(content: Descriptor, release: () => void): Ingest {
+    const folder = join(this.root, "ingest");
+    makeDirectory(folder);
+    const shared = join(folder, `${digestAlgorithm(content.digest)}-${digestHex(content.digest)}`);
+    const lock = tryLock(`${shared}.lock`);
+    const path = lock === undefined ? this.temporaryPath() : shared;
+    try {
+      return new FileIngest(this, content, path, () => {
+        lock?.release();
+        release();
+      });
+    } catch (error) {
+      lock?.release();
+      throw error;
+    }
+  }
+}
+
+/** Makes a directory and its parents, and their names durable. */
+export function makeDirectory(path: string, mode = 0o755): void {
+  const first = withFileErrors("create", path, () => mkdirSync(path, { recursive: true, mode }));
+  if (first !== undefined) syncDirectory(dirname(first));
+}
+
+class FileIngest implements Ingest {
+  readonly offsetBytes: number;
+  readonly #blobs: BlobDirectory;
+  readonly #content: Descriptor;
+  readonly #path: string;
+  readonly #file: number;
+  readonly #hasher: Hasher;
+  readonly #release: () => void;
+  #sizeBytes: number;
+  #open = true;
+
+  constructor(blobs: BlobDirectory, content: Descriptor, path: string, release: () => void) {
+    this.#blobs = blobs;
+    this.#content = content;
+    this.#path = path;
+    this.#release = release;
+    this.#hasher = createHasher(digestAlgorithm(content.digest));
+    this.#file = withFileErrors("create", path, () => openSync(path, "a+", 0o644));
+    try {
+      this.#sizeBytes = this.#takeUp();
+    } catch (error) {
+      closeSync(this.#file);
+      throw error;
+    }
+    this.offsetBytes = this.#sizeBytes;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.#sizeBytes + chunk.length > this.#content.sizeBytes) {
+      throw contentTooLong(this.#content.digest, this.#content.sizeBytes);
+    }
+    writeFully(this.#file, chunk, this.#path);
+    this.#hasher.update(chunk);
+    this.#sizeBytes += chunk.length;
+    failpoint("blob/written");
+  }
+
+  async commit(): Promise<void> {
+    const { digest, sizeBytes } = this.#content;
+    try {
+      if (this.#sizeBytes < sizeBytes) throw contentTooShort(digest, sizeBytes, this.#sizeBytes);
+      const actual = this.#hasher.digest();
+      if (actual !== digest) {
+        removeFile(this.#path);
+        throw digestMismatch(digest, actual);
+      }
+      withFileErrors("sync", this.#path, () => fsyncSync(this.#file));
+      failpoint("blob/synced");
+      const target = this.#blobs.pathOf(digest);
+      makeDirectory(dirname(target));
+      withFileErrors("publish", target, () => {
+        chmodSync(this.#path, 0o444);
+        renameSync(this.#path, target);
+      });
+      failpoint("blob/renamed");
+      syncDirectory(dirname(target));
+    } finally {
+      this.#end();
+    }
+  }
+
+  async suspend(): Promise<void> {
+    this.#end();
+  }
+
+  async discard(): Promise<void> {
+    if (this.#open) removeFile(this.#path);
+    this.#end();
+  }
+
+  /** Reads what an earlier attempt left through the hash: after a crash its bytes are what they are, not what they were. */
+  #takeUp(): number {
+    const present = fstatSync(this.#file).size;
+    if (present > this.#content.sizeBytes) {
+      withFileErrors("truncate", this.#path, () => ftruncateSync(this.#file, 0));
+      return 0;
+    }
+    let at = 0;
+    for (const chunk of readOpenFile(this.#file, present, this.#path)) {
+      this.#hasher.update(chunk);
+      at += chunk.length;
+    }
+    return at;
+  }
+
+  #end(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    closeSync(this.#file);
+    this.#release();
+  }
+}

@@ -1,0 +1,16 @@
+export { BlobDirectory } from "./blob-directory.ts";
+export * from "./copy-graph.ts";
+export { createDirectoryStore, DirectoryStore, openDirectoryStore } from "./directory-store.ts";
+export { fileError, storeErrors, withFileErrors } from "./errors.ts";
+export { readFileBytes, replaceFile } from "./files.ts";
+export * from "./hash.ts";
+export * from "./list-files.ts";
+export { MemoryStore } from "./memory-store.ts";
+export { NodeStore, openNodeStore } from "./node-store.ts";
+export type { PlacedTree, TreeRequest } from "./node-store.ts";
+export { packLayer } from "./pack-layer.ts";
+export type { PackedLayer, PackOptions } from "./pack-layer.ts";
+export { currentProcess, isRunning, tryLock, waitForLock } from "./process-lock.ts";
+export { readLayer } from "./read-layer.ts";
+export type { DeclaredLayer, ReadLayerOptions } from "./read-layer.ts";
+export { treeDigest, TreeWriter } from "./tree-writer.ts";

@@ -1,0 +1,311 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { spawnSync } from "node:child_process";
+import { dirname, join, relative } from "node:path";
+import { parseTreeListing } from "@cpm/archive";
+import type { TreeEntry } from "@cpm/archive";
+import type { ByteSource, CancelSignal, Digest } from "@cpm/base";
+import { digestAlgorithm, digestHex, encodeUtf8 } from "@cpm/base";
+import type { Descriptor, Store } from "@cpm/oci";
+import { BlobDirectory, makeDirectory } from "./blob-directory.ts";
+import { copyContent } from "./copy-graph.ts";
+import { noSpace, storeError, systemCode, withFileErrors } from "./errors.ts";
+import { failpoint } from "./failpoint.ts";
+import { readFileBytes, replaceFile, syncDirectory } from "./files.ts";
+import { createHasher } from "./hash.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
+import type { ProcessIdentity } from "./process-lock.ts";
+import { currentProcess, isRunning, waitForLock } from "./process-lock.ts";
+import type { DeclaredLayer } from "./read-layer.ts";
+import { readLayer } from "./read-layer.ts";
+import { TreeWriter } from "./tree-writer.ts";
+
+const layoutVersion = 1;
+const lockTimeoutMs = 10 * 60_000;
+
+/** What is to be on the node: the layers of a package for this platform, and the tree that they must become. */
+export interface TreeRequest {
+  readonly tree: Digest;
+  readonly layers: readonly { readonly descriptor: Descriptor; readonly declared: DeclaredLayer }[];
+  readonly source: Pick<Store, "read">;
+  readonly onProgress?: (addedBytes: number) => void;
+  readonly signal?: CancelSignal | undefined;
+}
+
+export interface PlacedTree {
+  /** The directory with the files, absolute: it never changes and is never written again. */
+  readonly path: string;
+  /** Whether it was there already. */
+  readonly present: boolean;
+}
+
+/**
+ * The packages of one node, on one file system:
+ *
+ *     VERSION                        of this layout
+ *     blobs/sha256/<hex>             layers as fetched
+ *     trees/sha256/<hex>/root        unpacked, immutable, addressed by the canonical listing
+ *     trees/sha256/<hex>/tree.json   the listing
+ *     refs/<namespace>/<name>/<version>   symlink to a root
+ *     ingest/ staging/ trash/ locks/ work in progress and on its way out; lock files of trees
+ *
+ * A tree appears whole or not at all, and a ref only ever points to a tree that is durable. Readers need no
+ * process of ours: one readlink finds a package.
+ */
+export class NodeStore {
+  readonly root: string;
+  readonly blobs: BlobDirectory;
+  readonly #queue = new KeyedQueue();
+
+  /** Use `openNodeStore`. */
+  constructor(root: string) {
+    this.root = root;
+    this.blobs = new BlobDirectory(root);
+  }
+
+  /** Where a tree is or will be; needs no access to the disk. */
+  treePath(tree: Digest): string {
+    return join(this.#treeFolder(tree), "root");
+  }
+
+  holds(tree: Digest): boolean {
+    return existsSync(join(this.#treeFolder(tree), "tree.json"));
+  }
+
+  /**
+   * Makes sure that a tree is on this node: fetches what is missing, unpacks it where nobody looks, checks it and
+   * publishes it in one step. Two callers for one tree, also of two processes, do the work once.
+   */
+  async ensureTree(request: TreeRequest): Promise<PlacedTree> {
+    const path = this.treePath(request.tree);
+    if (this.holds(request.tree)) return { path, present: true };
+    const release = await this.#queue.enter(request.tree);
+    try {
+      makeDirectory(join(this.root, "locks"));
+      const lock = await waitForLock(
+        join(this.root, "locks", `${digestHex(request.tree)}.write`),
+        lockTimeoutMs,
+        request.signal,
+      );
+      try {
+        if (this.holds(request.tree)) return { path, present: true };
+        await this.#fetch(request);
+        await this.#unpack(request);
+        return { path, present: false };
+      } finally {
+        lock.release();
+      }
+    } finally {
+      release();
+    }
+  }
+
+  /** Points a version at a tree that is here, in one step. */
+  setRef(name: string, version: string, tree: Digest): void {
+    const path = this.#refPath(name, version);
+    makeDirectory(dirname(path));
+    const target = relative(dirname(path), this.treePath(tree));
+    const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2, 10)}.tmp`;
+    withFileErrors("create", temporary, () => symlinkSync(target, temporary));
+    failpoint("node/ref-created");
+    withFileErrors("publish", path, () => renameSync(temporary, path));
+    syncDirectory(dirname(path));
+  }
+
+  /** The directory of an installed version: one readlink. Undefined when there is none. */
+  resolveRef(name: string, version: string): string | undefined {
+    const path = this.#refPath(name, version);
+    try {
+      return join(dirname(path), readlinkSync(path));
+    } catch (error) {
+      if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
+      throw withFileErrors("read", path, () => {
+        throw error;
+      });
+    }
+  }
+
+  /** False when there was none. */
+  removeRef(name: string, version: string): boolean {
+    const path = this.#refPath(name, version);
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return false;
+      throw withFileErrors("remove", path, () => {
+        throw error;
+      });
+    }
+    syncDirectory(dirname(path));
+    return true;
+  }
+
+  /** Reads every file of a tree again; the paths that are not what the listing says. */
+  async verifyTree(tree: Digest): Promise<string[]> {
+    const listing = readFileSync(join(this.#treeFolder(tree), "tree.json"));
+    const wrong: string[] = [];
+    for (const entry of parseTreeListing(listing)) {
+      if (!(await isIntact(join(this.treePath(tree), entry.path), entry))) wrong.push(entry.path);
+    }
+    return wrong;
+  }
+
+  async #fetch(request: TreeRequest): Promise<void> {
+    const missing = request.layers.filter(({ descriptor }) => this.blobs.stat(descriptor.digest) === undefined);
+    const neededBytes =
+      missing.reduce((sum, { descriptor }) => sum + descriptor.sizeBytes, 0) +
+      request.layers.reduce((sum, { declared }) => sum + declared.sizeBytes, 0);
+    this.#admit(neededBytes);
+    for (const { descriptor } of missing) {
+      const report = (event: { kind: string; addedBytes?: number }) => request.onProgress?.(event.addedBytes ?? 0);
+      await copyContent(request.source, this.blobs, descriptor, report, request.signal);
+    }
+  }
+
+  /** Refuses work that cannot fit, with a twentieth to spare, before anything is written. */
+  #admit(neededBytes: number): void {
+    const { bavail, bsize } = withFileErrors("measure", this.root, () => statfsSync(this.root));
+    const freeBytes = bavail * bsize;
+    if (neededBytes * 1.05 > freeBytes) throw noSpace(this.root, neededBytes, freeBytes);
+  }
+
+  async #unpack(request: TreeRequest): Promise<void> {
+    const staging = this.#createStaging();
+    const root = join(staging, "root");
+    withFileErrors("create", root, () => mkdirSync(root, 0o755));
+    const writer = new TreeWriter(root);
+    try {
+      for (const { descriptor, declared } of request.layers) {
+        // Every file is hashed for the listing, so the whole content needs no hash of its own.
+        const expected = { sizeBytes: declared.sizeBytes, entries: declared.entries };
+        await readLayer(this.blobs.read(descriptor), descriptor, expected, writer, { signal: request.signal });
+        failpoint("node/layer-unpacked");
+      }
+      const { listing, digest } = writer.finish();
+      if (digest !== request.tree) {
+        throw storeError("node/tree-mismatch", `the package declares tree ${request.tree} and unpacks to ${digest}`, {
+          context: { expected: request.tree, actual: digest },
+        });
+      }
+      withFileErrors("write", staging, () =>
+        writeFileSync(join(staging, "tree.json"), listing, { flag: "wx", mode: 0o444 }),
+      );
+      writer.seal();
+      this.#publish(staging, request.tree);
+    } catch (error) {
+      writer.abandon();
+      this.#discard(staging);
+      throw error;
+    }
+  }
+
+  /** Durable data first, then the name, then the name's durability: a crash leaves a whole tree or none. */
+  #publish(staging: string, tree: Digest): void {
+    syncFileSystem(staging);
+    failpoint("node/tree-synced");
+    const folder = this.#treeFolder(tree);
+    makeDirectory(dirname(folder));
+    withFileErrors("publish", folder, () => renameSync(staging, folder));
+    failpoint("node/tree-renamed");
+    syncDirectory(dirname(folder));
+    const lock = join(this.root, "locks", digestHex(tree));
+    if (!existsSync(lock)) withFileErrors("create", lock, () => writeFileSync(lock, "", { mode: 0o444 }));
+  }
+
+  /** Named after its process, so that a later one can tell whether anybody is still at it. */
+  #createStaging(): string {
+    const { pid, started } = currentProcess();
+    const owner = Buffer.from(JSON.stringify({ pid, started })).toString("base64url");
+    const path = join(this.root, "staging", `${owner}.${Math.random().toString(36).slice(2, 12)}`);
+    makeDirectory(dirname(path));
+    withFileErrors("create", path, () => mkdirSync(path, 0o700));
+    return path;
+  }
+
+  #discard(path: string): void {
+    makeWritable(path);
+    withFileErrors("remove", path, () => rmSync(path, { recursive: true, force: true }));
+  }
+
+  /** Removes what dead processes left half done. In proportion to that, not to the store. */
+  recover(): void {
+    const staging = join(this.root, "staging");
+    if (!existsSync(staging)) return;
+    for (const name of withFileErrors("list", staging, () => readdirSync(staging))) {
+      const owner = stagingOwner(name);
+      if (owner === undefined || !isRunning(owner)) this.#discard(join(staging, name));
+    }
+  }
+
+  #treeFolder(tree: Digest): string {
+    return join(this.root, "trees", digestAlgorithm(tree), digestHex(tree));
+  }
+
+  #refPath(name: string, version: string): string {
+    return join(this.root, "refs", name, version);
+  }
+}
+
+/** Opens or makes a node store and removes what a crash left. Throws `node/layout-version` for one of a newer cpm. */
+export function openNodeStore(root: string): NodeStore {
+  makeDirectory(root);
+  const marker = join(root, "VERSION");
+  if (!existsSync(marker)) replaceFile(marker, encodeUtf8(`${layoutVersion}\n`));
+  const found = Number(withFileErrors("read", marker, () => readFileSync(marker, "utf8")));
+  if (found !== layoutVersion)
+    throw storeError("node/layout-version", `${root} has layout version ${found}; this cpm knows ${layoutVersion}`);
+  const store = new NodeStore(root);
+  store.recover();
+  return store;
+}
+
+async function isIntact(path: string, entry: TreeEntry): Promise<boolean> {
+  try {
+    if (entry.type === "symlink") return readlinkSync(path) === entry.linkTarget;
+    if (entry.type === "directory") return readdirSync(path).length >= 0;
+    return (await hashFile(readFileBytes(path))) === entry.digest;
+  } catch (error) {
+    if (systemCode(error) !== undefined || (error instanceof Error && "code" in error)) return false;
+    throw error;
+  }
+}
+
+async function hashFile(bytes: ByteSource): Promise<Digest> {
+  const hasher = createHasher();
+  for await (const chunk of bytes) hasher.update(chunk);
+  return hasher.digest();
+}
+
+/** One sync of the file system costs far less than one for each file. */
+function syncFileSystem(path: string): void {
+  const { status, error } = spawnSync("sync", process.platform === "linux" ? ["-f", path] : [], { stdio: "ignore" });
+  if (status !== 0 || error !== undefined)
+    throw storeError("store/io", `the file system of ${path} could not be synced`, { cause: error });
+}
+
+/** A directory without the right to write cannot be emptied by its owner. */
+function makeWritable(path: string): void {
+  spawnSync("chmod", ["-R", "u+w", path], { stdio: "ignore" });
+}
+
+function stagingOwner(name: string): ProcessIdentity | undefined {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(name.split(".")[0] ?? "", "base64url").toString("utf8"));
+    if (typeof parsed !== "object" || parsed === null || !("pid" in parsed) || !("started" in parsed)) return undefined;
+    return { pid: Number(parsed.pid), started: String(parsed.started) };
+  } catch {
+    // A name that we did not give: nobody's work.
+    return undefined;
+  }
+}

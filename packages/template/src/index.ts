@@ -1,0 +1,18 @@
+export type { ScopeValue } from "./cel/values.ts";
+export { checkTemplates } from "./check-templates.ts";
+export { invalidTemplates, templateErrors } from "./errors.ts";
+export { defaultTemplateLimits } from "./limits.ts";
+export type { TemplateLimits } from "./limits.ts";
+export { parseTemplates } from "./parse-templates.ts";
+export type { ParsedTemplates } from "./parse-templates.ts";
+export { renderTemplates } from "./render-templates.ts";
+export type { RenderedDocument } from "./render-templates.ts";
+export { redactedJson, revealJson } from "./rendered.ts";
+export type { RenderedMap, RenderedNode } from "./rendered.ts";
+export { resourceKinds } from "./resources/kinds.ts";
+export type { ResourceKind } from "./resources/kinds.ts";
+export { checkResources } from "./resources/resource.ts";
+export type { CheckedResources, Resource } from "./resources/resource.ts";
+export { sampleInputs } from "./sample-inputs.ts";
+export type { DependencyScope, RenderScope } from "./scope.ts";
+export type { TemplateDocument } from "./template-node.ts";
