@@ -1,0 +1,3 @@
+export { realColonyErrors } from "./errors.ts";
+export { defaultCacheDirectory, startRealColony, whyNoRealColony } from "./real-colony.ts";
+export type { RealColony, RealColonyOptions } from "./real-colony.ts";

@@ -1,0 +1,162 @@
+/*
+ * Runs PostgreSQL and the ColonyOS server as its children, inside a network namespace of their own where the
+ * parent started it in one, and a relay from a Unix socket to the server, which is the one way in. Reads commands
+ * from standard input; when that ends, everything ends. One line of JSON on standard output answers each command.
+ */
+import { appendFileSync, openSync } from "node:fs";
+import { createConnection, createServer } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { findPostgres, preparePostgres } from "./postgres.ts";
+
+/** What the parent gives as the only argument, as JSON. */
+export interface SupervisorOptions {
+  readonly folder: string;
+  readonly executable: string;
+  readonly serverId: string;
+  readonly port: number;
+  readonly postgresPort: number;
+  /** Ports of the server's embedded etcd and relay. */
+  readonly extraPorts: readonly [number, number, number];
+  readonly socketPath: string;
+  readonly bringLoopbackUp: boolean;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const startTimeoutMs = 60_000;
+
+if (import.meta.main) await supervise(JSON.parse(process.argv[2] ?? "{}"));
+
+async function supervise(options: SupervisorOptions): Promise<void> {
+  const supervisor = new Supervisor(options);
+  const stop = () => void supervisor.stop().then(() => process.exit(0));
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  const lines = createInterface({ input: process.stdin });
+  lines.on("close", stop);
+  await answer(() => supervisor.start());
+  for await (const line of lines) {
+    if (line === "kill-server") await answer(() => supervisor.killServer());
+    else if (line === "start-server") await answer(() => supervisor.startServer());
+  }
+}
+
+async function answer(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+    process.stdout.write('{"ok":true}\n');
+  } catch (error) {
+    process.stdout.write(`${JSON.stringify({ ok: false, message: error instanceof Error ? error.message : String(error) })}\n`);
+  }
+}
+
+class Supervisor {
+  readonly #options: SupervisorOptions;
+  #postgres: Bun.Subprocess | undefined;
+  #server: Bun.Subprocess | undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { folder, postgresPort, bringLoopbackUp } = this.#options;
+    if (bringLoopbackUp) await this.#run(["ip", "link", "set", "lo", "up"]);
+    const programs = findPostgres();
+    const command = await preparePostgres(programs, join(folder, "postgres"), postgresPort);
+    const log = openSync(join(folder, "postgres.log"), "a");
+    this.#postgres = Bun.spawn(command, { cwd: "/", env: { ...process.env, ...programs.environment }, stdio: ["ignore", log, log] });
+    await this.#waitForPort(postgresPort, this.#postgres);
+    await this.startServer();
+    await this.#relay();
+  }
+
+  async startServer(): Promise<void> {
+    const { executable, folder, port, postgresPort, serverId, extraPorts, environment } = this.#options;
+    const log = openSync(join(folder, "server.log"), "a");
+    const [client, peer, relay] = extraPorts.map(String);
+    const cluster = ["--etcdname", "dev", "--etcdhost", "127.0.0.1", "--etcdclientport", client, "--etcdpeerport", peer, "--relayport", relay];
+    const initial = ["--initial-cluster", `dev=127.0.0.1:${peer}:${relay}:${port}`, "--etcddatadir", join(folder, `etcd-${Date.now()}`)];
+    this.#server = Bun.spawn([executable, "server", "start", "--initdb", "--insecure", "--port", String(port), ...cluster, ...initial].filter((word) => word !== undefined), {
+      cwd: folder,
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        HOME: folder,
+        TZ: "UTC",
+        COLONIES_DB_HOST: "127.0.0.1",
+        COLONIES_DB_PORT: String(postgresPort),
+        COLONIES_DB_USER: "postgres",
+        COLONIES_DB_PASSWORD: "unused",
+        COLONIES_DB_MAX_OPEN_CONNS: "20",
+        COLONIES_SERVER_PORT: String(port),
+        COLONIES_SERVER_HTTP_PORT: String(port),
+        COLONIES_TLS: "false",
+        COLONIES_SERVER_ID: serverId,
+        COLONIES_INITDB: "true",
+        ...environment,
+      },
+      stdio: ["ignore", log, log],
+    });
+    await this.#waitForHealth(port, this.#server);
+  }
+
+  async killServer(): Promise<void> {
+    this.#server?.kill("SIGKILL");
+    await this.#server?.exited;
+  }
+
+  async stop(): Promise<void> {
+    for (const child of [this.#server, this.#postgres]) {
+      child?.kill("SIGKILL");
+      await child?.exited;
+    }
+  }
+
+  async #waitForHealth(port: number, child: Bun.Subprocess): Promise<void> {
+    await this.#until(child, "the ColonyOS server", async () => (await fetch(`http://127.0.0.1:${port}/health`)).status === 200);
+  }
+
+  async #waitForPort(port: number, child: Bun.Subprocess): Promise<void> {
+    await this.#until(child, "PostgreSQL", async () => {
+      const connection = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+      connection.end();
+      return true;
+    });
+  }
+
+  async #until(child: Bun.Subprocess, what: string, ready: () => Promise<boolean>): Promise<void> {
+    const turns = startTimeoutMs / 50;
+    for (let turn = 0; turn < turns; turn++) {
+      if (child.exitCode !== null) throw new Error(`${what} ended with status ${child.exitCode}`);
+      try {
+        if (await ready()) return;
+      } catch {
+        // Not listening yet: that is what is waited for.
+      }
+      await sleep(50);
+    }
+    throw new Error(`${what} was not ready after ${startTimeoutMs} ms`);
+  }
+
+  /** Bytes from the Unix socket to the server and back: HTTP and websocket alike. */
+  async #relay(): Promise<void> {
+    const { socketPath, port } = this.#options;
+    const relay = createServer({ allowHalfOpen: true }, (inside) => {
+      const outside = createConnection({ port, host: "127.0.0.1", allowHalfOpen: true });
+      inside.pipe(outside).pipe(inside);
+      inside.on("error", () => outside.destroy());
+      outside.on("error", () => inside.destroy());
+    });
+    await new Promise<void>((resolve, reject) => relay.once("error", reject).listen(socketPath, resolve));
+  }
+
+  async #run(command: string[]): Promise<void> {
+    const child = Bun.spawn(command, { stdio: ["ignore", "ignore", "pipe"] });
+    const [exitCode, output] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+    if (exitCode !== 0) {
+      appendFileSync(join(this.#options.folder, "server.log"), output);
+      throw new Error(`${command.join(" ")} failed: ${output.trim()}`);
+    }
+  }
+}
