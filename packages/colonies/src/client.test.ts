@@ -12,7 +12,13 @@ const identity = Identity.generate();
 
 /** A client whose server answers every call with one text. */
 function clientOf(answer: Fetch): ColoniesClient {
-  return new ColoniesClient({ endpoint: "http://colony.test", colonyName: "dev", identity, fetch: answer, timeoutMs: 50 });
+  return new ColoniesClient({
+    endpoint: "http://colony.test",
+    colonyName: "dev",
+    identity,
+    fetch: answer,
+    timeoutMs: 50,
+  });
 }
 
 function reply(content: string, error = false, status = 200): Fetch {
@@ -43,7 +49,8 @@ describe("answers", () => {
   });
 
   test("Go's zero time is no time, in whatever zone", async () => {
-    const text = '[{"executorname":"e","state":1,"commissiontime":"2026-11-22T07:15:26.754145+01:00","lastheardfromtime":"0001-01-01T01:12:12+01:12"}]';
+    const text =
+      '[{"executorname":"e","state":1,"commissiontime":"2026-11-22T07:15:26.754145+01:00","lastheardfromtime":"0001-01-01T01:12:12+01:12"}]';
     const [executor] = await clientOf(reply(text)).executors.list();
     expect(executor?.lastHeardAt).toBeUndefined();
     expect(executor?.registeredAt?.toISOString()).toBe("2026-11-22T06:15:26.754Z");
@@ -70,7 +77,11 @@ describe("refusals", () => {
     [500, "Failed to get executor, executor is nil", "colonies/not-found"],
     [404, "Failed to get process, process not found", "colonies/not-found"],
     [400, "Tried to cancel already cancelled process", "colonies/state"],
-    [400, "Failed to cancel, cannot cancel a process part of a workflow, cancel the entire workflow instead", "colonies/state"],
+    [
+      400,
+      "Failed to cancel, cannot cancel a process part of a workflow, cancel the entire workflow instead",
+      "colonies/state",
+    ],
     [400, "Error converting CPU to int", "colonies/refused"],
     [500, "Duplicate nodename: a", "colonies/refused"],
     [408, "Assignment timeout: colony assignments are paused", "colonies/paused"],
@@ -92,12 +103,17 @@ describe("refusals", () => {
     expect((await faultOf(clientOf(async () => new Response("")).colony.statistics())).code).toBe("colonies/no-answer");
   });
 
-  test.each(["<html>", '{"payload":5}', '{"payload":"!!"}', "[]", '{"payload":"e30"}x'])("%s is no answer", async (text) => {
-    expect((await faultOf(clientOf(async () => new Response(text)).colony.get())).code).toBe("colonies/protocol");
-  });
+  test.each(["<html>", '{"payload":5}', '{"payload":"!!"}', "[]", '{"payload":"e30"}x'])(
+    "%s is no answer",
+    async (text) => {
+      expect((await faultOf(clientOf(async () => new Response(text)).colony.get())).code).toBe("colonies/protocol");
+    },
+  );
 
   test("a server that is not there is named, with what to check", async () => {
-    const error = await faultOf(new ColoniesClient({ endpoint: "http://127.0.0.1:1", colonyName: "dev", identity }).colony.get());
+    const error = await faultOf(
+      new ColoniesClient({ endpoint: "http://127.0.0.1:1", colonyName: "dev", identity }).colony.get(),
+    );
     expect(error.code).toBe("colonies/unreachable");
     expect(error.hint).toContain("COLONIES_SERVER_HOST");
   });
@@ -120,8 +136,12 @@ describe("refusals", () => {
 
   test("names and specs that would do damage are not sent", async () => {
     const client = clientOf(reply("{}"));
-    expect((await faultOf(client.executors.add({ id: "x", name: "a:b", type: "t" }))).code).toBe("colonies/invalid-name");
-    expect((await faultOf(client.processes.submit({ funcname: "f", maxexectime: 0, conditions: {} }))).code).toBe("colonies/invalid-spec");
+    expect((await faultOf(client.executors.add({ id: "x", name: "a:b", type: "t" }))).code).toBe(
+      "colonies/invalid-name",
+    );
+    expect((await faultOf(client.processes.submit({ funcname: "f", maxexectime: 0, conditions: {} }))).code).toBe(
+      "colonies/invalid-spec",
+    );
   });
 });
 
@@ -132,16 +152,31 @@ describe("what is sent", () => {
       sent = JSON.parse(atob(JSON.parse(body).payload));
       return reply("{}")("", { method: "", body: "", headers: {}, signal: new AbortController().signal });
     });
-    await client.processes.submit({ funcname: "f", custom: [1], conditions: { executortype: "t", colonyname: "other" } });
-    expect(sent["spec"]).toMatchObject({ maxexectime: -1, maxwaittime: -1, maxretries: -1, custom: [1], conditions: { colonyname: "dev", executortype: "t" } });
+    await client.processes.submit({
+      funcname: "f",
+      custom: [1],
+      conditions: { executortype: "t", colonyname: "other" },
+    });
+    expect(sent["spec"]).toMatchObject({
+      maxexectime: -1,
+      maxwaittime: -1,
+      maxretries: -1,
+      custom: [1],
+      conditions: { colonyname: "dev", executortype: "t" },
+    });
   });
 });
 
 describe("the environment", () => {
   test("is read as ColonyOS's own tools do", () => {
     expect(readEnvironment({})).toEqual({});
-    expect(readEnvironment({ COLONIES_SERVER_HOST: "h", COLONIES_SERVER_PORT: "", COLONIES_COLONY_NAME: "dev" })).toEqual({ endpoint: "http://h:50080", colonyName: "dev" });
-    expect(readEnvironment({ COLONIES_SERVER_HOST: "::1", COLONIES_SERVER_HTTP_PORT: "8080", COLONIES_TLS: "TRUE" }).endpoint).toBe("https://[::1]:8080");
+    expect(
+      readEnvironment({ COLONIES_SERVER_HOST: "h", COLONIES_SERVER_PORT: "", COLONIES_COLONY_NAME: "dev" }),
+    ).toEqual({ endpoint: "http://h:50080", colonyName: "dev" });
+    expect(
+      readEnvironment({ COLONIES_SERVER_HOST: "::1", COLONIES_SERVER_HTTP_PORT: "8080", COLONIES_TLS: "TRUE" })
+        .endpoint,
+    ).toBe("https://[::1]:8080");
     expect(() => readEnvironment({ COLONIES_SERVER_HOST: "h", COLONIES_SERVER_PORT: "x" })).toThrow("not a port");
   });
 });

@@ -212,7 +212,9 @@ export function readDefinition(object: JsonObject): BlueprintDefinition {
 
 export function readBlueprint(object: JsonObject): Blueprint {
   const metadata = objectOf(object, "metadata");
-  const labels = Object.entries(objectOf(metadata, "labels")).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  const labels = Object.entries(objectOf(metadata, "labels")).filter(
+    (entry): entry is [string, string] => typeof entry[1] === "string",
+  );
   return {
     id: textOf(object, "blueprintid"),
     kind: textOf(object, "kind"),

@@ -27,7 +27,8 @@ export function readEnvironment(environment: Readonly<Record<string, string | un
 }
 
 function formatEndpoint(host: string, port: string, tls: boolean): string {
-  if (!/^\d{1,5}$/.test(port)) throw coloniesError("colonies/refused", `COLONIES_SERVER_PORT is "${port}", which is not a port`);
+  if (!/^\d{1,5}$/.test(port))
+    throw coloniesError("colonies/refused", `COLONIES_SERVER_PORT is "${port}", which is not a port`);
   const name = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
   return `${tls ? "https" : "http"}://${name}:${port}`;
 }

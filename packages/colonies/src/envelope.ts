@@ -22,7 +22,8 @@ export function parseReply(payloadType: string, text: string): JsonValue {
   const content = parseText(payloadType, decodeUtf8(bytes));
   if (envelope["error"] !== true) return content;
   const status = isJsonObject(content) && typeof content["status"] === "number" ? content["status"] : 500;
-  const message = isJsonObject(content) && typeof content["message"] === "string" ? content["message"] : "no reason given";
+  const message =
+    isJsonObject(content) && typeof content["message"] === "string" ? content["message"] : "no reason given";
   throw serverRefusal(payloadType, status, message);
 }
 

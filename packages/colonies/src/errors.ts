@@ -23,7 +23,11 @@ export const coloniesErrors = {
     title: "The key may not do this",
     hint: "A user's or approved executor's key is a member; the colony owner's key is not. Check COLONIES_PRVKEY.",
   },
-  "colonies/unauthenticated": { kind: "unauthenticated", title: "The call needs a signature", hint: "Set COLONIES_PRVKEY." },
+  "colonies/unauthenticated": {
+    kind: "unauthenticated",
+    title: "The call needs a signature",
+    hint: "Set COLONIES_PRVKEY.",
+  },
   "colonies/not-found": { kind: "not_found", title: "ColonyOS does not have it" },
   "colonies/no-process": { kind: "not_found", title: "No process is waiting for this executor" },
   "colonies/exists": { kind: "already_exists", title: "The name is taken in this colony" },
@@ -65,22 +69,37 @@ const meanings: readonly (readonly [status: number | undefined, text: RegExp, co
 
 /** The server's refusal as one of our errors, with its own status and words. */
 export function serverRefusal(payloadType: string, status: number, message: string): CpmError {
-  const code = meanings.find(([wanted, text]) => (wanted ?? status) === status && text.test(message))?.[2] ?? "colonies/server-error";
-  return createError(coloniesErrors, code, printable(message, 500), { context: { payloadType, status, serverMessage: printable(message, 500) } });
-}
-
-export function unreachable(endpoint: string, cause: unknown): CpmError {
-  return createError(coloniesErrors, "colonies/unreachable", `no ColonyOS server answers at ${endpoint}`, { cause, context: { endpoint } });
-}
-
-export function callTimeout(endpoint: string, payloadType: string, timeoutMs: number): CpmError {
-  return createError(coloniesErrors, "colonies/timeout", `${endpoint} did not answer ${payloadType} within ${timeoutMs} ms`, {
-    context: { endpoint, payloadType, timeoutMs },
+  const code =
+    meanings.find(([wanted, text]) => (wanted ?? status) === status && text.test(message))?.[2] ??
+    "colonies/server-error";
+  return createError(coloniesErrors, code, printable(message, 500), {
+    context: { payloadType, status, serverMessage: printable(message, 500) },
   });
 }
 
+export function unreachable(endpoint: string, cause: unknown): CpmError {
+  return createError(coloniesErrors, "colonies/unreachable", `no ColonyOS server answers at ${endpoint}`, {
+    cause,
+    context: { endpoint },
+  });
+}
+
+export function callTimeout(endpoint: string, payloadType: string, timeoutMs: number): CpmError {
+  return createError(
+    coloniesErrors,
+    "colonies/timeout",
+    `${endpoint} did not answer ${payloadType} within ${timeoutMs} ms`,
+    {
+      context: { endpoint, payloadType, timeoutMs },
+    },
+  );
+}
+
 export function protocolFault(payloadType: string, why: string, cause?: unknown): CpmError {
-  return createError(coloniesErrors, "colonies/protocol", `the answer to ${payloadType} ${why}`, { cause, context: { payloadType } });
+  return createError(coloniesErrors, "colonies/protocol", `the answer to ${payloadType} ${why}`, {
+    cause,
+    context: { payloadType },
+  });
 }
 
 export function coloniesError(code: ColoniesErrorCode, message: string, context?: Record<string, unknown>): CpmError {
@@ -92,4 +111,3 @@ export function serverStatus(error: unknown): number | undefined {
   const context = isCpmError(error) ? error.context : undefined;
   return typeof context?.["status"] === "number" ? context["status"] : undefined;
 }
-

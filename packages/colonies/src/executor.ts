@@ -159,7 +159,11 @@ class ExecutorLoop {
   async #watch(process: Process, abort: AbortController, ended: AbortSignal): Promise<void> {
     const { client, watchMs } = this.#options;
     try {
-      for await (const seen of watchProcess(client, process.id, { signal: ended, states: ["cancelled"], pollMs: watchMs ?? 5000 })) {
+      for await (const seen of watchProcess(client, process.id, {
+        signal: ended,
+        states: ["cancelled"],
+        pollMs: watchMs ?? 5000,
+      })) {
         if (!this.#owns(seen)) return abort.abort(new Error(`the process is ${seen.state}`));
       }
     } catch (error) {
@@ -238,4 +242,3 @@ class ExecutorLoop {
 }
 
 type Outcome = { readonly output: readonly JsonValue[] } | { readonly errors: readonly string[] };
-

@@ -21,7 +21,14 @@ describe("identities", () => {
 
   test("what cannot be a signature names nobody", () => {
     const [{ text, signature } = { text: "", signature: "" }] = vectors.recoveries;
-    for (const wrong of ["", signature.slice(2), `${signature}00`, signature.toUpperCase(), `${"f".repeat(128)}00`, `${signature.slice(0, 128)}09`]) {
+    for (const wrong of [
+      "",
+      signature.slice(2),
+      `${signature}00`,
+      signature.toUpperCase(),
+      `${"f".repeat(128)}00`,
+      `${signature.slice(0, 128)}09`,
+    ]) {
       expect(recoverId(text, wrong)).toBeUndefined();
     }
     expect(recoverId(`${text}!`, signature)).not.toBe(vectors.recoveries[0]?.id);
@@ -30,7 +37,11 @@ describe("identities", () => {
   test("the envelope is the one that the server knows", () => {
     const { privateKey, payload, signature } = vectors.envelope;
     const identity = Identity.fromPrivateKey(privateKey);
-    expect(JSON.parse(formatRequest("getexecutorsmsg", { colonyname: "dev" }, identity))).toEqual({ payloadtype: "getexecutorsmsg", payload, signature });
+    expect(JSON.parse(formatRequest("getexecutorsmsg", { colonyname: "dev" }, identity))).toEqual({
+      payloadtype: "getexecutorsmsg",
+      payload,
+      signature,
+    });
   });
 
   test("a new identity signs what recovers to it", () => {
@@ -42,14 +53,22 @@ describe("identities", () => {
   test("the private key is not shown", () => {
     const identity = Identity.generate();
     const key = identity.exportPrivateKey();
-    for (const shown of [String(identity), JSON.stringify({ identity }), inspect({ identity }, { depth: 9 }), Bun.inspect(identity)]) {
+    for (const shown of [
+      String(identity),
+      JSON.stringify({ identity }),
+      inspect({ identity }, { depth: 9 }),
+      Bun.inspect(identity),
+    ]) {
       expect(shown).not.toContain(key);
     }
   });
 
-  test.each(["", "abc", "0".repeat(64), "f".repeat(64), "g".repeat(64), "a".repeat(65)])("%j is no private key", (text) => {
-    const make = () => Identity.fromPrivateKey(text);
-    expect(make).toThrow(expect.objectContaining({ code: "colonies/invalid-key" }));
-    if (text.length > 10) expect(make).not.toThrow(text);
-  });
+  test.each(["", "abc", "0".repeat(64), "f".repeat(64), "g".repeat(64), "a".repeat(65)])(
+    "%j is no private key",
+    (text) => {
+      const make = () => Identity.fromPrivateKey(text);
+      expect(make).toThrow(expect.objectContaining({ code: "colonies/invalid-key" }));
+      if (text.length > 10) expect(make).not.toThrow(text);
+    },
+  );
 });

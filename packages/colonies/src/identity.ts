@@ -34,7 +34,11 @@ export class Identity {
    * (RFC 6979), low s; `r || s || v` in hex, v the raw recovery id.
    */
   sign(text: string): string {
-    const signature = secp256k1.sign(sha3_256(utf8ToBytes(text)), this.#privateKey, { prehash: false, lowS: true, format: "recovered" });
+    const signature = secp256k1.sign(sha3_256(utf8ToBytes(text)), this.#privateKey, {
+      prehash: false,
+      lowS: true,
+      format: "recovered",
+    });
     // The library puts the recovery id first, ColonyOS last.
     return bytesToHex(signature.slice(1)) + bytesToHex(signature.slice(0, 1));
   }

@@ -24,9 +24,18 @@ const subscriptionSeconds = 60;
  * reading the process from time to time is the truth: pushes are lost when the server restarts, and some changes
  * send none. A server that is away for a while is waited for.
  */
-export async function* watchProcess(client: ColoniesClient, processId: string, options: WatchOptions = {}): AsyncGenerator<Process> {
+export async function* watchProcess(
+  client: ColoniesClient,
+  processId: string,
+  options: WatchOptions = {},
+): AsyncGenerator<Process> {
   const bell = new Bell();
-  const socket = new PushSocket(client, processId, options.states ?? ["running", "success", "failed", "cancelled"], () => bell.ring());
+  const socket = new PushSocket(
+    client,
+    processId,
+    options.states ?? ["running", "success", "failed", "cancelled"],
+    () => bell.ring(),
+  );
   const cancel = () => bell.ring();
   options.signal?.addEventListener("abort", cancel);
   let last: ProcessState | undefined;
@@ -49,7 +58,9 @@ export async function* watchProcess(client: ColoniesClient, processId: string, o
         failures++;
       }
       // Without a socket the poll is all there is: it goes faster, and slower again while the server is away.
-      const pollMs = socket.isOpen ? (options.pollMs ?? defaultPollMs) : Math.min(options.pollMs ?? defaultPollMs, fastPollMs * 2 ** failures);
+      const pollMs = socket.isOpen
+        ? (options.pollMs ?? defaultPollMs)
+        : Math.min(options.pollMs ?? defaultPollMs, fastPollMs * 2 ** failures);
       await bell.wait(pollMs);
     }
   } finally {
@@ -59,7 +70,11 @@ export async function* watchProcess(client: ColoniesClient, processId: string, o
 }
 
 /** The process in its final state. Throws `colonies/timeout` after `timeoutMs`. */
-export async function waitForProcess(client: ColoniesClient, processId: string, options: WatchOptions & { readonly timeoutMs?: number } = {}): Promise<Process> {
+export async function waitForProcess(
+  client: ColoniesClient,
+  processId: string,
+  options: WatchOptions & { readonly timeoutMs?: number } = {},
+): Promise<Process> {
   const abort = new AbortController();
   const cancel = () => abort.abort(options.signal?.reason);
   options.signal?.addEventListener("abort", cancel, { once: true });

@@ -4,7 +4,10 @@ import { callTimeout, coloniesError, protocolFault, unreachable } from "./errors
 import type { Identity } from "./identity.ts";
 
 /** The part of the platform's `fetch` that is used; a test may give its own. */
-export type Fetch = (url: string, init: { method: string; body: string; headers: Record<string, string>; signal: AbortSignal }) => Promise<Response>;
+export type Fetch = (
+  url: string,
+  init: { method: string; body: string; headers: Record<string, string>; signal: AbortSignal },
+) => Promise<Response>;
 
 export interface CallOptions {
   readonly signal?: CancelSignal | undefined;
@@ -41,13 +44,19 @@ export class HttpTransport {
   }
 
   /** Throws `colonies/unreachable`, `colonies/timeout`, the signal's reason, or what the server refused. */
-  async call(payloadType: string, message: JsonObject, identity: Identity | undefined, options: CallOptions = {}): Promise<JsonValue> {
+  async call(
+    payloadType: string,
+    message: JsonObject,
+    identity: Identity | undefined,
+    options: CallOptions = {},
+  ): Promise<JsonValue> {
     if (identity === undefined && !unsigned.has(payloadType)) {
       throw coloniesError("colonies/unauthenticated", `${payloadType} needs a key, and none was given`);
     }
     options.signal?.throwIfAborted();
     const text = await this.#post(payloadType, formatRequest(payloadType, message, identity), options);
-    if (text === "") throw coloniesError("colonies/no-answer", `the server sent an empty answer to ${payloadType}`, { payloadType });
+    if (text === "")
+      throw coloniesError("colonies/no-answer", `the server sent an empty answer to ${payloadType}`, { payloadType });
     return parseReply(payloadType, text);
   }
 
@@ -59,9 +68,15 @@ export class HttpTransport {
     options.signal?.addEventListener("abort", cancel, { once: true });
     try {
       const headers = { "content-type": "application/json" };
-      const response = await this.#fetch(`${this.endpoint}/api`, { method: "POST", body, headers, signal: abort.signal });
+      const response = await this.#fetch(`${this.endpoint}/api`, {
+        method: "POST",
+        body,
+        headers,
+        signal: abort.signal,
+      });
       const text = await response.text();
-      if (response.status === 404 && text.startsWith("404 page")) throw protocolFault(payloadType, `comes from a server without /api`);
+      if (response.status === 404 && text.startsWith("404 page"))
+        throw protocolFault(payloadType, `comes from a server without /api`);
       return text;
     } catch (error) {
       if (abort.signal.aborted) throw abort.signal.reason;

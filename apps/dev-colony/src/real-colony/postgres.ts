@@ -26,15 +26,31 @@ export async function preparePostgres(programs: PostgresPrograms, folder: string
   const data = join(folder, "data");
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const prefix = unprivileged([folder, data]);
-  const init = Bun.spawn([...prefix, programs.initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], {
-    cwd: folder,
-    env: { ...process.env, ...programs.environment },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const init = Bun.spawn(
+    [...prefix, programs.initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+    {
+      cwd: folder,
+      env: { ...process.env, ...programs.environment },
+      stdio: ["ignore", "ignore", "pipe"],
+    },
+  );
   const [exitCode, output] = await Promise.all([init.exited, new Response(init.stderr).text()]);
   if (exitCode !== 0) throw realColonyError("dev/start-failed", `initdb failed: ${output.trim().slice(-400)}`);
-  const settings = { listen_addresses: "127.0.0.1", port: String(port), unix_socket_directories: "", fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
-  return [...prefix, programs.postgres, "-D", data, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
+  const settings = {
+    listen_addresses: "127.0.0.1",
+    port: String(port),
+    unix_socket_directories: "",
+    fsync: "off",
+    synchronous_commit: "off",
+    full_page_writes: "off",
+  };
+  return [
+    ...prefix,
+    programs.postgres,
+    "-D",
+    data,
+    ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+  ];
 }
 
 /** PostgreSQL refuses to run as root: then its files and processes are nobody's. */

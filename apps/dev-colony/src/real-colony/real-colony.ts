@@ -82,7 +82,12 @@ export async function startRealColony(options: RealColonyOptions = {}): Promise<
     makeReachable(folder);
     await supervisor.answer();
     const door = await openDoor(supervisorOptions.socketPath, options.port ?? 0);
-    return await bootstrap(supervisor, door, { folder, serverOwner, isolated, colonyName: options.colonyName ?? "dev" });
+    return await bootstrap(supervisor, door, {
+      folder,
+      serverOwner,
+      isolated,
+      colonyName: options.colonyName ?? "dev",
+    });
   } catch (error) {
     const log = lastLines(join(folder, "server.log"));
     await supervisor.stop();
@@ -148,7 +153,9 @@ class SupervisorProcess {
   constructor(options: SupervisorOptions, isolated: boolean) {
     const prefix = isolated ? ["unshare", "--net", "--kill-child", "--"] : [];
     const script = join(import.meta.dir, "supervisor.ts");
-    this.#child = Bun.spawn([...prefix, process.execPath, script, JSON.stringify(options)], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#child = Bun.spawn([...prefix, process.execPath, script, JSON.stringify(options)], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     const lines = createInterface({ input: Readable.fromWeb(this.#child.stdout as never) });
     this.#answers = lines[Symbol.asyncIterator]();
   }
@@ -163,7 +170,8 @@ class SupervisorProcess {
     const { value, done } = await this.#answers.next();
     if (done === true) throw new Error("the supervisor ended");
     const answer = parseJson(value);
-    if (!isJsonObject(answer) || answer["ok"] !== true) throw new Error(isJsonObject(answer) ? String(answer["message"]) : value);
+    if (!isJsonObject(answer) || answer["ok"] !== true)
+      throw new Error(isJsonObject(answer) ? String(answer["message"]) : value);
   }
 
   async stop(): Promise<void> {
@@ -203,7 +211,9 @@ function canIsolate(): boolean {
 }
 
 async function freePorts(count: number): Promise<number[]> {
-  const listeners = Array.from({ length: count }, () => Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } }));
+  const listeners = Array.from({ length: count }, () =>
+    Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } }),
+  );
   const ports = listeners.map((listener) => listener.port);
   for (const listener of listeners) listener.stop(true);
   return ports;

@@ -40,7 +40,11 @@ async function build(go: string, cacheDirectory: string, executable: string): Pr
       stdio: ["ignore", "ignore", "pipe"],
     });
     const [exitCode, output] = await Promise.all([child.exited, new Response(child.stderr).text()]);
-    if (exitCode !== 0) throw realColonyError("dev/build-failed", `building ${modulePath} v${coloniesVersion} failed: ${output.trim().slice(-600)}`);
+    if (exitCode !== 0)
+      throw realColonyError(
+        "dev/build-failed",
+        `building ${modulePath} v${coloniesVersion} failed: ${output.trim().slice(-600)}`,
+      );
     renameSync(join(folder, "colonies"), executable);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -47,7 +47,9 @@ async function answer(run: () => Promise<void>): Promise<void> {
     await run();
     process.stdout.write('{"ok":true}\n');
   } catch (error) {
-    process.stdout.write(`${JSON.stringify({ ok: false, message: error instanceof Error ? error.message : String(error) })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ ok: false, message: error instanceof Error ? error.message : String(error) })}\n`,
+    );
   }
 }
 
@@ -66,7 +68,11 @@ class Supervisor {
     const programs = findPostgres();
     const command = await preparePostgres(programs, join(folder, "postgres"), postgresPort);
     const log = openSync(join(folder, "postgres.log"), "a");
-    this.#postgres = Bun.spawn(command, { cwd: "/", env: { ...process.env, ...programs.environment }, stdio: ["ignore", log, log] });
+    this.#postgres = Bun.spawn(command, {
+      cwd: "/",
+      env: { ...process.env, ...programs.environment },
+      stdio: ["ignore", log, log],
+    });
     await this.#waitForPort(postgresPort, this.#postgres);
     await this.startServer();
     await this.#relay();
@@ -76,28 +82,49 @@ class Supervisor {
     const { executable, folder, port, postgresPort, serverId, extraPorts, environment } = this.#options;
     const log = openSync(join(folder, "server.log"), "a");
     const [client, peer, relay] = extraPorts.map(String);
-    const cluster = ["--etcdname", "dev", "--etcdhost", "127.0.0.1", "--etcdclientport", client, "--etcdpeerport", peer, "--relayport", relay];
-    const initial = ["--initial-cluster", `dev=127.0.0.1:${peer}:${relay}:${port}`, "--etcddatadir", join(folder, `etcd-${Date.now()}`)];
-    this.#server = Bun.spawn([executable, "server", "start", "--initdb", "--insecure", "--port", String(port), ...cluster, ...initial].filter((word) => word !== undefined), {
-      cwd: folder,
-      env: {
-        PATH: process.env["PATH"] ?? "",
-        HOME: folder,
-        TZ: "UTC",
-        COLONIES_DB_HOST: "127.0.0.1",
-        COLONIES_DB_PORT: String(postgresPort),
-        COLONIES_DB_USER: "postgres",
-        COLONIES_DB_PASSWORD: "unused",
-        COLONIES_DB_MAX_OPEN_CONNS: "20",
-        COLONIES_SERVER_PORT: String(port),
-        COLONIES_SERVER_HTTP_PORT: String(port),
-        COLONIES_TLS: "false",
-        COLONIES_SERVER_ID: serverId,
-        COLONIES_INITDB: "true",
-        ...environment,
+    const cluster = [
+      "--etcdname",
+      "dev",
+      "--etcdhost",
+      "127.0.0.1",
+      "--etcdclientport",
+      client,
+      "--etcdpeerport",
+      peer,
+      "--relayport",
+      relay,
+    ];
+    const initial = [
+      "--initial-cluster",
+      `dev=127.0.0.1:${peer}:${relay}:${port}`,
+      "--etcddatadir",
+      join(folder, `etcd-${Date.now()}`),
+    ];
+    this.#server = Bun.spawn(
+      [executable, "server", "start", "--initdb", "--insecure", "--port", String(port), ...cluster, ...initial].filter(
+        (word) => word !== undefined,
+      ),
+      {
+        cwd: folder,
+        env: {
+          PATH: process.env["PATH"] ?? "",
+          HOME: folder,
+          TZ: "UTC",
+          COLONIES_DB_HOST: "127.0.0.1",
+          COLONIES_DB_PORT: String(postgresPort),
+          COLONIES_DB_USER: "postgres",
+          COLONIES_DB_PASSWORD: "unused",
+          COLONIES_DB_MAX_OPEN_CONNS: "20",
+          COLONIES_SERVER_PORT: String(port),
+          COLONIES_SERVER_HTTP_PORT: String(port),
+          COLONIES_TLS: "false",
+          COLONIES_SERVER_ID: serverId,
+          COLONIES_INITDB: "true",
+          ...environment,
+        },
+        stdio: ["ignore", log, log],
       },
-      stdio: ["ignore", log, log],
-    });
+    );
     await this.#waitForHealth(port, this.#server);
   }
 
@@ -114,7 +141,11 @@ class Supervisor {
   }
 
   async #waitForHealth(port: number, child: Bun.Subprocess): Promise<void> {
-    await this.#until(child, "the ColonyOS server", async () => (await fetch(`http://127.0.0.1:${port}/health`)).status === 200);
+    await this.#until(
+      child,
+      "the ColonyOS server",
+      async () => (await fetch(`http://127.0.0.1:${port}/health`)).status === 200,
+    );
   }
 
   async #waitForPort(port: number, child: Bun.Subprocess): Promise<void> {

@@ -12,7 +12,10 @@ export class ServerApi {
   }
 
   async version(options?: CallOptions): Promise<JsonObject> {
-    return readObject(await this.#caller.call("versionmsg", { buildversion: "", buildtime: "" }, options), "versionmsg");
+    return readObject(
+      await this.#caller.call("versionmsg", { buildversion: "", buildtime: "" }, options),
+      "versionmsg",
+    );
   }
 
   async info(options?: CallOptions): Promise<JsonObject> {
@@ -61,7 +64,9 @@ export class ColonyApi {
 
   async addUser(user: Pick<User, "id" | "name"> & Partial<User>, options?: CallOptions): Promise<User> {
     const { id, name, email = "", phone = "" } = user;
-    const message = { user: { colonyname: this.#colonyName, userid: id, name: checkName(name, "a user"), email, phone } };
+    const message = {
+      user: { colonyname: this.#colonyName, userid: id, name: checkName(name, "a user"), email, phone },
+    };
     return readUser(readObject(await this.#caller.call("addusermsg", message, options), "addusermsg"));
   }
 
@@ -127,7 +132,9 @@ export class ExecutorApi {
       ...(locationName === undefined ? {} : { locationname: locationName }),
       ...(capabilities === undefined ? {} : { capabilities }),
     };
-    return readExecutor(readObject(await this.#caller.call("addexecutormsg", { executor: fields }, options), "addexecutormsg"));
+    return readExecutor(
+      readObject(await this.#caller.call("addexecutormsg", { executor: fields }, options), "addexecutormsg"),
+    );
   }
 
   /** Also revives one that the server removed as stale. */
@@ -149,11 +156,15 @@ export class ExecutorApi {
   }
 
   async get(name: string, options?: CallOptions): Promise<Executor> {
-    return readExecutor(readObject(await this.#call("getexecutormsg", { executorname: name }, options), "getexecutormsg"));
+    return readExecutor(
+      readObject(await this.#call("getexecutormsg", { executorname: name }, options), "getexecutormsg"),
+    );
   }
 
   async getById(executorId: string, options?: CallOptions): Promise<Executor> {
-    return readExecutor(readObject(await this.#call("getexecutorbyidmsg", { executorid: executorId }, options), "getexecutorbyidmsg"));
+    return readExecutor(
+      readObject(await this.#call("getexecutorbyidmsg", { executorid: executorId }, options), "getexecutorbyidmsg"),
+    );
   }
 
   /** For the executor itself. */
@@ -170,7 +181,10 @@ export class ExecutorApi {
   }
 
   /** For the executor itself. The server keeps duplicates: list first. */
-  async addFunction(entry: Pick<ColonyFunction, "name" | "executorName" | "executorType"> & { description?: string }, options?: CallOptions): Promise<ColonyFunction> {
+  async addFunction(
+    entry: Pick<ColonyFunction, "name" | "executorName" | "executorType"> & { description?: string },
+    options?: CallOptions,
+  ): Promise<ColonyFunction> {
     const fun = {
       executorname: entry.executorName,
       executortype: entry.executorType,
@@ -183,7 +197,11 @@ export class ExecutorApi {
 
   /** Of one executor, or of the whole colony. */
   async functions(executorName = "", options?: CallOptions): Promise<ColonyFunction[]> {
-    return readList(await this.#call("getfunctionsmsg", { executorname: executorName }, options), "getfunctionsmsg", readFunction);
+    return readList(
+      await this.#call("getfunctionsmsg", { executorname: executorName }, options),
+      "getfunctionsmsg",
+      readFunction,
+    );
   }
 
   async removeFunction(functionId: string, options?: CallOptions): Promise<void> {

@@ -41,7 +41,11 @@ export class BlueprintApi {
   /** Undefined when there is none. */
   async definition(name: string, options?: CallOptions): Promise<BlueprintDefinition | undefined> {
     return absentAsUndefined(async () => {
-      const reply = await this.#caller.call("getblueprintdefinitionmsg", { colonyname: this.#colonyName, name }, options);
+      const reply = await this.#caller.call(
+        "getblueprintdefinitionmsg",
+        { colonyname: this.#colonyName, name },
+        options,
+      );
       return readDefinition(readObject(reply, "getblueprintdefinitionmsg"));
     });
   }
@@ -71,19 +75,29 @@ export class BlueprintApi {
 
   /** With their whole specs, by name. */
   async list(kind = "", options?: CallOptions): Promise<Blueprint[]> {
-    const reply = await this.#caller.call("getblueprintsmsg", { namespace: this.#colonyName, kind, locationname: "" }, options);
+    const reply = await this.#caller.call(
+      "getblueprintsmsg",
+      { namespace: this.#colonyName, kind, locationname: "" },
+      options,
+    );
     return readList(reply, "getblueprintsmsg", readBlueprint);
   }
 
   /** Replaces metadata, spec and status with what is given; the last writer wins. */
   async update(blueprint: NewBlueprint, options?: CallOptions): Promise<Blueprint> {
     const message = { blueprint: this.#fields(blueprint), forcegeneration: false };
-    return readBlueprint(readObject(await this.#caller.call("updateblueprintmsg", message, options), "updateblueprintmsg"));
+    return readBlueprint(
+      readObject(await this.#caller.call("updateblueprintmsg", message, options), "updateblueprintmsg"),
+    );
   }
 
   /** Replaces the status whole. For members; the colony's owner may not. */
   async setStatus(name: string, status: JsonObject, options?: CallOptions): Promise<void> {
-    await this.#caller.call("updateblueprintstatusmsg", { colonyname: this.#colonyName, blueprintname: name, status }, options);
+    await this.#caller.call(
+      "updateblueprintstatusmsg",
+      { colonyname: this.#colonyName, blueprintname: name, status },
+      options,
+    );
   }
 
   async remove(name: string, options?: CallOptions): Promise<void> {
@@ -91,7 +105,11 @@ export class BlueprintApi {
   }
 
   async reconcile(name: string, force = false, options?: CallOptions): Promise<Process> {
-    const reply = await this.#caller.call("reconcileblueprintmsg", { namespace: this.#colonyName, name, force }, options);
+    const reply = await this.#caller.call(
+      "reconcileblueprintmsg",
+      { namespace: this.#colonyName, name, force },
+      options,
+    );
     return readProcess(readObject(reply, "reconcileblueprintmsg"));
   }
 
@@ -105,7 +123,14 @@ export class BlueprintApi {
     const { kind, name, labels = {}, locationName, spec, status, createdAt } = blueprint;
     const times = createdAt === undefined ? {} : { createdAt, updatedAt: createdAt };
     const location = locationName === undefined ? {} : { locationname: locationName };
-    const metadata = { name: checkName(name, "a blueprint"), colonyname: this.#colonyName, labels, generation: 1, ...times, ...location };
+    const metadata = {
+      name: checkName(name, "a blueprint"),
+      colonyname: this.#colonyName,
+      labels,
+      generation: 1,
+      ...times,
+      ...location,
+    };
     return { kind, metadata, spec, ...(status === undefined ? {} : { status }) };
   }
 }

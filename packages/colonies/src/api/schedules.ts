@@ -47,7 +47,11 @@ export class CronApi {
   }
 
   async list(options?: CallOptions): Promise<Cron[]> {
-    return readList(await this.#caller.call("getcronsmsg", { colonyname: this.#colonyName, count: listCount }, options), "getcronsmsg", readCron);
+    return readList(
+      await this.#caller.call("getcronsmsg", { colonyname: this.#colonyName, count: listCount }, options),
+      "getcronsmsg",
+      readCron,
+    );
   }
 
   async run(cronId: string, options?: CallOptions): Promise<Cron> {
@@ -85,16 +89,22 @@ export class GeneratorApi {
       trigger: generator.trigger,
       timeout: generator.timeoutSeconds ?? 0,
     };
-    return readGenerator(readObject(await this.#caller.call("addgeneratormsg", { generator: fields }, options), "addgeneratormsg"));
+    return readGenerator(
+      readObject(await this.#caller.call("addgeneratormsg", { generator: fields }, options), "addgeneratormsg"),
+    );
   }
 
   async get(generatorId: string, options?: CallOptions): Promise<Generator> {
-    return readGenerator(readObject(await this.#caller.call("getgeneratormsg", { generatorid: generatorId }, options), "getgeneratormsg"));
+    return readGenerator(
+      readObject(await this.#caller.call("getgeneratormsg", { generatorid: generatorId }, options), "getgeneratormsg"),
+    );
   }
 
   async resolve(name: string, options?: CallOptions): Promise<Generator> {
     const message = { colonyname: this.#colonyName, generatorname: name };
-    return readGenerator(readObject(await this.#caller.call("resolvegeneratormsg", message, options), "resolvegeneratormsg"));
+    return readGenerator(
+      readObject(await this.#caller.call("resolvegeneratormsg", message, options), "resolvegeneratormsg"),
+    );
   }
 
   async list(options?: CallOptions): Promise<Generator[]> {
@@ -113,5 +123,8 @@ export class GeneratorApi {
 
 /** On the wire the workflow of a schedule is a text that holds JSON. */
 function workflowText(colonyName: string, functionSpecs: readonly FunctionSpec[]): string {
-  return stringifyJson({ colonyname: colonyName, functionspecs: functionSpecs.map((spec) => completeSpec(spec, colonyName)) });
+  return stringifyJson({
+    colonyname: colonyName,
+    functionspecs: functionSpecs.map((spec) => completeSpec(spec, colonyName)),
+  });
 }

@@ -48,10 +48,17 @@ export class ProcessApi {
   /** For an executor: the next process that fits, now running; undefined when none came in time. */
   async assign(options: AssignOptions = {}): Promise<Process | undefined> {
     const { waitSeconds = 20, availableCpu = "", availableMemory = "", signal } = options;
-    const message = { colonyname: this.#colonyName, timeout: waitSeconds, availablecpu: availableCpu, availablemem: availableMemory };
+    const message = {
+      colonyname: this.#colonyName,
+      timeout: waitSeconds,
+      availablecpu: availableCpu,
+      availablemem: availableMemory,
+    };
     const timeoutMs = (options.timeoutMs ?? 15_000) + Math.max(0, waitSeconds) * 1000;
     try {
-      return readProcess(readObject(await this.#caller.call("assignprocessmsg", message, { signal, timeoutMs }), "assignprocessmsg"));
+      return readProcess(
+        readObject(await this.#caller.call("assignprocessmsg", message, { signal, timeoutMs }), "assignprocessmsg"),
+      );
     } catch (error) {
       if (isCpmError(error, "colonies/no-process")) return undefined;
       throw error;
@@ -59,13 +66,22 @@ export class ProcessApi {
   }
 
   async get(processId: string, options?: CallOptions): Promise<Process> {
-    return readProcess(readObject(await this.#caller.call("getprocessmsg", { processid: processId }, options), "getprocessmsg"));
+    return readProcess(
+      readObject(await this.#caller.call("getprocessmsg", { processid: processId }, options), "getprocessmsg"),
+    );
   }
 
   /** Ended ones come newest first, and there is no second page. */
   async list(filter: ProcessFilter, options?: CallOptions): Promise<Process[]> {
     const { state, count = maxListCount, executorType = "", initiator = "", label = "" } = filter;
-    const message = { colonyname: this.#colonyName, count, state: stateNumber(state), executortype: executorType, initiator, label };
+    const message = {
+      colonyname: this.#colonyName,
+      count,
+      state: stateNumber(state),
+      executortype: executorType,
+      initiator,
+      label,
+    };
     return readList(await this.#caller.call("getprocessesmsg", message, options), "getprocessesmsg", readProcess);
   }
 
@@ -112,7 +128,10 @@ export class ProcessApi {
   }
 
   async getAttribute(attributeId: string, options?: CallOptions): Promise<JsonObject> {
-    return readObject(await this.#caller.call("getattributemsg", { attributeid: attributeId }, options), "getattributemsg");
+    return readObject(
+      await this.#caller.call("getattributemsg", { attributeid: attributeId }, options),
+      "getattributemsg",
+    );
   }
 }
 
@@ -127,17 +146,33 @@ export class WorkflowApi {
 
   /** The graph must have been checked: the server takes cycles, and keeps an empty graph for a wrong dependency. */
   async submit(functionSpecs: readonly FunctionSpec[], options?: CallOptions): Promise<Workflow> {
-    const message = { spec: { colonyname: this.#colonyName, functionspecs: functionSpecs.map((spec) => completeSpec(spec, this.#colonyName)) } };
-    return readWorkflow(readObject(await this.#caller.call("submitworkflowspecmsg", message, options), "submitworkflowspecmsg"));
+    const message = {
+      spec: {
+        colonyname: this.#colonyName,
+        functionspecs: functionSpecs.map((spec) => completeSpec(spec, this.#colonyName)),
+      },
+    };
+    return readWorkflow(
+      readObject(await this.#caller.call("submitworkflowspecmsg", message, options), "submitworkflowspecmsg"),
+    );
   }
 
   async get(workflowId: string, options?: CallOptions): Promise<Workflow> {
-    return readWorkflow(readObject(await this.#caller.call("getprocessgraphmsg", { processgraphid: workflowId }, options), "getprocessgraphmsg"));
+    return readWorkflow(
+      readObject(
+        await this.#caller.call("getprocessgraphmsg", { processgraphid: workflowId }, options),
+        "getprocessgraphmsg",
+      ),
+    );
   }
 
   async list(state: ProcessState, count: number = maxListCount, options?: CallOptions): Promise<Workflow[]> {
     const message = { colonyname: this.#colonyName, count, state: stateNumber(state) };
-    return readList(await this.#caller.call("getprocessgraphsmsg", message, options), "getprocessgraphsmsg", readWorkflow);
+    return readList(
+      await this.#caller.call("getprocessgraphsmsg", message, options),
+      "getprocessgraphsmsg",
+      readWorkflow,
+    );
   }
 
   /** Sends no event to subscribers, and does not stop what runs. */
@@ -155,7 +190,10 @@ export class WorkflowApi {
   }
 
   /** For the executor that runs the parent. With `insert` the child comes before all the parent's children. */
-  async addChild(child: { workflowId: string; parentId: string; childId?: string; spec: FunctionSpec; insert?: boolean }, options?: CallOptions): Promise<Process> {
+  async addChild(
+    child: { workflowId: string; parentId: string; childId?: string; spec: FunctionSpec; insert?: boolean },
+    options?: CallOptions,
+  ): Promise<Process> {
     const message = {
       processgraphid: child.workflowId,
       parentprocessid: child.parentId,
@@ -200,7 +238,11 @@ export class LogApi {
 
   /** For the executor itself. */
   async addForExecutor(executorName: string, message: string, options?: CallOptions): Promise<void> {
-    await this.#caller.call("addexecutorlogmsg", { colonyname: this.#colonyName, executorname: executorName, message }, options);
+    await this.#caller.call(
+      "addexecutorlogmsg",
+      { colonyname: this.#colonyName, executorname: executorName, message },
+      options,
+    );
   }
 
   async #list(of: JsonObject, filter: LogFilter, options: CallOptions | undefined): Promise<LogEntry[]> {

@@ -1,0 +1,2 @@
+export { startDevColony } from "./dev-colony.ts";
+export type { DevColony, DevColonyOptions } from "./dev-colony.ts";

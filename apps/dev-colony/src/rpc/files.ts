@@ -1,0 +1,171 @@
+import type { JsonObject } from "@cpm/base";
+import { nullWhenEmpty, textIn } from "../colony-state.ts";
+import type { ColonyState } from "../colony-state.ts";
+import { Refusal } from "../refusal.ts";
+import type { Row } from "../tables.ts";
+import type { MethodTable } from "./method.ts";
+import { empty } from "./method.ts";
+
+const fileFields = { colonyname: "string", fileid: "string", label: "string", name: "string", latest: "bool" } as const;
+
+/** File records and snapshots of them. The server never sees a file's bytes. */
+export const fileMethods: MethodTable = {
+  addfilemsg: {
+    action: "add file",
+    fields: {
+      file: {
+        struct: {
+          colonyname: "string",
+          label: "string",
+          name: "string",
+          size: "int",
+          checksum: "string",
+          checksumalg: "string",
+          ref: "any",
+        },
+      },
+    },
+    run({ state, signer, message }) {
+      const file = message["file"] as JsonObject;
+      state.requireMember(signer, textIn(file, "colonyname"));
+      const fileid = state.newId();
+      return state.files.set(fileid, {
+        fileid,
+        ...file,
+        sequencenr: state.files.filter(() => true).length + 1,
+        added: state.now(),
+      });
+    },
+  },
+  getfilemsg: {
+    action: "get file",
+    fields: fileFields,
+    run({ state, signer, message }) {
+      const rows = versions(state, signer, message);
+      if (rows.length === 0) throw new Refusal(404, "Failed to get file");
+      return message["latest"] === true ? rows.slice(0, 1) : rows;
+    },
+  },
+  getfilesmsg: {
+    action: "get files",
+    fields: { colonyname: "string", label: "string" },
+    run({ state, signer, message }) {
+      state.requireMember(signer, textIn(message, "colonyname"));
+      const rows = state.files.filter(
+        (row) => row["colonyname"] === message["colonyname"] && row["label"] === message["label"],
+      );
+      return latestByName(rows).map((row) => ({
+        name: row["name"] ?? "",
+        checksum: row["checksum"] ?? "",
+        size: row["size"] ?? 0,
+        s3filename: "",
+      }));
+    },
+  },
+  getfilelabelsmsg: {
+    action: "get file labels",
+    fields: { colonyname: "string", name: "string", exact: "bool" },
+    run({ state, signer, message }) {
+      state.requireMember(signer, textIn(message, "colonyname"));
+      const prefix = textIn(message, "name");
+      const rows = state.files.filter(
+        (row) => row["colonyname"] === message["colonyname"] && textIn(row, "label").startsWith(prefix),
+      );
+      const labels = new Map<string, Set<string>>();
+      for (const row of rows) {
+        const names = labels.get(textIn(row, "label")) ?? new Set();
+        labels.set(textIn(row, "label"), names.add(textIn(row, "name")));
+      }
+      return nullWhenEmpty([...labels].map(([name, names]) => ({ name, files: names.size })));
+    },
+  },
+  removefilemsg: {
+    action: "remove file",
+    fields: fileFields,
+    run({ state, signer, message }) {
+      const rows = versions(state, signer, message);
+      if (rows.length === 0) throw new Refusal(404, "Failed to remove file");
+      for (const row of rows) state.files.delete(textIn(row, "fileid"));
+      return empty;
+    },
+  },
+  createsnapshotmsg: {
+    action: "create snapshot",
+    fields: { colonyname: "string", label: "string", name: "string" },
+    run({ state, signer, message }) {
+      const [colonyName, label, name] = [
+        textIn(message, "colonyname"),
+        textIn(message, "label"),
+        textIn(message, "name"),
+      ];
+      state.requireMember(signer, colonyName);
+      if (findSnapshot(state, message) !== undefined)
+        throw new Refusal(500, 'pq: duplicate key value violates unique constraint "prod_snapshots_pkey"');
+      const inside = state.files.filter(
+        (row) =>
+          row["colonyname"] === colonyName && (row["label"] === label || textIn(row, "label").startsWith(`${label}/`)),
+      );
+      const snapshotid = state.newId();
+      const fileids = latestByName(inside).map((row) => textIn(row, "fileid"));
+      return state.snapshots.set(snapshotid, {
+        snapshotid,
+        colonyname: colonyName,
+        label,
+        name,
+        fileids,
+        added: state.now(),
+      });
+    },
+  },
+  getsnapshotmsg: {
+    action: "get snapshot",
+    fields: { colonyname: "string", snapshotid: "string", name: "string" },
+    run({ state, signer, message }) {
+      state.requireMember(signer, textIn(message, "colonyname"));
+      const snapshot = findSnapshot(state, message);
+      if (snapshot === undefined) throw new Refusal(404, "Failed to get snapshot");
+      return snapshot;
+    },
+  },
+  getsnapshotsmsg: {
+    action: "get snapshots",
+    fields: { colonyname: "string" },
+    run({ state, signer, message }) {
+      state.requireMember(signer, textIn(message, "colonyname"));
+      return nullWhenEmpty(state.snapshots.filter((row) => row["colonyname"] === message["colonyname"]));
+    },
+  },
+  removesnapshotmsg: {
+    action: "remove snapshot",
+    fields: { colonyname: "string", snapshotid: "string", name: "string" },
+    run({ state, signer, message }) {
+      state.requireMember(signer, textIn(message, "colonyname"));
+      const snapshot = findSnapshot(state, message);
+      if (snapshot !== undefined) state.snapshots.delete(textIn(snapshot, "snapshotid"));
+      return empty;
+    },
+  },
+};
+
+function versions(state: ColonyState, signer: string, message: JsonObject): Row[] {
+  state.requireMember(signer, textIn(message, "colonyname"));
+  const id = textIn(message, "fileid");
+  const wanted = (row: Row) =>
+    id === "" ? row["label"] === message["label"] && row["name"] === message["name"] : row["fileid"] === id;
+  return state.files.filter((row) => row["colonyname"] === message["colonyname"] && wanted(row)).reverse();
+}
+
+function latestByName(rows: readonly Row[]): Row[] {
+  const latest = new Map<string, Row>();
+  for (const row of rows) latest.set(`${textIn(row, "label")}\0${textIn(row, "name")}`, row);
+  return [...latest.values()];
+}
+
+function findSnapshot(state: ColonyState, message: JsonObject): Row | undefined {
+  const id = textIn(message, "snapshotid");
+  return state.snapshots.find(
+    (row) =>
+      row["colonyname"] === message["colonyname"] &&
+      (id === "" ? row["name"] === message["name"] : row["snapshotid"] === id),
+  );
+}

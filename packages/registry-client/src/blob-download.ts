@@ -1,0 +1,180 @@
+import { collectBytes } from "@cpm/base";
+import type { CancelSignal } from "@cpm/base";
+import { contentNotFound, contentTooLong, contentTooShort, isManifestType, parseContentRange } from "@cpm/oci";
+import type { Descriptor, ReadOptions } from "@cpm/oci";
+import { acceptedManifestTypes } from "@cpm/oci";
+import { drop, refusal } from "./answers.ts";
+import { protocolError } from "./errors.ts";
+import { isConnectionError } from "./transport.ts";
+import type { Transport } from "./transport.ts";
+
+/** Where content is fetched from: one repository of one registry. */
+export interface DownloadSource {
+  readonly transport: Transport;
+  readonly repository: string;
+  readonly scopes: readonly string[];
+}
+
+interface Span {
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+/**
+ * The bytes of a blob or manifest. A dropped connection is continued with `Range` where the server can, and by
+ * skipping what was delivered where it cannot. Large content comes in parts at once, delivered in order.
+ */
+export async function* download(
+  source: DownloadSource,
+  content: Descriptor,
+  options: ReadOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const { limits } = source.transport;
+  const start = Math.min(options.offsetBytes ?? 0, content.sizeBytes);
+  const end = Math.min(start + (options.lengthBytes ?? content.sizeBytes), content.sizeBytes);
+  const span = { start, end };
+  if (end - start < limits.parallelFromBytes || isManifestType(content.mediaType)) {
+    yield* sequential(source, content, span, options.signal);
+    return;
+  }
+  const probe = { start, end: start + limits.partBytes };
+  const first = await open(source, content, probe, undefined, options.signal);
+  if (first.status === 206) {
+    yield* sequential(source, content, probe, options.signal, first);
+    yield* parallel(source, content, { start: probe.end, end }, options.signal);
+  } else {
+    yield* sequential(source, content, span, options.signal, first);
+  }
+}
+
+async function* parallel(
+  source: DownloadSource,
+  content: Descriptor,
+  span: Span,
+  signal: CancelSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const { parallelParts, partBytes } = source.transport.limits;
+  const abort = new AbortController();
+  const stop = (): void => abort.abort(signal?.reason);
+  signal?.addEventListener("abort", stop, { once: true });
+  const running: Promise<Uint8Array>[] = [];
+  let next = span.start;
+  try {
+    while (next < span.end || running.length > 0) {
+      while (running.length < parallelParts && next < span.end) {
+        const part = { start: next, end: Math.min(next + partBytes, span.end) };
+        const bytes = collectBytes(sequential(source, content, part, abort.signal), partBytes);
+        // A part that fails early is reported when its turn comes, not as an unhandled rejection.
+        bytes.catch(() => undefined);
+        running.push(bytes);
+        next = part.end;
+      }
+      // oxlint-disable-next-line no-await-in-loop -- parts are delivered in order
+      const bytes = await running.shift();
+      if (bytes !== undefined) yield bytes;
+    }
+  } finally {
+    abort.abort();
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+async function* sequential(
+  source: DownloadSource,
+  content: Descriptor,
+  span: Span,
+  signal: CancelSignal | undefined,
+  opened?: Response,
+): AsyncGenerator<Uint8Array> {
+  const { transport } = source;
+  let at = span.start;
+  let failures = 0;
+  let response = opened ?? (await open(source, content, span, undefined, signal));
+  const etag = strongEtag(response);
+  for (;;) {
+    try {
+      for await (const chunk of bodyFrom(transport, response, content, at, signal)) {
+        const wanted = chunk.subarray(0, span.end - at);
+        if (wanted.length < chunk.length && span.end === content.sizeBytes) {
+          throw contentTooLong(content.digest, content.sizeBytes);
+        }
+        at += wanted.length;
+        failures = 0;
+        if (wanted.length > 0) yield wanted;
+        if (at === span.end && span.end < content.sizeBytes) return;
+      }
+      if (at === span.end) return;
+      if (response.headers.get("content-length") === null) throw contentTooShort(content.digest, content.sizeBytes, at);
+    } catch (error) {
+      if (!isConnectionError(error)) throw error;
+      if (failures + 1 >= transport.limits.attempts) throw error;
+    }
+    if (++failures >= transport.limits.attempts) throw contentTooShort(content.digest, content.sizeBytes, at);
+    // oxlint-disable-next-line no-await-in-loop -- each attempt continues where the last one stopped
+    await transport.pause(failures, undefined, signal);
+    // oxlint-disable-next-line no-await-in-loop
+    response = await open(source, content, { start: at, end: span.end }, etag, signal);
+  }
+}
+
+/** The body from position `at` of the content on; a whole answer to a range request is skipped up to there. */
+async function* bodyFrom(
+  transport: Transport,
+  response: Response,
+  content: Descriptor,
+  at: number,
+  signal: CancelSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  let skip = response.status === 206 ? 0 : at;
+  if (response.status === 206) checkRange(response, content, at);
+  for await (const chunk of transport.body(response, signal)) {
+    if (skip >= chunk.length) skip -= chunk.length;
+    else {
+      yield chunk.subarray(skip);
+      skip = 0;
+    }
+  }
+}
+
+function checkRange(response: Response, content: Descriptor, at: number): void {
+  const value = response.headers.get("content-range") ?? "";
+  const range = parseContentRange(value);
+  if (range?.start !== at || (range.sizeBytes !== undefined && range.sizeBytes !== content.sizeBytes)) {
+    throw protocolError(`the server sent the range "${value}" of ${content.digest} where byte ${at} was asked for`);
+  }
+}
+
+async function open(
+  source: DownloadSource,
+  content: Descriptor,
+  span: Span,
+  etag: string | undefined,
+  signal: CancelSignal | undefined,
+): Promise<Response> {
+  const { transport, repository, scopes } = source;
+  const kinds = isManifestType(content.mediaType) ? ["manifests", "blobs"] : ["blobs", "manifests"];
+  const partial = span.end > span.start && (span.start > 0 || span.end < content.sizeBytes);
+  for (const kind of kinds) {
+    const headers = {
+      ...(kind === "manifests" ? { accept: [content.mediaType, ...acceptedManifestTypes].join(", ") } : {}),
+      ...(partial ? { range: `bytes=${span.start}-${span.end - 1}` } : {}),
+      ...(partial && etag !== undefined ? { "if-range": etag } : {}),
+    };
+    const target = `/v2/${repository}/${kind}/${content.digest}`;
+    // oxlint-disable-next-line no-await-in-loop -- the second place is asked only when the first has nothing
+    const response = await transport.send({ method: "GET", target, headers, scopes, signal });
+    if (response.status === 200 || response.status === 206) return response;
+    if (response.status === 416) throw contentTooShort(content.digest, content.sizeBytes, span.start);
+    // oxlint-disable-next-line no-await-in-loop
+    if (response.status !== 404) throw await refusal(transport, response, `fetch ${content.digest}`, signal);
+    // oxlint-disable-next-line no-await-in-loop
+    await drop(response);
+  }
+  throw contentNotFound(`${transport.origin.host}/${repository}`, content.digest);
+}
+
+function strongEtag(response: Response): string | undefined {
+  const etag = response.headers.get("etag");
+  return etag !== null && etag.startsWith('"') ? etag : undefined;
+}

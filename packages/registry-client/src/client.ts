@@ -1,0 +1,40 @@
+import { parseRepositoryName } from "@cpm/oci";
+import type { CallOptions } from "@cpm/oci";
+import { drop, refusal } from "./answers.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
+import type { RegistryClientOptions } from "./options.ts";
+import { packageInfo, searchPackages } from "./package-index.ts";
+import type { PackageInfo, SearchOptions, SearchPage } from "./package-index.ts";
+import { RegistryRepository } from "./repository.ts";
+import type { Repository } from "./repository.ts";
+import { Transport } from "./transport.ts";
+
+export interface RegistryClient {
+  /** `host[:port]`. */
+  readonly registry: string;
+  /** The view of one repository. Views of one client share tokens, connections and begun uploads. */
+  repository(name: string): Repository;
+  /** Asks the registry whether it takes the credentials. Throws `registry/unauthorized` when it does not. */
+  ping(options?: CallOptions): Promise<void>;
+  /** Throws `registry/no-index` where the registry is a plain OCI registry. */
+  searchPackages(query: string, options?: SearchOptions): Promise<SearchPage>;
+  /** A plain OCI registry is asked for the tags and the newest manifest instead. */
+  packageInfo(name: string, options?: CallOptions): Promise<PackageInfo>;
+}
+
+export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
+  const transport = new Transport(options);
+  const shared = { transport, uploads: new Map(), queue: new KeyedQueue() };
+  const repository = (name: string): Repository => new RegistryRepository(shared, parseRepositoryName(name));
+  return {
+    registry: transport.origin.host,
+    repository,
+    async ping(call = {}) {
+      const response = await transport.send({ method: "GET", target: "/v2/", scopes: [], ...call });
+      if (!response.ok) throw await refusal(transport, response, "check the credentials", call.signal);
+      await drop(response);
+    },
+    searchPackages: (query, search) => searchPackages(transport, query, search),
+    packageInfo: (name, call) => packageInfo(transport, repository(name), name, call),
+  };
+}

@@ -1,0 +1,150 @@
+import { collectBytes, decodeUtf8, isDigest, isJsonObject, parseJson } from "@cpm/base";
+import type { CancelSignal, Digest, JsonObject, JsonValue } from "@cpm/base";
+import { annotationKeys, parseManifestBytes } from "@cpm/oci";
+import type { CallOptions } from "@cpm/oci";
+import { drop, refusal } from "./answers.ts";
+import { protocolError, registryError } from "./errors.ts";
+import type { Repository } from "./repository.ts";
+import type { Transport } from "./transport.ts";
+
+export interface SearchOptions extends CallOptions {
+  /** Results of one page. Default: the registry's. */
+  readonly limit?: number;
+  /** Results to leave out at the beginning. Default 0. */
+  readonly offset?: number;
+}
+
+export interface SearchPage {
+  readonly total: number;
+  readonly results: readonly SearchResult[];
+}
+
+export interface SearchResult {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly keywords: readonly string[];
+  /** RFC 3339. */
+  readonly updatedAt: string;
+}
+
+export interface PackageInfo {
+  readonly name: string;
+  readonly versions: readonly PackageVersion[];
+  readonly readme?: string;
+}
+
+export interface PackageVersion {
+  readonly version: string;
+  readonly digest: Digest;
+  /** RFC 3339; unknown on a plain OCI registry. */
+  readonly publishedAt?: string;
+  readonly description?: string;
+}
+
+const maxBytes = 16 * 1024 * 1024;
+
+export async function searchPackages(
+  transport: Transport,
+  query: string,
+  options: SearchOptions = {},
+): Promise<SearchPage> {
+  const parameters = new URLSearchParams({ q: query });
+  if (options.limit !== undefined) parameters.set("limit", String(options.limit));
+  if (options.offset !== undefined) parameters.set("offset", String(options.offset));
+  const body = await getJson(transport, `/api/v1/search?${parameters}`, "search", options.signal);
+  if (body === undefined) {
+    throw registryError("registry/no-index", `${transport.origin.host} has no package index to search`);
+  }
+  const { total, results } = body;
+  if (typeof total !== "number" || !Array.isArray(results)) throw protocolError("the search answer is not a list");
+  return { total, results: results.map(parseResult) };
+}
+
+export async function packageInfo(
+  transport: Transport,
+  repository: Repository,
+  name: string,
+  options: CallOptions = {},
+): Promise<PackageInfo> {
+  const path = `/api/v1/packages/${name.split("/").map(encodeURIComponent).join("/")}`;
+  const body = await getJson(transport, path, `look up ${name}`, options.signal);
+  if (body === undefined) return infoFromTags(transport, repository, name, options);
+  const { versions, readme } = body;
+  if (!Array.isArray(versions)) throw protocolError(`the answer about ${name} has no versions`);
+  return { name, versions: versions.map(parseVersion), ...(typeof readme === "string" ? { readme } : {}) };
+}
+
+/** What the tags and their manifests tell, for a registry that has no index. */
+async function infoFromTags(
+  transport: Transport,
+  repository: Repository,
+  name: string,
+  options: CallOptions,
+): Promise<PackageInfo> {
+  const tags = (await repository.tags(options)).filter((tag) => !/^sha(256|512)-[0-9a-f]{64,128}/.test(tag));
+  if (tags.length === 0) throw registryError("registry/not-found", `${transport.origin.host} has no package ${name}`);
+  const versions: PackageVersion[] = [];
+  for (const tag of tags) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other spares the registry
+    const descriptor = await repository.resolve(tag, options);
+    if (descriptor === undefined) continue;
+    // oxlint-disable-next-line no-await-in-loop
+    const bytes = await collectBytes(repository.read(descriptor, options), descriptor.sizeBytes);
+    const description = parseManifestBytes(bytes, descriptor.mediaType).annotations?.[annotationKeys.description];
+    // A tag cannot hold "+", so build metadata is written with "_" there.
+    const version = tag.replaceAll("_", "+");
+    versions.push({ version, digest: descriptor.digest, ...(description === undefined ? {} : { description }) });
+  }
+  return { name, versions };
+}
+
+/** The object that the index answers; undefined when the registry has no such page. */
+async function getJson(
+  transport: Transport,
+  target: string,
+  doing: string,
+  signal: CancelSignal | undefined,
+): Promise<JsonObject | undefined> {
+  const response = await transport.send({ method: "GET", target, scopes: [], signal });
+  const json = /^application\/([^;]+\+)?json\b/.test(response.headers.get("content-type") ?? "");
+  if (response.status === 404 || response.status === 405 || (response.ok && !json)) {
+    await drop(response);
+    return undefined;
+  }
+  if (!response.ok) throw await refusal(transport, response, doing, signal);
+  const bytes = await collectBytes(transport.body(response, signal), maxBytes);
+  const body = parseJson(decodeUtf8(bytes), { file: target });
+  if (!isJsonObject(body)) throw protocolError(`the answer to ${target} is not an object`);
+  return body;
+}
+
+function parseResult(value: JsonValue): SearchResult {
+  if (!isJsonObject(value) || typeof value["name"] !== "string") throw protocolError("a search result has no name");
+  const { name, keywords } = value;
+  const words = Array.isArray(keywords) ? keywords.filter((word: JsonValue) => typeof word === "string") : [];
+  return {
+    name,
+    version: textOf(value["version"]) ?? "",
+    description: textOf(value["description"]) ?? "",
+    keywords: words,
+    updatedAt: textOf(value["updatedAt"]) ?? "",
+  };
+}
+
+function parseVersion(value: JsonValue): PackageVersion {
+  const { version, digest, publishedAt, description } = isJsonObject(value) ? value : {};
+  if (typeof version !== "string" || typeof digest !== "string" || !isDigest(digest)) {
+    throw protocolError("a version of a package has no number or no digest");
+  }
+  return {
+    version,
+    digest,
+    ...(typeof publishedAt === "string" ? { publishedAt } : {}),
+    ...(typeof description === "string" ? { description } : {}),
+  };
+}
+
+function textOf(value: JsonValue | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
