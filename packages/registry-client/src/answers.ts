@@ -49,5 +49,7 @@ function codeOfStatus(status: number): RegistryClientErrorCode {
     413: "registry/too-large",
     429: "registry/rate-limited",
   };
-  return codes[status] ?? (status >= 500 ? "registry/server" : status >= 400 ? "registry/refused" : "registry/protocol");
+  return (
+    codes[status] ?? (status >= 500 ? "registry/server" : status >= 400 ? "registry/refused" : "registry/protocol")
+  );
 }

@@ -61,7 +61,7 @@ export const systemClock: Clock = {
 function sleep(durationMs: number, signal?: CancelSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
-      reject(signal.reason as Error);
+      reject(signal.reason);
       return;
     }
     const timer = setTimeout(done, durationMs);
@@ -71,7 +71,7 @@ function sleep(durationMs: number, signal?: CancelSignal): Promise<void> {
     }
     function stop(): void {
       clearTimeout(timer);
-      reject(signal?.reason as Error);
+      reject(signal?.reason);
     }
     signal?.addEventListener("abort", stop, { once: true });
   });

@@ -177,7 +177,8 @@ export class RegistryRepository implements Repository {
       const index = parseManifestBytes(body, mediaTypes.index, { maxBytes: maxListBytes, maxDescriptors: 10_000 });
       if (index.kind === "index") for (const entry of index.manifests) found.set(entry.digest, entry);
     }
-    if (!supported) for (const entry of await this.#fallbackReferrers(subject, options.signal)) found.set(entry.digest, entry);
+    if (!supported)
+      for (const entry of await this.#fallbackReferrers(subject, options.signal)) found.set(entry.digest, entry);
     return selectReferrers(found.values(), artifactType);
   }
 

@@ -150,7 +150,7 @@ export class Transport {
   async #within<T>(promise: Promise<T>, timeoutMs: number, signal?: CancelSignal): Promise<T> {
     const { promise: stopped, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(new Error(`nothing for ${timeoutMs} ms`)), timeoutMs);
-    const stop = (): void => reject(signal?.reason as Error);
+    const stop = (): void => reject(signal?.reason);
     signal?.addEventListener("abort", stop, { once: true });
     try {
       return await Promise.race([promise, stopped]);

@@ -1,8 +1,8 @@
-export { BlobDirectory } from "./blob-directory.ts";
+export { BlobDirectory, makeDirectory } from "./blob-directory.ts";
 export * from "./copy-graph.ts";
 export { createDirectoryStore, DirectoryStore, openDirectoryStore } from "./directory-store.ts";
 export { fileError, storeErrors, withFileErrors } from "./errors.ts";
-export { readFileBytes, replaceFile } from "./files.ts";
+export { readFileBytes, removeFile, replaceFile, writeFully } from "./files.ts";
 export * from "./hash.ts";
 export * from "./list-files.ts";
 export { MemoryStore } from "./memory-store.ts";

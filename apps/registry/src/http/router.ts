@@ -1,0 +1,41 @@
+import { isRepositoryName, parseRepositoryName } from "@cpm/oci";
+
+/** What a path under `/v2/` asks for (distribution-spec v1.1, "Endpoints"). */
+export type OciRoute =
+  | { readonly kind: "base" }
+  | { readonly kind: "blob"; readonly repository: string; readonly digest: string }
+  | { readonly kind: "uploads"; readonly repository: string }
+  | { readonly kind: "upload"; readonly repository: string; readonly id: string }
+  | { readonly kind: "manifest"; readonly repository: string; readonly reference: string }
+  | { readonly kind: "tags"; readonly repository: string }
+  | { readonly kind: "referrers"; readonly repository: string; readonly digest: string };
+
+/**
+ * Reads a path. A repository's name may itself hold a word such as `blobs`: the rightmost keyword counts. Undefined
+ * when it is no endpoint; throws `oci/invalid-repository` when the endpoint is clear and the name is none.
+ */
+export function parseOciPath(pathname: string): OciRoute | undefined {
+  if (pathname === "/v2/" || pathname === "/v2") return { kind: "base" };
+  const path = pathname.slice("/v2/".length);
+  const upload = /^(.+)\/blobs\/uploads\/([^/]*)$/.exec(path);
+  if (upload !== null) {
+    const repository = parseRepositoryName(upload[1] ?? "");
+    return upload[2] === "" ? { kind: "uploads", repository } : { kind: "upload", repository, id: upload[2] ?? "" };
+  }
+  const tags = /^(.+)\/tags\/list$/.exec(path);
+  if (tags !== null) return { kind: "tags", repository: parseRepositoryName(tags[1] ?? "") };
+  const item = /^(.+)\/(blobs|manifests|referrers)\/([^/]+)$/.exec(path);
+  if (item === null) return undefined;
+  const [, name = "", keyword, value = ""] = item;
+  const repository = parseRepositoryName(name);
+  const decoded = decodeURIComponent(value);
+  if (keyword === "blobs") return { kind: "blob", repository, digest: decoded };
+  if (keyword === "referrers") return { kind: "referrers", repository, digest: decoded };
+  return { kind: "manifest", repository, reference: decoded };
+}
+
+/** `namespace/name` of a package from the parts of a path. */
+export function packageNameOf(namespace: string, name: string): string | undefined {
+  const full = `${namespace}/${name}`;
+  return isRepositoryName(full) ? full : undefined;
+}
