@@ -65,6 +65,9 @@ export interface Store {
   referrers(subject: Digest, artifactType?: string, options?: CallOptions): Promise<readonly Descriptor[]>;
 }
 
+/** The half of a store that one can only read from, such as a packed file. */
+export type StoreReader = Pick<Store, "stat" | "read" | "resolve" | "tags" | "referrers">;
+
 export interface CallOptions {
   readonly signal?: CancelSignal | undefined;
 }

@@ -1,7 +1,7 @@
 import type { CancelSignal, Digest } from "@cpm/base";
 import { collectBytes } from "@cpm/base";
 import { defaultManifestLimits, descriptorsOf, isManifestType, parseManifestBytes } from "@cpm/oci";
-import type { Descriptor, Store } from "@cpm/oci";
+import type { Descriptor, Store, StoreReader } from "@cpm/oci";
 import { verifiedBytes } from "./hash.ts";
 
 export interface CopyOptions {
@@ -36,7 +36,7 @@ interface CopyPlan {
  * function. Every byte is checked against its digest on the way; what the destination already holds is not sent;
  * interrupted ingests continue where they stopped. The root becomes visible last, in one step with its tags.
  */
-export async function copyGraph(from: Store, to: Store, root: Descriptor, options: CopyOptions = {}): Promise<void> {
+export async function copyGraph(from: StoreReader, to: Store, root: Descriptor, options: CopyOptions = {}): Promise<void> {
   const report = options.onProgress ?? (() => {});
   const plan = await planCopy(from, root, options.signal);
   const sizes = [...plan.blobs, ...plan.manifests.map((entry) => entry.descriptor)].map((entry) => entry.sizeBytes);
@@ -83,14 +83,14 @@ export async function copyContent(
 
 /** A manifest's bytes, checked against its descriptor. */
 export async function readManifestBytes(
-  store: Store,
+  store: Pick<StoreReader, "read">,
   descriptor: Descriptor,
   signal?: CancelSignal,
 ): Promise<Uint8Array> {
   return collectBytes(verifiedBytes(store.read(descriptor, { signal }), descriptor), defaultManifestLimits.maxBytes);
 }
 
-async function planCopy(from: Store, root: Descriptor, signal: CancelSignal | undefined): Promise<CopyPlan> {
+async function planCopy(from: StoreReader, root: Descriptor, signal: CancelSignal | undefined): Promise<CopyPlan> {
   const seen = new Set<Digest>();
   const blobs: Descriptor[] = [];
   const manifests: PlannedManifest[] = [];

@@ -4,13 +4,11 @@ import type { ByteSource, Digest } from "@cpm/base";
 import { collectBytes, digestAlgorithm, encodeUtf8 } from "@cpm/base";
 import {
   annotationKeys,
-  compareByteOrder,
   defaultManifestLimits,
   descriptorsOf,
   digestMismatch,
   formatManifest,
   incompleteManifest,
-  mediaTypes,
   parseManifestBytes,
   parseTag,
   referrerDescriptor,
@@ -20,17 +18,25 @@ import type { CallOptions, Descriptor, Ingest, OciIndex, ReadOptions, Store } fr
 import { BlobDirectory, makeDirectory } from "./blob-directory.ts";
 import { storeError, systemCode, withFileErrors } from "./errors.ts";
 import { replaceFile } from "./files.ts";
+import {
+  checkLayoutMarker,
+  emptyLayoutIndex,
+  findTag,
+  layoutMarker,
+  parseLayoutIndex,
+  refName,
+  tagsWith,
+} from "./layout-index.ts";
 import { digestOf } from "./hash.ts";
 import { waitForLock } from "./process-lock.ts";
 
-const layoutText = '{"imageLayoutVersion":"1.0.0"}';
 const lockTimeoutMs = 30_000;
 
 /** Makes the directory an OCI image layout where it is none yet. */
 export function createDirectoryStore(root: string, repository?: string): DirectoryStore {
   makeDirectory(root);
   const marker = join(root, "oci-layout");
-  if (!existsSync(marker)) replaceFile(marker, encodeUtf8(layoutText));
+  if (!existsSync(marker)) replaceFile(marker, encodeUtf8(layoutMarker));
   return new DirectoryStore(root, repository);
 }
 
@@ -43,9 +49,7 @@ export function openDirectoryStore(root: string, repository?: string): Directory
   } catch (cause) {
     throw storeError("store/not-a-layout", `${root} is not an OCI image layout`, { cause });
   }
-  if (!/"imageLayoutVersion"\s*:\s*"1\.0\.\d+"/.test(text)) {
-    throw storeError("store/not-a-layout", `${marker} is of an unknown version`);
-  }
+  checkLayoutMarker(text, root);
   return new DirectoryStore(root, repository);
 }
 
@@ -78,8 +82,7 @@ export class DirectoryStore implements Store {
   }
 
   async resolve(tag: string): Promise<Descriptor | undefined> {
-    const entry = this.#readIndex().manifests.find((candidate) => refName(candidate) === this.#prefix + tag);
-    return entry === undefined ? undefined : withoutRefName(entry);
+    return findTag(this.#readIndex(), this.#prefix + tag);
   }
 
   async putManifest(
@@ -112,11 +115,7 @@ export class DirectoryStore implements Store {
   }
 
   async tags(): Promise<readonly string[]> {
-    const names = this.#readIndex()
-      .manifests.map(refName)
-      .filter((name) => name !== undefined);
-    const own = names.filter((name) => (this.#prefix === "" ? !name.includes(":") : name.startsWith(this.#prefix)));
-    return own.map((name) => name.slice(this.#prefix.length)).sort(compareByteOrder);
+    return tagsWith(this.#readIndex(), this.#prefix);
   }
 
   async untag(tag: string, options: CallOptions = {}): Promise<boolean> {
@@ -147,14 +146,12 @@ export class DirectoryStore implements Store {
     try {
       bytes = readFileSync(path);
     } catch (error) {
-      if (systemCode(error) === "ENOENT") return { kind: "index", mediaType: mediaTypes.index, manifests: [] };
+      if (systemCode(error) === "ENOENT") return emptyLayoutIndex;
       throw withFileErrors("read", path, () => {
         throw error;
       });
     }
-    const index = parseManifestBytes(bytes, mediaTypes.index, { ...defaultManifestLimits, maxDescriptors: 1_000_000 });
-    if (index.kind !== "index") throw storeError("store/not-a-layout", `${path} is not an image index`);
-    return index;
+    return parseLayoutIndex(bytes, this.#root);
   }
 
   /** Reads, changes and replaces index.json while no other process does; nothing is written when `change` gives nothing. */
@@ -171,14 +168,6 @@ export class DirectoryStore implements Store {
       lock.release();
     }
   }
-}
-
-function refName(entry: Descriptor): string | undefined {
-  return entry.annotations?.[annotationKeys.refName];
-}
-
-function withoutRefName(entry: Descriptor): Descriptor {
-  return { mediaType: entry.mediaType, digest: entry.digest, sizeBytes: entry.sizeBytes };
 }
 
 function mergeEntries(manifests: readonly Descriptor[], added: readonly Descriptor[]): readonly Descriptor[] {
