@@ -41,6 +41,13 @@ export function redactedJson(node: RenderedNode): JsonValue {
   return toJson(node, () => "***");
 }
 
+/** Whether a secret stands anywhere in a rendered value. */
+export function holdsSecret(node: RenderedNode): boolean {
+  if (node.kind === "list") return node.items.some(holdsSecret);
+  if (node.kind === "map") return node.entries.some((entry) => holdsSecret(entry.value));
+  return node.value instanceof Secret;
+}
+
 export function findEntry(node: RenderedNode | undefined, key: string): RenderedEntry | undefined {
   return node?.kind === "map" ? node.entries.find((entry) => entry.key === key) : undefined;
 }

@@ -1,0 +1,144 @@
+import type { CpmError, ErrorDetails } from "@cpm/base";
+import { createError } from "@cpm/base";
+
+export const operationsErrors = {
+  "package/no-manifest": {
+    kind: "not_found",
+    title: "The directory holds no package",
+    hint: "A package directory has a colony.yaml; `cpm init` makes one.",
+  },
+  "package/invalid": {
+    kind: "invalid_argument",
+    title: "The package has faults",
+    hint: "`cpm lint` shows them again with the warnings.",
+  },
+  "package/not-found": {
+    kind: "not_found",
+    title: "There is no such package or version",
+    hint: "`cpm search` finds packages, `cpm info NAME` lists the versions of one.",
+  },
+  "package/no-version": {
+    kind: "failed_precondition",
+    title: "No version fits",
+    hint: "`cpm info NAME` lists the versions.",
+  },
+  "package/no-registry": {
+    kind: "failed_precondition",
+    title: "No registry is configured",
+    hint: "Name one with --registry HOST, CPM_REGISTRY or `registry:` in cpm.config.yaml; `cpm dev up` starts one here.",
+  },
+  "package/no-platform": {
+    kind: "failed_precondition",
+    title: "The package has nothing for this platform",
+  },
+  "package/not-a-package": {
+    kind: "data_loss",
+    title: "The artifact is not a package, or not the one that was asked for",
+    hint: "It was not made by `cpm pack`, or was changed afterwards.",
+  },
+  "package/template-file": {
+    kind: "invalid_argument",
+    title: "A file in templates/ that is no template",
+    hint: "Templates are .yaml, .yml or .json files of at most 1 MB.",
+  },
+  "package/empty-payload": {
+    kind: "invalid_argument",
+    title: "A payload rule that matches no file",
+    hint: "Patterns are relative to the package: `payload/**`.",
+  },
+  "package/undeclared-executor": {
+    kind: "invalid_argument",
+    title: "A template needs an executor type that `requires` does not name",
+    hint: "Add it under requires.executors, so that installing checks for it.",
+  },
+  "package/dependency-range": {
+    kind: "unimplemented",
+    title: "A dependency on a range of versions",
+    hint: "Write an exact version, such as 2.1.0.",
+  },
+  "package/dependency-cycle": { kind: "failed_precondition", title: "Packages that need one another" },
+  "package/dependency-conflict": {
+    kind: "failed_precondition",
+    title: "One package is needed in two versions",
+    hint: "A release holds one version of each package.",
+  },
+  "package/exists": {
+    kind: "already_exists",
+    title: "The directory or file is there already",
+    hint: "Choose another name, or remove it first.",
+  },
+  "plan/invalid": {
+    kind: "invalid_argument",
+    title: "Not a saved plan",
+    hint: "A plan is what `cpm install --plan FILE` wrote.",
+  },
+  "plan/stale": {
+    kind: "aborted",
+    title: "The world has changed since the plan was made",
+    hint: "Make the plan again with `cpm install --plan FILE`.",
+  },
+  "colony/not-prepared": {
+    kind: "failed_precondition",
+    title: "The colony does not keep releases yet",
+    hint: "Its owner runs `cpm colony init` once, with the owner's key in COLONIES_COLONY_PRVKEY.",
+  },
+  "colony/needs-owner": {
+    kind: "permission_denied",
+    title: "Only the colony's owner may do this",
+    hint: "Set COLONIES_COLONY_PRVKEY to the owner's key for this one command; it is not stored.",
+  },
+  "colony/missing-executor": {
+    kind: "failed_precondition",
+    title: "No executor of the type is alive in the colony",
+    hint: "Start and approve one; `colonies executor ls` lists them. --skip-requirements installs all the same.",
+  },
+  "colony/definition-differs": {
+    kind: "failed_precondition",
+    title: "The colony has another definition of this kind",
+    hint: "Definitions cannot be changed in place: its owner removes the old one when no blueprint of it is left.",
+  },
+  "colony/name-taken": {
+    kind: "already_exists",
+    title: "Something else in the colony has the name",
+    hint: "Remove it, or choose another release name with --name.",
+  },
+  "release/exists": {
+    kind: "already_exists",
+    title: "There is a release of this name",
+    hint: "Choose another name with --name, or uninstall it first.",
+  },
+  "release/busy": {
+    kind: "aborted",
+    title: "Another client is at work on the release",
+    hint: "Wait for it; `cpm status` shows what it does.",
+  },
+  "release/name-needed": {
+    kind: "invalid_argument",
+    title: "The package's name cannot name a release",
+    hint: "Choose one with --name, at most 48 characters.",
+  },
+  "release/not-found": {
+    kind: "not_found",
+    title: "There is no such release",
+    hint: "`cpm list` lists the releases of the colony.",
+  },
+  "release/wait-timeout": {
+    kind: "deadline_exceeded",
+    title: "The release was not done in time",
+    hint: "It goes on: `cpm status` shows it, `cpm logs --follow` its output, `cpm uninstall` ends it.",
+  },
+  "release/failed": {
+    kind: "unknown",
+    title: "Work of the release failed",
+    hint: "`cpm logs` shows what it printed.",
+  },
+  "release/interrupted": { kind: "cancelled", title: "Interrupted" },
+  "release/leftovers": { kind: "unavailable", title: "Something of a release could not be removed" },
+  "release/record": { kind: "data_loss", title: "A release record that cannot be read" },
+} as const;
+
+export type OperationsErrorCode = keyof typeof operationsErrors;
+
+export function operationError(code: OperationsErrorCode, message: string, details: ErrorDetails = {}): CpmError {
+  return createError(operationsErrors, code, message, details);
+}

@@ -1,0 +1,148 @@
+import type { Clock, Diagnostic } from "@cpm/base";
+import type { ColoniesClient } from "@cpm/colonies";
+import type { GivenInput, ReleaseName } from "@cpm/model";
+import { isReleaseName, parseReleaseName, redactInputs, splitPackageName } from "@cpm/model";
+import type { NodeStore } from "@cpm/store";
+import { holdsSecret } from "@cpm/template";
+import { operationError } from "../errors.ts";
+import type { PackageAccess, PackageSource } from "../package/locate-package.ts";
+import type { PackageVariant } from "../package/read-package.ts";
+import { executorTypesOf } from "../resources/executor-types.ts";
+import { creationOrder, resourceHandlers } from "../resources/resource-handlers.ts";
+import type { ReleasePackage } from "./collect-packages.ts";
+import { collectPackages } from "./collect-packages.ts";
+import type { InstallPlan, PlannedPackage, PlannedResource } from "./install-plan.ts";
+import { ReleaseBook } from "./release-book.ts";
+import { nextRevision } from "./next-revision.ts";
+import type { RenderedPackage, RenderedResource } from "./render-release.ts";
+import { renderRelease } from "./render-release.ts";
+import { checkRequirements } from "./requirements.ts";
+
+export interface InstallRequest {
+  readonly source: PackageSource;
+  /** Default: the last part of the package's name. */
+  readonly releaseName?: string | undefined;
+  readonly given: readonly GivenInput[];
+  /** `os/arch` of the node where the payload is placed. */
+  readonly platform: string;
+  /** Installs although an executor or a version is missing. */
+  readonly skipRequirements?: boolean;
+  /** How long a client that is at work elsewhere may be silent before it counts as dead, in milliseconds. */
+  readonly silenceMs?: number;
+}
+
+/** What operations on releases work with. */
+export interface ReleaseContext {
+  readonly client: ColoniesClient;
+  /** With the colony owner's key, where the person gave it for this command. */
+  readonly owner?: ColoniesClient | undefined;
+  readonly node: NodeStore;
+  readonly access: PackageAccess;
+  readonly clock: Clock;
+  readonly cpmVersion: string;
+  /** The name of the machine, for the record of who did what. */
+  readonly hostName: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A plan together with what it takes to execute it: the packages' sources, and the resources with their secrets. */
+export interface PreparedInstall {
+  readonly plan: InstallPlan;
+  readonly packages: readonly ReleasePackage[];
+  /** In the order of `plan.resources`. */
+  readonly resources: readonly RenderedResource[];
+  readonly warnings: readonly Diagnostic[];
+}
+
+/**
+ * Works out what installing means, and changes nothing: finds and reads the packages, checks inputs, renders, looks
+ * at the colony. Throws everything that can be known to be wrong beforehand, so that little is left to go wrong
+ * half-way: `release/exists`, `release/busy`, `colony/missing-executor`, `colony/not-prepared` among it.
+ */
+export async function prepareInstall(request: InstallRequest, context: ReleaseContext): Promise<PreparedInstall> {
+  const { client, node, signal } = context;
+  const packages = await collectPackages(request.source, request.platform, context.access);
+  const root = packages.at(-1);
+  if (root === undefined) throw new TypeError("a release has a package");
+  const release = chooseName(request.releaseName, root.variant);
+  const book = new ReleaseBook(client, context.clock);
+  const { revision, recovers } = await nextRevision(book, release, context.clock, request.silenceMs, signal);
+  const identity = { name: release, revision, colony: client.colonyName };
+  const pathOf = (variant: PackageVariant) => node.treePath(variant.config.tree);
+  const rendered = renderRelease(packages, request.given, identity, pathOf);
+  const resources = orderResources(rendered);
+  const requirements = checkRequirements(
+    packages.map(({ variant }) => variant.manifest),
+    executorTypesOf(resources.map(({ resource }) => resource)),
+    await client.executors.list({ signal }),
+    context.cpmVersion,
+  );
+  const missing = requirements.find((requirement) => requirement.result === "missing");
+  if (missing !== undefined && request.skipRequirements !== true) {
+    throw operationError("colony/missing-executor", `${missing.what} is missing: ${missing.detail}`, {
+      context: { requirements },
+    });
+  }
+  const plan: InstallPlan = {
+    format: "cpm/plan/v1",
+    release,
+    revision,
+    colony: client.colonyName,
+    packages: rendered.map((entry) => planPackage(entry, node)),
+    resources: resources.map((entry) => planResource(entry, rendered, release)),
+    requirements,
+    ...(recovers === undefined ? {} : { recovers }),
+  };
+  return { plan, packages, resources, warnings: rendered.flatMap((entry) => entry.warnings) };
+}
+
+function chooseName(given: string | undefined, variant: PackageVariant): ReleaseName {
+  if (given !== undefined) return parseReleaseName(given);
+  const { base } = splitPackageName(variant.manifest.name);
+  if (isReleaseName(base)) return base;
+  throw operationError("release/name-needed", `"${base}" is too long for a release name`);
+}
+
+function orderResources(rendered: readonly RenderedPackage[]): readonly RenderedResource[] {
+  const all = rendered.flatMap((entry) => entry.resources);
+  return creationOrder.flatMap((kind) => all.filter(({ resource }) => resource.kind === kind));
+}
+
+function planPackage({ entry, inputs }: RenderedPackage, node: NodeStore): PlannedPackage {
+  const { variant, registry } = entry;
+  const { manifest, config, root, layers } = variant;
+  return {
+    name: manifest.name,
+    version: manifest.version.text,
+    digest: root.digest,
+    ...(registry === undefined ? {} : { registry }),
+    tree: config.tree,
+    path: node.treePath(config.tree),
+    placed: node.holds(config.tree),
+    sizeBytes: layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
+    inputs: redactInputs(inputs),
+    secretInputs: manifest.inputs
+      .filter((input) => input.type === "secret" && input.key in inputs)
+      .map(({ key }) => key),
+  };
+}
+
+function planResource(
+  entry: RenderedResource,
+  rendered: readonly RenderedPackage[],
+  release: ReleaseName,
+): PlannedResource {
+  const owner = rendered.find((candidate) => candidate.resources.includes(entry));
+  if (owner === undefined) throw new TypeError("a resource comes from a package");
+  const { kind, spec } = entry.resource;
+  const object = resourceHandlers[kind].objectName(release, entry.name);
+  return {
+    package: owner.entry.variant.manifest.name,
+    kind,
+    name: entry.name,
+    ...(object === undefined ? {} : { object }),
+    digest: entry.digest,
+    spec: entry.redacted,
+    secret: holdsSecret(spec),
+  };
+}

@@ -1,0 +1,90 @@
+import type { JsonObject, JsonValue } from "@cpm/base";
+import { isJsonObject } from "@cpm/base";
+import type { ResourceHandler } from "./resource-handler.ts";
+import { missingState, takingName, whenPresent } from "./resource-handler.ts";
+import { functionSpecsIn } from "./workflows.ts";
+
+/** A workflow that starts by the clock. */
+export const cronHandler: ResourceHandler = {
+  objectName: (release, name) => `cpm.${release}.${name}`,
+
+  async create({ name, object = name, spec }, { client, signal }) {
+    const { cronexpression, interval, random, waitforprevprocessgraph } = spec;
+    const seconds = Number(interval ?? -1);
+    const cron = await takingName(object, () =>
+      client.crons.add(
+        {
+          name: object,
+          functionSpecs: embeddedSpecs(spec),
+          ...(typeof cronexpression === "string" ? { expression: cronexpression } : {}),
+          ...(seconds > 0 ? { intervalSeconds: seconds } : {}),
+          random: random === true,
+          waitForPrevious: waitforprevprocessgraph === true,
+        },
+        { signal },
+      ),
+    );
+    return { name, id: cron.id };
+  },
+
+  async find(name, object, _work, { client, signal }) {
+    const found = (await client.crons.list({ signal })).find((cron) => cron.name === object);
+    return found === undefined ? undefined : { name, id: found.id };
+  },
+
+  async state({ id }, { client, signal }) {
+    const cron = await whenPresent(() => client.crons.get(id, { signal }));
+    if (cron === undefined) return missingState("the cron");
+    const { nextRunAt } = cron;
+    const detail = nextRunAt === undefined ? "" : `next run ${nextRunAt.toISOString()}`;
+    return { state: "active", detail, processes: [] };
+  },
+
+  async remove({ id }, { client, signal }) {
+    await whenPresent(() => client.crons.remove(id, { signal }));
+    return undefined;
+  },
+};
+
+/** A workflow that starts when enough values have come together. */
+export const generatorHandler: ResourceHandler = {
+  objectName: (release, name) => `cpm.${release}.${name}`,
+
+  async create({ name, object = name, spec }, { client, signal }) {
+    const { trigger, timeout } = spec;
+    const generator = await takingName(object, () =>
+      client.generators.add(
+        {
+          name: object,
+          functionSpecs: embeddedSpecs(spec),
+          trigger: Number(trigger),
+          ...(timeout === undefined ? {} : { timeoutSeconds: Number(timeout) }),
+        },
+        { signal },
+      ),
+    );
+    return { name, id: generator.id };
+  },
+
+  async find(name, object, _work, { client, signal }) {
+    const found = (await client.generators.list({ signal })).find((generator) => generator.name === object);
+    return found === undefined ? undefined : { name, id: found.id };
+  },
+
+  async state({ id }, { client, signal }) {
+    const generator = await whenPresent(() => client.generators.get(id, { signal }));
+    if (generator === undefined) return missingState("the generator");
+    const { queueSize, trigger } = generator;
+    return { state: "active", detail: `${queueSize} of ${trigger} values waiting`, processes: [] };
+  },
+
+  async remove({ id }, { client, signal }) {
+    await whenPresent(() => client.generators.remove(id, { signal }));
+    return undefined;
+  },
+};
+
+function embeddedSpecs(spec: JsonObject) {
+  const workflow: JsonValue | undefined = spec["workflowspec"];
+  return isJsonObject(workflow) ? functionSpecsIn(workflow) : [];
+}

@@ -1,0 +1,50 @@
+import type { JsonObject, JsonValue } from "@cpm/base";
+import { isJsonObject } from "@cpm/base";
+import { releaseLabel } from "../release/release-record.ts";
+
+/** What every process of a release carries, so that it is found again whatever else was lost. */
+export interface ReleaseMarks {
+  readonly release: string;
+  readonly revision: number;
+  /** `namespace/name@version`. */
+  readonly package: string;
+  /** `Kind/name`. */
+  readonly resource: string;
+}
+
+/** Puts the marks into every function spec of a ColonyOS object: the label, and `CPM_*` in its environment. */
+export function stampObject(object: JsonObject, marks: ReleaseMarks): JsonObject {
+  if (typeof object["funcname"] === "string") return stampFunction(object, marks);
+  const stamped: Record<string, JsonValue> = { ...object };
+  const { functionspecs, workflowspec } = object;
+  if (Array.isArray(functionspecs)) {
+    stamped["functionspecs"] = functionspecs.map((spec: JsonValue) =>
+      isJsonObject(spec) ? stampFunction(spec, marks) : spec,
+    );
+  }
+  if (isJsonObject(workflowspec)) stamped["workflowspec"] = stampObject(workflowspec, marks);
+  return stamped;
+}
+
+/** The marks that a process carries; undefined for one that no release submitted. */
+export function readMarks(spec: JsonObject): Pick<ReleaseMarks, "revision" | "resource"> | undefined {
+  const env = isJsonObject(spec["env"]) ? spec["env"] : {};
+  const revision = Number(env["CPM_REVISION"]);
+  const resource = env["CPM_RESOURCE"];
+  return typeof resource === "string" && Number.isSafeInteger(revision) ? { revision, resource } : undefined;
+}
+
+function stampFunction(spec: JsonObject, marks: ReleaseMarks): JsonObject {
+  const env = isJsonObject(spec["env"]) ? spec["env"] : {};
+  return {
+    ...spec,
+    label: releaseLabel(marks.release),
+    env: {
+      ...env,
+      CPM_RELEASE: marks.release,
+      CPM_REVISION: String(marks.revision),
+      CPM_PACKAGE: marks.package,
+      CPM_RESOURCE: marks.resource,
+    },
+  };
+}
