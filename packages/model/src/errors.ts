@@ -51,6 +51,7 @@ export const modelErrors = {
     title: "Not an assignment",
     hint: "Write --set key=value.",
   },
+  "settings/invalid": { kind: "invalid_argument", title: "A settings file is wrong" },
   "glob/invalid": { kind: "invalid_argument", title: "Not a file pattern" },
 } as const;
 

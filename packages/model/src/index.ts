@@ -16,6 +16,8 @@ export { formatRange, maxSatisfying, parseRange, satisfies } from "./range.ts";
 export type { Range } from "./range.ts";
 export * from "./reference.ts";
 export { Secret } from "./secret.ts";
+export { formatRegistryAddress, parseSettings, readRegistryAddress } from "./settings.ts";
+export type { RegistryAddress, Settings } from "./settings.ts";
 export * from "./source.ts";
 export { compareVersions, formatVersion, parseVersion, readVersion, tagToVersion, versionToTag } from "./version.ts";
 export type { Version } from "./version.ts";

@@ -127,11 +127,6 @@ export const operationsErrors = {
     title: "The release was not done in time",
     hint: "It goes on: `cpm status` shows it, `cpm logs --follow` its output, `cpm uninstall` ends it.",
   },
-  "release/failed": {
-    kind: "unknown",
-    title: "Work of the release failed",
-    hint: "`cpm logs` shows what it printed.",
-  },
   "release/interrupted": { kind: "cancelled", title: "Interrupted" },
   "release/leftovers": { kind: "unavailable", title: "Something of a release could not be removed" },
   "release/record": { kind: "data_loss", title: "A release record that cannot be read" },

@@ -13,6 +13,7 @@ export type { PlacedTree, TreeRequest } from "./node-store.ts";
 export { packLayer } from "./pack-layer.ts";
 export type { PackedLayer, PackOptions } from "./pack-layer.ts";
 export { currentProcess, isRunning, tryLock, waitForLock } from "./process-lock.ts";
+export type { ProcessIdentity, ProcessLock } from "./process-lock.ts";
 export { readLayer } from "./read-layer.ts";
 export type { DeclaredLayer, ReadLayerOptions } from "./read-layer.ts";
 export { treeDigest, TreeWriter } from "./tree-writer.ts";

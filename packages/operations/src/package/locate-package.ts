@@ -77,7 +77,7 @@ export async function locatePackage(source: PackageSource, access: PackageAccess
  */
 export async function readLocatedPackage(
   { source, root, reference }: LocatedPackage,
-  platform: string,
+  platform: string | undefined,
   signal?: CancelSignal,
 ): Promise<PackageVariant> {
   const variant = await readPackage(source, root, platform, signal);

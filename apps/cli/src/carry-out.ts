@@ -1,0 +1,61 @@
+import type { JsonObject } from "@cpm/base";
+import type { PreparedInstall, ReleaseContext, WorkResult } from "@cpm/operations";
+import type { OptionTable, ParsedOptions } from "./command.ts";
+import { releaseFailed } from "./errors.ts";
+import type { Output } from "./output/output.ts";
+import { followLogs } from "./follow-logs.ts";
+import { formatResults } from "./render-plan.ts";
+
+/** Flags of the commands that carry a plan out. */
+export const waitOptions = {
+  wait: { type: "boolean", description: "Wait until its work has ended; fail when the work fails." },
+  timeout: { type: "duration", value: "10m", description: "How long to wait at most. Default: no limit." },
+  logs: { type: "boolean", description: "Show what its processes print while waiting." },
+} as const satisfies OptionTable;
+
+/** Executes a plan, waits when asked to, and tells how it went. Answers the exit status. */
+export async function carryOut(
+  prepared: PreparedInstall,
+  options: ParsedOptions<typeof waitOptions>,
+  context: ReleaseContext,
+  output: Output,
+): Promise<number> {
+  const { executeInstall, waitForRelease } = await import("@cpm/operations");
+  const { plan } = prepared;
+  const installed = await executeInstall(prepared, context, (item) => output.progress.update(item));
+  for (const note of installed.notes) output.note(note);
+  const waits = options.wait === true || options.logs === true;
+  if (!waits) {
+    output.data(describe(prepared), () => describeText(prepared));
+    return 0;
+  }
+  const stop = options.logs === true ? followLogs(plan.release, context, output) : undefined;
+  let results: readonly WorkResult[];
+  try {
+    results = await waitForRelease(installed.created, context, (item) => output.progress.update(item), options.timeout);
+  } finally {
+    await stop?.();
+  }
+  output.data({ ...describe(prepared), results: results.map((result) => ({ ...result })) }, () =>
+    [describeText(prepared), formatResults(results, output)].filter((text) => text !== "").join("\n"),
+  );
+  const failed = results.filter((result) => result.state !== "success");
+  if (failed.length > 0) throw releaseFailed(plan.release, failed);
+  return 0;
+}
+
+function describe({ plan }: PreparedInstall): JsonObject {
+  const root = plan.packages.at(-1);
+  return {
+    release: plan.release,
+    revision: plan.revision,
+    colony: plan.colony,
+    package: `${root?.name ?? ""}@${root?.version ?? ""}`,
+    digest: root?.digest ?? "",
+  };
+}
+
+function describeText({ plan }: PreparedInstall): string {
+  const root = plan.packages.at(-1);
+  return `installed ${plan.release} (${root?.name}@${root?.version}, revision ${plan.revision}) in ${plan.colony}`;
+}

@@ -1,0 +1,94 @@
+import type { JsonObject } from "@cpm/base";
+import { formatBytes } from "@cpm/base";
+import type { PackageVariant } from "@cpm/operations";
+import { defineCommand, registryOptions } from "../command.ts";
+import type { Output } from "../output/output.ts";
+import { withSession } from "../session.ts";
+
+export const info = defineCommand({
+  name: "info",
+  summary: "Show a package",
+  description:
+    "Its description, inputs, requirements and versions. Of a directory or a .cpm file: what publishing it would show.",
+  arguments: [{ name: "package", description: "a reference, a directory or a .cpm file", complete: "files" }],
+  options: { ...registryOptions, readme: { type: "boolean", description: "Show the README too." } },
+  examples: [
+    { line: "cpm info rise/wordcount", description: "The newest version, and which others there are." },
+    { line: "cpm info rise/wordcount@1.0.0 --readme", description: "One version with its README." },
+  ],
+  async run(invocation) {
+    const { args, options, context, output } = invocation;
+    const operations = await import("@cpm/operations");
+    const { formatManifest } = await import("@cpm/model");
+    return withSession(invocation, async (session) => {
+      const source = operations.parsePackageSource(args[0] ?? "");
+      const located = await operations.locatePackage(source, session.access());
+      const variant = await operations.readLocatedPackage(located, undefined, context.signal);
+      const { manifest, readme, root, layers } = variant;
+      const versions =
+        located.registry === undefined
+          ? []
+          : (await session.registry(located.registry).packageInfo(manifest.name, { signal: context.signal })).versions;
+      const sizeBytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+      const document: JsonObject = {
+        manifest: formatManifest(manifest),
+        digest: root.digest,
+        sizeBytes,
+        ...(located.registry === undefined ? {} : { registry: located.registry }),
+        versions: versions.map(({ version, digest, publishedAt }) => ({
+          version,
+          digest,
+          ...(publishedAt === undefined ? {} : { publishedAt }),
+        })),
+        ...(options.readme === true && readme !== undefined ? { readme } : {}),
+      };
+      const facts = [
+        ["digest", root.digest],
+        ["size", formatBytes(sizeBytes)],
+        ["versions", versions.map(({ version }) => version).join(", ")],
+      ] as const;
+      output.data(document, () => formatInfo(variant, facts, output, options.readme === true));
+      return 0;
+    });
+  },
+});
+
+function formatInfo(
+  { manifest, readme }: PackageVariant,
+  facts: readonly (readonly [string, string])[],
+  output: Output,
+  withReadme: boolean,
+): string {
+  const { bold, yellow } = output.style;
+  const executors = manifest.requires.executors.map(({ type, arch }) =>
+    arch.length === 0 ? type : `${type} (${arch.join(", ")})`,
+  );
+  const rows = [
+    ["license", manifest.license ?? ""],
+    ["keywords", manifest.keywords.join(", ")],
+    ["repository", manifest.repository ?? ""],
+    ["executors", executors.join(", ")],
+    ["needs", manifest.dependencies.map(({ name, version }) => `${name}@${version.text}`).join(", ")],
+    ...facts,
+  ].filter(([, value]) => value !== "");
+  const inputs = manifest.inputs.map((input) => [
+    input.key,
+    input.type,
+    input.default === undefined ? (input.required ? "required" : "") : JSON.stringify(plain(input.default)),
+    input.description ?? input.label ?? "",
+  ]);
+  const columns = [{ title: "INPUT" }, { title: "TYPE" }, { title: "DEFAULT" }, { title: "MEANING", flexible: true }];
+  return [
+    bold(`${manifest.name}@${manifest.version.text}`),
+    ...(manifest.description === "" ? [] : [manifest.description]),
+    ...(manifest.deprecated === undefined ? [] : [yellow(`deprecated: ${manifest.deprecated}`)]),
+    "",
+    ...rows.map(([label = "", value = ""]) => `${label.padEnd(11)} ${value}`),
+    ...(inputs.length === 0 ? [] : ["", output.table(columns, inputs)]),
+    ...(withReadme && readme !== undefined ? ["", readme.trimEnd()] : []),
+  ].join("\n");
+}
+
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? Number(part) : part)));
+}

@@ -1,0 +1,64 @@
+import { resolve } from "node:path";
+import type { JsonValue } from "@cpm/base";
+import { encodeUtf8 } from "@cpm/base";
+import { carryOut, waitOptions } from "../carry-out.ts";
+import { colonyOptions, defineCommand, registryOptions } from "../command.ts";
+import { inputOptions, readGivenInputs } from "../input-options.ts";
+import { currentPlatform } from "../platform.ts";
+import { formatPlan } from "../render-plan.ts";
+import { withSession } from "../session.ts";
+
+export const install = defineCommand({
+  name: "install",
+  summary: "Install a package into a colony",
+  description:
+    "Fetches and verifies the package and what it needs, checks the inputs and the colony, places the files on this machine, creates a revision of the release and submits its work. Nothing is submitted when anything is wrong beforehand; when something fails half-way, it is undone.",
+  arguments: [{ name: "package", description: "a reference, a directory or a .cpm file", complete: "files" }],
+  options: {
+    name: { type: "string", value: "NAME", description: "The release. Default: the last part of the package's name." },
+    ...inputOptions,
+    ...waitOptions,
+    "dry-run": { type: "boolean", description: "Print the plan and change nothing." },
+    plan: { type: "string", value: "FILE", description: "Save the plan for `cpm apply` and change nothing." },
+    "skip-requirements": { type: "boolean", description: "Install although an executor or a version is missing." },
+    ...registryOptions,
+    ...colonyOptions,
+  },
+  examples: [
+    { line: "cpm install rise/wordcount --wait", description: "The newest version, and its result." },
+    { line: "cpm install rise/wordcount@^1.2 --name books --set shards=8", description: "A range, a name, an input." },
+    { line: "cpm install ./hello --dry-run", description: "What a package here would do." },
+  ],
+  async run(invocation) {
+    const { args, options, context, output } = invocation;
+    const operations = await import("@cpm/operations");
+    const given = await readGivenInputs(options, context);
+    return withSession(invocation, async (session) => {
+      const releases = session.releases();
+      const source = operations.parsePackageSource(args[0] ?? "");
+      const request = {
+        source,
+        given,
+        releaseName: options.name,
+        platform: currentPlatform(),
+        skipRequirements: options["skip-requirements"] === true,
+      };
+      const prepared = await operations.prepareInstall(request, releases);
+      output.diagnostics(prepared.warnings);
+      const { plan } = prepared;
+      if (options.plan !== undefined) {
+        const path = resolve(context.cwd, options.plan);
+        const saved = operations.formatPlanFile({ plan, source: operations.formatPlanSource(source, plan) });
+        const { replaceFile } = await import("@cpm/store");
+        const { stringifyJson } = await import("@cpm/base");
+        replaceFile(path, encodeUtf8(`${stringifyJson(saved, 2)}\n`));
+        output.note(`saved the plan to ${options.plan}; \`cpm apply ${options.plan}\` carries it out`);
+      }
+      if (options["dry-run"] === true || options.plan !== undefined) {
+        output.data(plan as unknown as JsonValue, () => formatPlan(plan, output));
+        return 0;
+      }
+      return carryOut(prepared, options, releases, output);
+    });
+  },
+});

@@ -1,0 +1,39 @@
+import { formatBytes } from "@cpm/base";
+import { defineCommand, registryOptions } from "../command.ts";
+import { withSession } from "../session.ts";
+
+export const publish = defineCommand({
+  name: "publish",
+  summary: "Put a version into a registry",
+  description:
+    "Checks and packs a directory, or takes a .cpm file, and sends what the registry does not have. A published version never changes: the same bytes again succeed, others are refused.",
+  arguments: [
+    { name: "package", description: "a directory or a .cpm file; default: here", optional: true, complete: "files" },
+  ],
+  options: registryOptions,
+  examples: [
+    { line: "cpm publish", description: "Publish the package here." },
+    {
+      line: "cpm publish hello-1.0.0.cpm --registry registry.example.org",
+      description: "Publish a packed one elsewhere.",
+    },
+  ],
+  async run(invocation) {
+    const { args, output } = invocation;
+    const { publishPackage } = await import("@cpm/operations");
+    return withSession(invocation, async (session) => {
+      const path = args[0] ?? ".";
+      const published = await publishPackage({ kind: "path", path }, session.access());
+      const { registry, name, version, digest, present, sentBytes } = published;
+      output.data({ registry, name, version, digest, present, sentBytes }, () =>
+        [
+          present
+            ? `${name}@${version} was published already, with these bytes`
+            : `published ${name}@${version} to ${registry} (${formatBytes(sentBytes)} sent)`,
+          `  digest  ${digest}`,
+        ].join("\n"),
+      );
+      return 0;
+    });
+  },
+});

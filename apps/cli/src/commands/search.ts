@@ -1,0 +1,43 @@
+import { defineCommand, registryOptions } from "../command.ts";
+import { requireRegistry } from "../require-registry.ts";
+import { withSession } from "../session.ts";
+
+const defaultLimit = 20;
+
+export const search = defineCommand({
+  name: "search",
+  summary: "Find packages",
+  description: "Without words it lists all packages. Needs a registry with a package index, such as cpm-registry.",
+  arguments: [
+    { name: "words", description: "parts of names, descriptions and keywords", optional: true, repeated: true },
+  ],
+  options: {
+    ...registryOptions,
+    limit: { type: "integer", description: `How many to show. Default ${defaultLimit}.` },
+    offset: { type: "integer", description: "How many to leave out first." },
+  },
+  examples: [
+    { line: "cpm search wordcount", description: "Packages about it." },
+    { line: "cpm search --json", description: "All of them, for a program." },
+  ],
+  async run(invocation) {
+    const { args, options, context, output } = invocation;
+    return withSession(invocation, async (session) => {
+      const registry = session.registry(requireRegistry(session.settings));
+      const { limit = defaultLimit, offset = 0 } = options;
+      const found = await registry.searchPackages(args.join(" "), { limit, offset, signal: context.signal });
+      const { total, results } = found;
+      output.data({ total, results: results.map((result) => ({ ...result })) }, () =>
+        results.length === 0
+          ? "nothing found"
+          : output.table(
+              [{ title: "NAME" }, { title: "VERSION" }, { title: "DESCRIPTION", flexible: true }],
+              results.map(({ name, version, description }) => [name, version, description]),
+            ),
+      );
+      if (total > offset + results.length)
+        output.note(`${total - offset - results.length} more: --offset ${offset + limit}`);
+      return 0;
+    });
+  },
+});

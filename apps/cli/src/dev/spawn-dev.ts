@@ -1,0 +1,58 @@
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "@cpm/base";
+import { isRunning, makeDirectory } from "@cpm/store";
+import { cliError } from "../errors.ts";
+import type { DevState } from "./dev-state.ts";
+import { devFolder, readDevState } from "./dev-state.ts";
+
+const startTimeoutMs = 300_000;
+const stopTimeoutMs = 30_000;
+const lookEveryMs = 50;
+
+/** This program as a command: the executable itself, or the runtime with the source. */
+export function ownCommand(): readonly string[] {
+  const compiled = import.meta.path.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN/.test(import.meta.path);
+  return compiled ? [process.execPath] : [process.execPath, join(import.meta.dir, "../main.ts")];
+}
+
+/** Starts `cpm dev run` as a process of its own and waits until it is ready. Throws `cli/dev-failed` with its last words. */
+export async function spawnDev(
+  stateFolder: string,
+  flags: readonly string[],
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<DevState> {
+  const folder = devFolder(stateFolder);
+  makeDirectory(folder, 0o700);
+  const logPath = join(folder, "dev.log");
+  const log = openSync(logPath, "w", 0o600);
+  const child = Bun.spawn([...ownCommand(), "dev", "run", ...flags], {
+    stdio: ["ignore", log, log],
+    detached: true,
+  });
+  closeSync(log);
+  child.unref();
+  const until = clock.now() + startTimeoutMs;
+  while (clock.now() < until) {
+    const state = readDevState(stateFolder);
+    if (state?.process.pid === child.pid) return state;
+    if (child.exitCode !== null) break;
+    if (signal.aborted) child.kill();
+    await clock.sleep(lookEveryMs, signal);
+  }
+  child.kill();
+  const lastLines = readFileSync(logPath, "utf8").trim().split("\n").slice(-5).join("\n");
+  throw cliError("cli/dev-failed", `the development colony did not start: ${lastLines}`);
+}
+
+/** Asks the process to end and waits for it; it is killed when it does not. */
+export async function stopDev(state: DevState, clock: Clock): Promise<void> {
+  const { pid } = state.process;
+  process.kill(pid, "SIGTERM");
+  const until = clock.now() + stopTimeoutMs;
+  while (isRunning(state.process)) {
+    if (clock.now() > until) process.kill(pid, "SIGKILL");
+    await clock.sleep(lookEveryMs);
+  }
+}

@@ -1,0 +1,86 @@
+import type { CpmError } from "@cpm/base";
+import { createError } from "@cpm/base";
+
+export const cliErrors = {
+  "cli/usage": { kind: "invalid_argument", title: "The command line is wrong", hint: "Run the command with --help." },
+  "cli/unknown-command": {
+    kind: "invalid_argument",
+    title: "There is no such command",
+    hint: "Run `cpm --help` for the list.",
+  },
+  "cli/unknown-option": {
+    kind: "invalid_argument",
+    title: "There is no such option",
+    hint: "Run the command with --help.",
+  },
+  "cli/missing-setting": {
+    kind: "failed_precondition",
+    title: "Something is not configured",
+    hint: "`cpm doctor` shows what is configured.",
+  },
+  "cli/no-dev": {
+    kind: "not_found",
+    title: "No development colony runs here",
+    hint: "Start one with `cpm dev up`.",
+  },
+  "cli/dev-failed": { kind: "unavailable", title: "The development colony did not start" },
+  "cli/login-failed": {
+    kind: "unauthenticated",
+    title: "The registry does not take these credentials",
+    hint: "Nothing was stored. Check the user name and the password or token.",
+  },
+  "cli/release-failed": {
+    kind: "unknown",
+    title: "Work of the release failed",
+    hint: "`cpm logs` shows what it printed.",
+  },
+  "cli/interactive": {
+    kind: "failed_precondition",
+    title: "A question without a terminal to ask it on",
+    hint: "Give the answer by its flag.",
+  },
+  "cli/interrupted": { kind: "cancelled", title: "Interrupted" },
+} as const;
+
+export function usageError(message: string, hint?: string): CpmError {
+  return createError(cliErrors, "cli/usage", message, { hint });
+}
+
+export function unknownCommand(name: string, meant: string | undefined): CpmError {
+  const hint = meant === undefined ? undefined : `Did you mean \`cpm ${meant}\`? Run \`cpm --help\` for the list.`;
+  return createError(cliErrors, "cli/unknown-command", `there is no command "${name}"`, { hint });
+}
+
+export function unknownOption(flag: string, meant: string | undefined): CpmError {
+  const hint = meant === undefined ? undefined : `Did you mean --${meant}?`;
+  return createError(cliErrors, "cli/unknown-option", `there is no option ${flag}`, { hint });
+}
+
+/** `names` are where it can be configured, the environment variable first. */
+export function missingSetting(what: string, ...names: readonly string[]): CpmError {
+  return createError(cliErrors, "cli/missing-setting", `${what} is not configured`, {
+    hint: `Set ${names.join(" or ")}; \`cpm dev up\` starts a colony and a registry on this machine.`,
+  });
+}
+
+export function cliError(code: keyof typeof cliErrors, message: string, cause?: unknown): CpmError {
+  return createError(cliErrors, code, message, { cause });
+}
+
+export function releaseFailed(
+  release: string,
+  failed: readonly { readonly resource: string; readonly node: string; readonly state: string }[],
+): CpmError {
+  const list = failed.map(({ resource, node, state }) => `${resource}${node === "" ? "" : ` ${node}`} ${state}`);
+  return createError(cliErrors, "cli/release-failed", `the work of "${release}" did not succeed: ${list.join(", ")}`, {
+    hint: `\`cpm logs ${release}\` shows what it printed.`,
+  });
+}
+
+export function needsTerminal(question: string, flag: string): CpmError {
+  return createError(cliErrors, "cli/interactive", `cannot ask "${question}" here`, { hint: `Give ${flag}.` });
+}
+
+export function interrupted(): CpmError {
+  return createError(cliErrors, "cli/interrupted", "interrupted");
+}

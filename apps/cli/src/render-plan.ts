@@ -1,0 +1,53 @@
+import { formatBytes } from "@cpm/base";
+import type { InstallPlan, WorkResult } from "@cpm/operations";
+import type { Output } from "./output/output.ts";
+
+/** A plan as people read it. */
+export function formatPlan(plan: InstallPlan, output: Output): string {
+  const { bold, dim, green, red, yellow } = output.style;
+  const marks = { met: green("✓"), missing: red("✗"), unchecked: yellow("?") } as const;
+  const packages = plan.packages.map((entry) => [
+    `${entry.name}@${entry.version}`,
+    entry.placed ? "in place" : `${formatBytes(entry.sizeBytes)} to fetch`,
+    entry.path,
+  ]);
+  const resources = plan.resources.map(({ kind, name, object, package: from }) => [kind, name, object ?? "", from]);
+  const inputs = plan.packages.flatMap((entry) =>
+    Object.entries(entry.inputs).map(([key, value]) => [key, JSON.stringify(value), entry.name]),
+  );
+  return [
+    `${bold(plan.release)} revision ${plan.revision} in ${plan.colony}`,
+    ...(plan.recovers === undefined ? [] : [yellow(`takes over what revision ${plan.recovers} left`)]),
+    "",
+    output.table([{ title: "PACKAGE" }, { title: "FILES" }, { title: "PLACE", flexible: true }], packages),
+    ...(inputs.length === 0
+      ? []
+      : ["", output.table([{ title: "INPUT" }, { title: "VALUE", flexible: true }, { title: "PACKAGE" }], inputs)]),
+    "",
+    output.table([{ title: "CREATES" }, { title: "NAME" }, { title: "IN THE COLONY" }, { title: "FROM" }], resources),
+    ...(plan.requirements.length === 0 ? [] : ["", "NEEDS"]),
+    ...plan.requirements.map(({ what, result, detail }) => `${marks[result]} ${what} ${dim(detail)}`),
+  ].join("\n");
+}
+
+/** What the work of a release came to: the outputs of its last nodes, or why it failed. */
+export function formatResults(results: readonly WorkResult[], output: Output): string {
+  const { red, green } = output.style;
+  return results
+    .filter((result) => result.leaf || result.state !== "success")
+    .map(({ resource, node, state, output: values, errors }) => {
+      const mark = state === "success" ? green("✓") : red("✗");
+      const head = `${mark} ${resource}${node === "" ? "" : ` ${node}`}: ${state}`;
+      const body = state === "success" ? values.map((value) => formatValue(value)) : errors;
+      return [head, ...body.flatMap((text) => text.split("\n")).map((line) => `    ${line}`)].join("\n");
+    })
+    .join("\n");
+}
+
+function formatValue(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value, bigintAsText, 2);
+}
+
+function bigintAsText(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? value.toString() : value;
+}

@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { ColoniesClient, Identity } from "@cpm/colonies";
+import type { PackageAccess, ReleaseContext } from "@cpm/operations";
+import type { CredentialSource, RegistryClient } from "@cpm/registry-client";
+import { createRegistryClient, userCredentials } from "@cpm/registry-client";
+import { openNodeStore } from "@cpm/store";
+import type { CliContext } from "./context.ts";
+import { missingSetting } from "./errors.ts";
+import type { Output } from "./output/output.ts";
+import type { ResolvedSettings, SettingFlags } from "./settings.ts";
+import { resolveSettings } from "./settings.ts";
+import { version } from "./version.ts";
+
+/** What a command works with, made when it is first asked for. Must be closed. */
+export class Session {
+  readonly settings: ResolvedSettings;
+  readonly #context: CliContext;
+  readonly #output: Output;
+  readonly #registries = new Map<string, RegistryClient>();
+  #scratch: string | undefined;
+
+  constructor(settings: ResolvedSettings, context: CliContext, output: Output) {
+    this.settings = settings;
+    this.#context = context;
+    this.#output = output;
+  }
+
+  /** The client of a registry, `host[:port]`. */
+  registry(host: string): RegistryClient {
+    const known = this.#registries.get(host);
+    if (known !== undefined) return known;
+    const { registry } = this.settings;
+    const plain = registry?.host === host && registry.plainHttp !== undefined ? { plainHttp: registry.plainHttp } : {};
+    const client = createRegistryClient({
+      registry: host,
+      ...plain,
+      credentials: this.credentials(),
+      userAgent: `cpm/${version}`,
+      clock: this.#context.clock,
+      onWarning: (text) => this.#output.note(`warning from ${host}: ${text}`),
+    });
+    this.#registries.set(host, client);
+    return client;
+  }
+
+  credentials(): CredentialSource {
+    const { credentialFile, homeDirectory } = this.settings;
+    return userCredentials(credentialFile, homeDirectory, this.#context.env);
+  }
+
+  access(): PackageAccess {
+    const { progress } = this.#output;
+    return {
+      defaultRegistry: this.settings.registry?.host,
+      registry: (host) => this.registry(host),
+      scratch: () => this.#scratchFolder(),
+      report: (item) => progress.update(item),
+      signal: this.#context.signal,
+    };
+  }
+
+  /** The colony for the user. Throws `cli/missing-setting` naming what is not configured. */
+  colony(): ColoniesClient {
+    const { privateKey } = this.settings;
+    if (privateKey === undefined) throw missingSetting("your private key", "COLONIES_PRVKEY");
+    return this.#client(Identity.fromPrivateKey(privateKey));
+  }
+
+  /** The colony for its owner; undefined when the owner's key was not given. */
+  owner(): ColoniesClient | undefined {
+    const { ownerKey } = this.settings;
+    return ownerKey === undefined ? undefined : this.#client(Identity.fromPrivateKey(ownerKey));
+  }
+
+  releases(): ReleaseContext {
+    return {
+      client: this.colony(),
+      owner: this.owner(),
+      node: openNodeStore(this.settings.packagesRoot),
+      access: this.access(),
+      clock: this.#context.clock,
+      cpmVersion: version,
+      hostName: hostname(),
+      signal: this.#context.signal,
+    };
+  }
+
+  close(): void {
+    if (this.#scratch !== undefined) rmSync(this.#scratch, { recursive: true, force: true });
+  }
+
+  #client(identity: Identity): ColoniesClient {
+    const { server, colony } = this.settings;
+    if (server === undefined) throw missingSetting("the ColonyOS server", "COLONIES_SERVER_HOST", "--server");
+    if (colony === undefined) throw missingSetting("the colony", "COLONIES_COLONY_NAME", "--colony");
+    return new ColoniesClient({ endpoint: server, colonyName: colony, identity });
+  }
+
+  #scratchFolder(): string {
+    this.#scratch ??= mkdtempSync(join(tmpdir(), "cpm-"));
+    return this.#scratch;
+  }
+}
+
+/** Runs a command's work with a session and closes it in every case. */
+export async function withSession<T>(
+  invocation: { readonly context: CliContext; readonly output: Output; readonly options: SettingFlags },
+  run: (session: Session) => Promise<T>,
+): Promise<T> {
+  const { context, output, options } = invocation;
+  const session = new Session(resolveSettings(context, options), context, output);
+  try {
+    return await run(session);
+  } finally {
+    session.close();
+  }
+}
