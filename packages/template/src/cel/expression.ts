@@ -7,6 +7,7 @@ import { locateSource } from "@cpm/model";
 import { templateFault } from "../errors.ts";
 import type { TemplateLimits } from "../limits.ts";
 import { countNodes } from "./instrument.ts";
+import { hidePackage, restorePackage } from "./reserved-package.ts";
 
 /** A parsed `${ … }` that knows where it stands. */
 export interface Expression {
@@ -44,7 +45,8 @@ export function parseExpression(
     return undefined;
   }
   try {
-    const parsed = parse(source);
+    const parsed = parse(hidePackage(source));
+    if (parsed.expr !== undefined) restorePackage(parsed.expr);
     const positions = new Map(
       Object.entries(parsed.sourceInfo?.positions ?? {}).map(([id, offset]) => [BigInt(id), offset]),
     );
