@@ -1,0 +1,3 @@
+import { describeExamples } from "./examples.contract.ts";
+
+describeExamples("the embedded colony", []);
