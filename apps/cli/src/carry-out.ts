@@ -9,7 +9,7 @@ import { formatResults } from "./render-plan.ts";
 /** Flags of the commands that carry a plan out. */
 export const waitOptions = {
   wait: { type: "boolean", description: "Wait until its work has ended; fail when the work fails." },
-  timeout: { type: "duration", value: "10m", description: "How long to wait at most. Default: no limit." },
+  timeout: { type: "duration", value: "10m", description: "Wait this long at most. Default: no limit." },
   logs: { type: "boolean", description: "Show what its processes print while waiting." },
 } as const satisfies OptionTable;
 
@@ -21,10 +21,12 @@ export async function carryOut(
   output: Output,
 ): Promise<number> {
   const { executeInstall, waitForRelease } = await import("@cpm/operations");
+  const { openNodeStore } = await import("@cpm/store");
   const { plan } = prepared;
+  openNodeStore(context.node.root);
   const installed = await executeInstall(prepared, context, (item) => output.progress.update(item));
   for (const note of installed.notes) output.note(note);
-  const waits = options.wait === true || options.logs === true;
+  const waits = options.wait ?? (options.logs === true || options.timeout !== undefined);
   if (!waits) {
     output.data(describe(prepared), () => describeText(prepared));
     return 0;

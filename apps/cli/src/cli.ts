@@ -3,9 +3,10 @@ import type { Invocation } from "./command.ts";
 import { globalOptions } from "./command.ts";
 import { commandTable } from "./command-table.ts";
 import type { CliContext } from "./context.ts";
-import { interrupted, unknownCommand } from "./errors.ts";
+import { interrupted, unknownCommand, unknownOption } from "./errors.ts";
 import { exitStatus } from "./exit-status.ts";
 import { commandHelp, overviewHelp } from "./help.ts";
+import type { Output } from "./output/output.ts";
 import { createOutput } from "./output/output.ts";
 import { parseOptions } from "./parse-options.ts";
 import { version } from "./version.ts";
@@ -15,9 +16,9 @@ import { version } from "./version.ts";
  * `context`; whatever is thrown is shown once, here.
  */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
-  const [name, ...rest] = argv;
+  const [name, ...rest] = globalFlagsLast(argv);
   if (name === "--version" || name === "-V") {
-    context.stdout.write(`${version}\n`);
+    createOutput(context, flagsBeforeParsing(rest)).data({ version }, () => version);
     return 0;
   }
   if (name === undefined || name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
@@ -27,9 +28,17 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
   return await (name === "help" ? runCommand(rest[0] ?? "", ["--help"], context) : runCommand(name, rest, context));
 }
 
+/** `cpm --json list` means `cpm list --json`. */
+function globalFlagsLast(argv: readonly string[]): readonly string[] {
+  const first = argv.findIndex((token) => !["--json", "--quiet", "-q"].includes(token));
+  return first === -1 ? [] : [...argv.slice(first), ...argv.slice(0, first)];
+}
+
 async function runCommand(name: string, argv: readonly string[], context: CliContext): Promise<number> {
-  const output = createOutput(context, flagsBeforeParsing(argv));
+  let output = createOutput(context, flagsBeforeParsing(argv));
+  const stopTelling = tellInterrupt(context, () => output);
   try {
+    if (name.startsWith("-")) throw unknownOption(name, undefined);
     const entry = commandTable.find((candidate) => candidate.name === name);
     if (entry === undefined)
       throw unknownCommand(
@@ -41,10 +50,12 @@ async function runCommand(name: string, argv: readonly string[], context: CliCon
       );
     const command = await entry.load();
     if (wantsHelp(argv)) {
-      output.raw(commandHelp(command));
+      output.raw(commandHelp(command, context.stdout.columns));
       return 0;
     }
     const parsed = parseOptions(argv, { ...globalOptions, ...command.options }, command.arguments);
+    const { json, quiet } = parsed.options;
+    output = createOutput(context, { json: json === true, quiet: quiet === true });
     const invocation: Invocation = {
       options: parsed.options as Invocation["options"],
       args: parsed.args,
@@ -55,16 +66,40 @@ async function runCommand(name: string, argv: readonly string[], context: CliCon
     output.progress.stop();
     return status;
   } catch (error) {
-    const shown = context.signal.aborted && !isCpmError(error) ? interrupted() : error;
+    // Whatever an interrupt made fail, the interrupt is the reason; what says so itself may say more.
+    const known = isCpmError(error) && error.kind === "cancelled";
+    const shown = context.signal.aborted && !known ? interrupted(error) : error;
     output.error(shown);
     return exitStatus(isCpmError(shown) ? shown.kind : "internal");
+  } finally {
+    stopTelling();
   }
+}
+
+const patienceMs = 500;
+
+/** Says why a command that was interrupted has not ended yet: it undoes what it began. */
+function tellInterrupt(context: CliContext, output: () => Output): () => void {
+  let ended = false;
+  const tell = (): void => {
+    void context.clock.sleep(patienceMs).then(() => {
+      if (!ended) output().note("interrupted; undoing what was begun. Interrupt again to end at once.");
+    });
+  };
+  context.signal.addEventListener("abort", tell, { once: true });
+  return () => {
+    ended = true;
+    context.signal.removeEventListener("abort", tell);
+  };
 }
 
 /** `--json` and `--quiet` decide how a usage error is shown, so they are read before the line is known to be right. */
 function flagsBeforeParsing(argv: readonly string[]): { json: boolean; quiet: boolean } {
   const flags = beforeSeparator(argv);
-  return { json: flags.includes("--json"), quiet: flags.includes("--quiet") || flags.includes("-q") };
+  return {
+    json: flags.includes("--json") || flags.includes("--json=true"),
+    quiet: flags.includes("--quiet") || flags.includes("-q"),
+  };
 }
 
 function wantsHelp(argv: readonly string[]): boolean {

@@ -21,7 +21,7 @@ export interface TextSink {
 
 export interface TextSource {
   readonly isTerminal: boolean;
-  /** One line without its end; undefined at the end of input. */
+  /** One line without its end; undefined at the end of input. An interrupt rejects it. */
   readLine(): Promise<string | undefined>;
   /** All that is left, for passwords and files given as `-`. */
   readAll(): Promise<string>;

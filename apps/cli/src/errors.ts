@@ -14,16 +14,25 @@ export const cliErrors = {
     hint: "Run the command with --help.",
   },
   "cli/missing-setting": {
-    kind: "failed_precondition",
+    kind: "invalid_argument",
     title: "Something is not configured",
     hint: "`cpm doctor` shows what is configured.",
+  },
+  "cli/no-file": {
+    kind: "not_found",
+    title: "A file that was named is not there",
+    hint: "Check the path; it begins where the command runs.",
   },
   "cli/no-dev": {
     kind: "not_found",
     title: "No development colony runs here",
     hint: "Start one with `cpm dev up`.",
   },
-  "cli/dev-failed": { kind: "unavailable", title: "The development colony did not start" },
+  "cli/dev-failed": {
+    kind: "unavailable",
+    title: "The development colony did not start",
+    hint: "`cpm dev run` shows what it does; `cpm dev down --purge` forgets its state.",
+  },
   "cli/login-failed": {
     kind: "unauthenticated",
     title: "The registry does not take these credentials",
@@ -35,11 +44,11 @@ export const cliErrors = {
     hint: "`cpm logs` shows what it printed.",
   },
   "cli/interactive": {
-    kind: "failed_precondition",
+    kind: "invalid_argument",
     title: "A question without a terminal to ask it on",
     hint: "Give the answer by its flag.",
   },
-  "cli/interrupted": { kind: "cancelled", title: "Interrupted" },
+  "cli/interrupted": { kind: "cancelled", title: "Interrupted", hint: "Run the same command again to go on." },
 } as const;
 
 export function usageError(message: string, hint?: string): CpmError {
@@ -52,7 +61,7 @@ export function unknownCommand(name: string, meant: string | undefined): CpmErro
 }
 
 export function unknownOption(flag: string, meant: string | undefined): CpmError {
-  const hint = meant === undefined ? undefined : `Did you mean --${meant}?`;
+  const hint = meant === undefined ? undefined : `Did you mean --${meant}? Run the command with --help for the list.`;
   return createError(cliErrors, "cli/unknown-option", `there is no option ${flag}`, { hint });
 }
 
@@ -81,6 +90,6 @@ export function needsTerminal(question: string, flag: string): CpmError {
   return createError(cliErrors, "cli/interactive", `cannot ask "${question}" here`, { hint: `Give ${flag}.` });
 }
 
-export function interrupted(): CpmError {
-  return createError(cliErrors, "cli/interrupted", "interrupted");
+export function interrupted(cause?: unknown): CpmError {
+  return createError(cliErrors, "cli/interrupted", "interrupted", { cause });
 }

@@ -2,6 +2,7 @@ import type { ArgumentSpec, Command, OptionSpec, OptionTable } from "./command.t
 import { globalOptions } from "./command.ts";
 import { commandTable, groupTitles } from "./command-table.ts";
 import { exitStatuses } from "./exit-status.ts";
+import { wrapText } from "./output/terminal-text.ts";
 
 /** `cpm --help`: what there is, most used first. */
 export function overviewHelp(): string {
@@ -25,11 +26,14 @@ export function overviewHelp(): string {
   ].join("\n");
 }
 
-/** `cpm COMMAND --help`: examples first. */
-export function commandHelp(command: Command): string {
+const widestText = 100;
+
+/** `cpm COMMAND --help`: examples first. Lines are broken for a terminal of that many columns. */
+export function commandHelp(command: Command, columns: number): string {
+  const width = Math.min(columns, widestText);
   const sections = [
     `${command.summary}.`,
-    ...(command.description === undefined ? [] : [command.description]),
+    ...(command.description === undefined ? [] : [wrapText(command.description, width).join("\n")]),
     ["Examples:", ...command.examples.map((example) => `  ${example.line}\n      ${example.description}`)].join("\n"),
     `Usage: ${usageLine(command)}`,
     ...(command.arguments.length === 0
@@ -38,9 +42,10 @@ export function commandHelp(command: Command): string {
           list(
             "Arguments:",
             command.arguments.map((spec) => [argumentText(spec), spec.description]),
+            width,
           ),
         ]),
-    list("Options:", optionRows({ ...command.options, ...globalOptions })),
+    list("Options:", optionRows({ ...command.options, ...globalOptions }), width),
   ];
   return `${sections.join("\n\n")}\n`;
 }
@@ -73,7 +78,17 @@ function argumentText(spec: ArgumentSpec): string {
   return spec.optional === true ? `[${name}]` : `<${name}>`;
 }
 
-function list(title: string, rows: readonly (readonly [string, string])[]): string {
-  const width = Math.min(34, Math.max(...rows.map(([name]) => name.length)));
-  return [title, ...rows.map(([name, description]) => `  ${name.padEnd(width)}  ${description}`)].join("\n");
+/** Descriptions beside their names, or below them where there is no room. */
+function list(title: string, rows: readonly (readonly [string, string])[], columns: number): string {
+  const names = Math.min(34, Math.max(...rows.map(([name]) => name.length)));
+  const room = columns - names - 4;
+  const lines = rows.flatMap(([name, description]) => {
+    if (room < 24)
+      return [
+        `  ${name}`,
+        ...wrapText(description, Math.max(24, columns - 10)).map((line) => `${" ".repeat(10)}${line}`),
+      ];
+    return wrapText(description, room).map((line, index) => `  ${(index === 0 ? name : "").padEnd(names)}  ${line}`);
+  });
+  return [title, ...lines].join("\n");
 }

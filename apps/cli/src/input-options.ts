@@ -1,8 +1,4 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import type { GivenInput } from "@cpm/model";
-import { parseAssignment, parseFileAssignment, parseValuesFile } from "@cpm/model";
-import { withFileErrors } from "@cpm/store";
 import type { OptionTable, ParsedOptions } from "./command.ts";
 import type { CliContext } from "./context.ts";
 
@@ -18,16 +14,15 @@ export async function readGivenInputs(
   options: ParsedOptions<typeof inputOptions>,
   context: CliContext,
 ): Promise<readonly GivenInput[]> {
+  if (options.values.length + options["set-file"].length + options.set.length === 0) return [];
+  const { parseAssignment, parseFileAssignment, parseValuesFile } = await import("@cpm/model");
+  const { readGivenFile } = await import("./given-file.ts");
   const named = [...options.values, ...options["set-file"].map((text) => text.slice(text.indexOf("=") + 1))];
   const stdin = named.includes("-") ? await context.stdin.readAll() : "";
-  const read = (path: string): string => (path === "-" ? stdin : readText(resolve(context.cwd, path)));
+  const read = (path: string): string => (path === "-" ? stdin : readGivenFile(path, context));
   return [
     ...options.values.flatMap((path) => parseValuesFile({ path: path === "-" ? "stdin" : path, text: read(path) })),
     ...options["set-file"].map((text) => parseFileAssignment(text, read)),
     ...options.set.map(parseAssignment),
   ];
-}
-
-function readText(path: string): string {
-  return withFileErrors("read", path, () => readFileSync(path, "utf8"));
 }

@@ -54,6 +54,7 @@ function setShort(token: string, rest: string[], table: OptionTable, options: Re
   if (found === undefined) throw unknownOption(`-${letter}`, undefined);
   const [name, spec] = found;
   const attached = token.slice(2);
+  if (attached.startsWith("=") && spec.type === "boolean") throw usageError(`--${name} takes no value`);
   if (attached !== "" && spec.type === "boolean") rest.unshift(`-${attached}`);
   set(name, spec, attached !== "" && spec.type !== "boolean" ? attached.replace(/^=/, "") : undefined, rest, options);
 }

@@ -1,5 +1,7 @@
-import { readSync, writeSync } from "node:fs";
-import type { CliContext, TextSink, TextSource } from "./context.ts";
+import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
+import type { CliContext, TextSink } from "./context.ts";
+import { terminalSource } from "./terminal-source.ts";
 
 /** The context of the process itself. The first interrupt aborts `signal`; the second ends the process at once. */
 export function processContext(): CliContext {
@@ -11,9 +13,10 @@ export function processContext(): CliContext {
   process.on("SIGINT", onInterrupt);
   process.on("SIGTERM", onInterrupt);
   return {
-    stdout: sinkOf(process.stdout),
-    stderr: sinkOf(process.stderr),
-    stdin: terminalSource(),
+    stdout: sinkOf(process.stdout, () => process.exit(0)),
+    // Who no longer listens to messages still wants the work done.
+    stderr: sinkOf(process.stderr, () => {}),
+    stdin: terminalSource(controller.signal),
     env: process.env,
     cwd: process.cwd(),
     clock: { now: () => Date.now(), sleep },
@@ -21,18 +24,23 @@ export function processContext(): CliContext {
   };
 }
 
-function sinkOf(stream: NodeJS.WriteStream & { readonly fd: number }): TextSink {
+function sinkOf(stream: NodeJS.WriteStream & { readonly fd: number }, onGone: () => void): TextSink {
+  let gone = false;
   return {
-    write: (text) => writeWhole(stream.fd, text),
-    isTerminal: stream.isTTY,
+    write(text) {
+      if (gone || writeWhole(stream.fd, text)) return;
+      gone = true;
+      onGone();
+    },
+    isTerminal: isatty(stream.fd),
     get columns() {
-      return stream.columns ?? 80;
+      return stream.columns || 80;
     },
   };
 }
 
-/** Synchronous, so that nothing is lost when the process ends; a reader that went away (`| head`) ends it quietly. */
-function writeWhole(fd: number, text: string): void {
+/** Synchronous, so that nothing is lost when the process ends. False when the reader went away (`| head`). */
+function writeWhole(fd: number, text: string): boolean {
   const bytes = Buffer.from(text);
   let offset = 0;
   while (offset < bytes.length) {
@@ -41,40 +49,11 @@ function writeWhole(fd: number, text: string): void {
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : undefined;
       if (code === "EAGAIN") Bun.sleepSync(1);
-      else if (code === "EPIPE") process.exit(0);
+      else if (code === "EPIPE" || code === "EIO") return false;
       else throw error;
     }
   }
-}
-
-function terminalSource(): TextSource {
-  let pending = "";
-  const fill = (): boolean => {
-    const buffer = Buffer.alloc(4096);
-    const count = readSync(0, buffer, 0, buffer.length, null);
-    pending += buffer.toString("utf8", 0, count);
-    return count > 0;
-  };
-  return {
-    isTerminal: process.stdin.isTTY,
-    async readLine() {
-      while (!pending.includes("\n")) {
-        if (fill()) continue;
-        if (pending === "") return undefined;
-        break;
-      }
-      const end = pending.indexOf("\n");
-      const line = end === -1 ? pending : pending.slice(0, end);
-      pending = end === -1 ? "" : pending.slice(end + 1);
-      return line.replace(/\r$/, "");
-    },
-    async readAll() {
-      return pending + (await Bun.stdin.text());
-    },
-    setEcho(shown) {
-      Bun.spawnSync(["stty", shown ? "echo" : "-echo"], { stdin: "inherit" });
-    },
-  };
+  return true;
 }
 
 async function sleep(durationMs: number, signal?: AbortSignal): Promise<void> {

@@ -5,12 +5,11 @@ import { ColoniesClient, Identity } from "@cpm/colonies";
 import type { PackageAccess, ReleaseContext } from "@cpm/operations";
 import type { CredentialSource, RegistryClient } from "@cpm/registry-client";
 import { createRegistryClient, userCredentials } from "@cpm/registry-client";
-import { openNodeStore } from "@cpm/store";
+import { NodeStore } from "@cpm/store";
 import type { CliContext } from "./context.ts";
 import { missingSetting } from "./errors.ts";
 import type { Output } from "./output/output.ts";
-import type { ResolvedSettings, SettingFlags } from "./settings.ts";
-import { resolveSettings } from "./settings.ts";
+import type { ResolvedSettings } from "./settings.ts";
 import { version } from "./version.ts";
 
 /** What a command works with, made when it is first asked for. Must be closed. */
@@ -63,22 +62,26 @@ export class Session {
 
   /** The colony for the user. Throws `cli/missing-setting` naming what is not configured. */
   colony(): ColoniesClient {
+    const { server, colony } = this.#address();
     const { privateKey } = this.settings;
     if (privateKey === undefined) throw missingSetting("your private key", "COLONIES_PRVKEY");
-    return this.#client(Identity.fromPrivateKey(privateKey));
+    return new ColoniesClient({ endpoint: server, colonyName: colony, identity: Identity.fromPrivateKey(privateKey) });
   }
 
   /** The colony for its owner; undefined when the owner's key was not given. */
   owner(): ColoniesClient | undefined {
     const { ownerKey } = this.settings;
-    return ownerKey === undefined ? undefined : this.#client(Identity.fromPrivateKey(ownerKey));
+    if (ownerKey === undefined) return undefined;
+    const { server, colony } = this.#address();
+    return new ColoniesClient({ endpoint: server, colonyName: colony, identity: Identity.fromPrivateKey(ownerKey) });
   }
 
   releases(): ReleaseContext {
     return {
       client: this.colony(),
       owner: this.owner(),
-      node: openNodeStore(this.settings.packagesRoot),
+      // Not made here: most commands only name paths in it. `carryOut` makes it before it places anything.
+      node: new NodeStore(this.settings.packagesRoot),
       access: this.access(),
       clock: this.#context.clock,
       cpmVersion: version,
@@ -91,29 +94,15 @@ export class Session {
     if (this.#scratch !== undefined) rmSync(this.#scratch, { recursive: true, force: true });
   }
 
-  #client(identity: Identity): ColoniesClient {
+  #address(): { readonly server: string; readonly colony: string } {
     const { server, colony } = this.settings;
     if (server === undefined) throw missingSetting("the ColonyOS server", "COLONIES_SERVER_HOST", "--server");
     if (colony === undefined) throw missingSetting("the colony", "COLONIES_COLONY_NAME", "--colony");
-    return new ColoniesClient({ endpoint: server, colonyName: colony, identity });
+    return { server, colony };
   }
 
   #scratchFolder(): string {
     this.#scratch ??= mkdtempSync(join(tmpdir(), "cpm-"));
     return this.#scratch;
-  }
-}
-
-/** Runs a command's work with a session and closes it in every case. */
-export async function withSession<T>(
-  invocation: { readonly context: CliContext; readonly output: Output; readonly options: SettingFlags },
-  run: (session: Session) => Promise<T>,
-): Promise<T> {
-  const { context, output, options } = invocation;
-  const session = new Session(resolveSettings(context, options), context, output);
-  try {
-    return await run(session);
-  } finally {
-    session.close();
   }
 }

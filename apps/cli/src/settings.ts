@@ -7,7 +7,7 @@ import { parseSettings, readRegistryAddress } from "@cpm/model";
 import { withFileErrors } from "@cpm/store";
 import type { CliContext } from "./context.ts";
 import { readDevState } from "./dev/dev-state.ts";
-import { usageError } from "./errors.ts";
+import { cliError, usageError } from "./errors.ts";
 
 /** Where everything is, after flags, environment, files and defaults. */
 export interface ResolvedSettings {
@@ -44,7 +44,7 @@ export function resolveSettings(context: CliContext, flags: SettingFlags): Resol
   const environment = readEnvironment(env);
   const levels = [
     levelOfFlags(flags),
-    levelOfEnvironment(env, environment),
+    levelOfEnvironment(context, environment),
     ...[projectFile(context.cwd), join(folders.config, "config.yaml"), "/etc/cpm/config.yaml"].map(readLevel),
   ];
   const pick = <K extends keyof Settings>(key: K): Settings[K] | undefined =>
@@ -103,14 +103,14 @@ function levelOfFlags({ registry, server, colony }: SettingFlags): Settings {
   };
 }
 
-function levelOfEnvironment(env: CliContext["env"], colonies: ReturnType<typeof readEnvironment>): Settings {
+function levelOfEnvironment({ env, cwd }: CliContext, colonies: ReturnType<typeof readEnvironment>): Settings {
   const registry = nonEmpty(env["CPM_REGISTRY"]);
   const packages = nonEmpty(env["CPM_PACKAGES"]);
   return {
     ...(registry === undefined ? {} : { registry: readAddress(registry, "CPM_REGISTRY") }),
     ...(colonies.endpoint === undefined ? {} : { server: colonies.endpoint }),
     ...(colonies.colonyName === undefined ? {} : { colony: colonies.colonyName }),
-    ...(packages === undefined ? {} : { packages: resolve(packages) }),
+    ...(packages === undefined ? {} : { packages: resolve(cwd, packages) }),
   };
 }
 
@@ -137,7 +137,9 @@ function projectFile(cwd: string): string | undefined {
 }
 
 function readKeyFile(path: string): string {
-  const { mode } = withFileErrors("read", path, () => statSync(path));
+  const found = withFileErrors("read", path, () => statSync(path, { throwIfNoEntry: false }));
+  if (found === undefined) throw cliError("cli/no-file", `there is no key file ${path}`);
+  const { mode } = found;
   if (process.platform !== "win32" && (mode & 0o077) !== 0) {
     throw usageError(`the key file ${path} can be read by others`, `chmod 600 ${path}`);
   }

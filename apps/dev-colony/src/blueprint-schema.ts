@@ -1,4 +1,4 @@
-import { isJsonObject } from "@cpm/base";
+import { canonicalJson, isJsonObject, stringifyJson } from "@cpm/base";
 import type { JsonObject, JsonValue } from "@cpm/base";
 import { listIn, objectIn, textIn, textsIn } from "./colony-state.ts";
 
@@ -33,9 +33,8 @@ function valueFault(property: JsonObject, value: JsonValue, path: string): strin
   if (accepts !== undefined && !accepts(value))
     return `field '${path}' must be ${/^[aeiou]/.test(type) ? "an" : "a"} ${type}, got ${goType(value)}`;
   const options = listIn(property, "enum");
-  if (options.length > 0 && !options.some((option) => option === value)) {
-    return `field '${path}' must be one of [${options.map(String).join(" ")}], got ${String(value)}`;
-  }
+  if (options.length > 0 && !options.some((option) => canonicalJson(option) === canonicalJson(value)))
+    return `field '${path}' must be one of [${options.map(printed).join(" ")}], got ${printed(value)}`;
   if (isJsonObject(value)) return propertiesFault(objectIn(property, "properties"), value, path);
   if (!Array.isArray(value)) return undefined;
   const items = objectIn(property, "items");
@@ -53,4 +52,8 @@ function goType(value: JsonValue): string {
   if (typeof value === "boolean") return "bool";
   if (typeof value === "number" || typeof value === "bigint") return "float64";
   return Array.isArray(value) ? "[]interface {}" : "map[string]interface {}";
+}
+
+function printed(value: JsonValue): string {
+  return typeof value === "string" ? value : stringifyJson(value);
 }

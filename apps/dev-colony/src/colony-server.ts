@@ -7,6 +7,7 @@ import { decodeGo, GoTypeError } from "./go-json.ts";
 import { assignNext, expireProcesses, removeStaleExecutors } from "./processes.ts";
 import { Refusal } from "./refusal.ts";
 import { administrationMethods } from "./rpc/administration.ts";
+import { attributeMethods } from "./rpc/attributes.ts";
 import { fileMethods } from "./rpc/files.ts";
 import type { Method, MethodTable } from "./rpc/method.ts";
 import { recordMethods } from "./rpc/records.ts";
@@ -18,6 +19,7 @@ import type { Row } from "./tables.ts";
 const methods: MethodTable = {
   ...administrationMethods,
   ...workMethods,
+  ...attributeMethods,
   ...scheduleMethods,
   ...recordMethods,
   ...fileMethods,
@@ -48,7 +50,7 @@ export class ColonyServer {
     const { pathname } = new URL(request.url);
     if (pathname === "/health") return new Response("");
     if (pathname !== "/api" || request.method !== "POST") return new Response("404 page not found", { status: 404 });
-    return this.#answer(await request.text());
+    return this.#answer(await request.text(), request.signal);
   }
 
   /** What the server does every second: limits, stale executors, schedules. */
@@ -83,7 +85,7 @@ export class ColonyServer {
     };
   }
 
-  async #answer(text: string): Promise<Response> {
+  async #answer(text: string, gone: AbortSignal): Promise<Response> {
     let payloadType = "";
     try {
       const envelope = readEnvelope(text);
@@ -91,7 +93,7 @@ export class ColonyServer {
       if (payloadType === "versionmsg") return reply(payloadType, { ...serverInfo, msgtype: "versionmsg" });
       if (payloadType === "getserverinfomsg")
         return reply(payloadType, { buildversion: "dev", buildtime: "", backends: [] });
-      if (payloadType === "assignprocessmsg") return reply(payloadType, await this.#assign(envelope));
+      if (payloadType === "assignprocessmsg") return reply(payloadType, await this.#assign(envelope, gone));
       const method = methods[payloadType];
       if (method === undefined) throw new Refusal(403, `invalid rpcMsg.PayloadType: ${payloadType}`);
       const content = method.run({
@@ -107,7 +109,8 @@ export class ColonyServer {
     }
   }
 
-  async #assign(envelope: Envelope): Promise<JsonValue> {
+  /** Whoever hangs up gets nothing: the process stays for those who wait. */
+  async #assign(envelope: Envelope, gone: AbortSignal): Promise<JsonValue> {
     const message = decodeMessage({ action: "assign process", fields: assignFields, run: () => null }, envelope);
     const colonyName = textIn(message, "colonyname");
     const { signer } = envelope;
@@ -125,12 +128,12 @@ export class ColonyServer {
       if (paused && timeout < 0) throw new Refusal(503, "No processes available: colony assignments are paused");
       const present = this.state.executors.get(key);
       const process =
-        paused || present?.["state"] !== executorStates.approved
+        paused || gone.aborted || present?.["state"] !== executorStates.approved
           ? undefined
           : assignNext(this.state, executor, available);
       if (process !== undefined) return process;
       const leftMs = deadline - performance.now();
-      if (leftMs <= 0) {
+      if (leftMs <= 0 || gone.aborted) {
         if (paused) throw new Refusal(408, "Assignment timeout: colony assignments are paused");
         throw new Refusal(404, "No process available for assignment");
       }
@@ -166,12 +169,12 @@ function readEnvelope(text: string): Envelope {
   const payloadType = textIn(envelope, "payloadtype");
   const payload = textIn(envelope, "payload");
   const signature = textIn(envelope, "signature");
-  const message = readObject(Buffer.from(payload, "base64"));
-  if (unsigned.has(payloadType)) return { payloadType, message, signer: "" };
+  const read = () => readObject(Buffer.from(payload, "base64"));
+  if (unsigned.has(payloadType)) return { payloadType, message: read(), signer: "" };
   if (signature.length !== 130) throw new Refusal(403, "Invalid signature length");
   const signer = recoverId(payload, signature);
   if (signer === undefined) throw new Refusal(403, "Invalid signature");
-  return { payloadType, message, signer };
+  return { payloadType, message: read(), signer };
 }
 
 function readObject(text: string | Uint8Array): JsonObject {

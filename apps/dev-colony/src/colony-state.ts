@@ -34,7 +34,6 @@ export class ColonyState {
   readonly crons: Table;
   readonly generators: Table;
   readonly packed: Table;
-  readonly attributes: Table;
   readonly files: Table;
   readonly snapshots: Table;
   readonly definitions: Table;
@@ -58,7 +57,6 @@ export class ColonyState {
     this.crons = table("crons");
     this.generators = table("generators");
     this.packed = table("packed");
-    this.attributes = table("attributes");
     this.files = table("files");
     this.snapshots = table("snapshots");
     this.definitions = table("definitions");

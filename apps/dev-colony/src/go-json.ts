@@ -53,7 +53,8 @@ function decodeScalar(type: "string" | "int" | "float" | "bool" | "time", value:
           ? typeof value === "bigint" || (typeof value === "number" && Number.isInteger(value))
           : typeof value === "number" || typeof value === "bigint";
   if (!fits) throw new GoTypeError(`not a ${type}`);
-  if (type === "time" && Number.isNaN(Date.parse(String(value)))) throw new GoTypeError("not a time");
+  if (type === "time" && typeof value === "string" && Number.isNaN(Date.parse(value)))
+    throw new GoTypeError("not a time");
   return value;
 }
 

@@ -1,3 +1,4 @@
+import { isJsonObject } from "@cpm/base";
 import type { JsonObject, JsonValue } from "@cpm/base";
 import { executorStates, listIn, numberIn, objectIn, states, textIn, textsIn } from "./colony-state.ts";
 import type { ColonyState } from "./colony-state.ts";
@@ -6,6 +7,7 @@ import { Refusal } from "./refusal.ts";
 import type { Row } from "./tables.ts";
 import { parseCpu, parseMemory } from "./units.ts";
 
+const environmentAttribute = 3;
 const dayNs = 86_400_000_000_000n;
 
 export interface NewProcess {
@@ -44,32 +46,42 @@ export function addProcess(state: ColonyState, entry: NewProcess): Row {
   const { spec, parents = [] } = entry;
   const now = state.settings.now();
   const maxWait = numberIn(spec, "maxwaittime");
-  return state.processes.set(
-    ...keyed("processid", {
-      processid: state.newId(),
-      initiatorid: entry.initiatorId,
-      initiatorname: entry.initiatorName,
-      assignedexecutorid: "",
-      isassigned: false,
-      state: states.waiting,
-      prioritytime: state.nowNs() - BigInt(numberIn(spec, "priority")) * dayNs,
-      submissiontime: formatTime(now),
-      starttime: zeroTime,
-      endtime: zeroTime,
-      waitdeadline: maxWait > 0 ? formatTime(now + maxWait * 1000) : zeroTime,
-      execdeadline: zeroTime,
-      retries: 0,
-      attributes: [],
-      spec,
-      waitforparents: parents.length > 0,
-      parents: [...parents],
-      children: [],
-      processgraphid: entry.graphId ?? "",
-      in: [...(entry.input ?? [])],
-      out: [],
-      errors: [],
-    }),
-  );
+  const processid = state.newId();
+  const row = (key: string, value: JsonValue): JsonObject => ({
+    attributeid: state.newId(),
+    targetid: processid,
+    targetcolonyname: textIn(objectIn(spec, "conditions"), "colonyname"),
+    targetprocessgraphid: entry.graphId ?? "",
+    state: states.waiting,
+    attributetype: environmentAttribute,
+    key,
+    value,
+  });
+  return state.processes.set(processid, {
+    processid,
+    initiatorid: entry.initiatorId,
+    initiatorname: entry.initiatorName,
+    assignedexecutorid: "",
+    isassigned: false,
+    state: states.waiting,
+    prioritytime: state.nowNs() - BigInt(numberIn(spec, "priority")) * dayNs,
+    submissiontime: formatTime(now),
+    starttime: zeroTime,
+    endtime: zeroTime,
+    waitdeadline: maxWait > 0 ? formatTime(now + maxWait * 1000) : zeroTime,
+    execdeadline: zeroTime,
+    retries: 0,
+    // The server also keeps a spec's environment as attributes.
+    attributes: Object.entries(objectIn(spec, "env")).map(([key, value]) => row(key, value)),
+    spec,
+    waitforparents: parents.length > 0,
+    parents: [...parents],
+    children: [],
+    processgraphid: entry.graphId ?? "",
+    in: [...(entry.input ?? [])],
+    out: [],
+    errors: [],
+  });
 }
 
 /** The next process that an executor may run, now running; undefined when there is none. */
@@ -93,6 +105,7 @@ export function assignNext(
   const running = state.processes.update(textIn(next, "processid"), {
     state: states.running,
     isassigned: true,
+    attributes: attributesIn(next, states.running),
     assignedexecutorid: textIn(executor, "executorid"),
     starttime: formatTime(now),
     // A limit of 0 is over at once; a negative one never is.
@@ -106,10 +119,11 @@ export function assignNext(
 }
 
 /** Back to waiting, as when its executor is gone. */
-export function requeue(state: ColonyState, process: Row, changes: JsonObject = {}): void {
+function requeue(state: ColonyState, process: Row, changes: JsonObject = {}): void {
   const waiting = state.processes.update(textIn(process, "processid"), {
     state: states.waiting,
     isassigned: false,
+    attributes: attributesIn(process, states.waiting),
     assignedexecutorid: "",
     starttime: zeroTime,
     execdeadline: zeroTime,
@@ -126,7 +140,11 @@ export function closeSuccessful(state: ColonyState, process: Row, output: readon
   if (output.length > 0) state.processes.update(id, { out: output });
   if (process["state"] === states.failed) throw new Refusal(400, "Tried to set failed process as successful");
   if (process["state"] === states.cancelled) throw new Refusal(400, "Tried to set cancelled process as successful");
-  const closed = state.processes.update(id, { state: states.success, endtime: state.now() });
+  const closed = state.processes.update(id, {
+    state: states.success,
+    endtime: state.now(),
+    attributes: attributesIn(process, states.success),
+  });
   if (closed === undefined) return;
   releaseChildren(state, closed);
   refreshGraph(state, textIn(closed, "processgraphid"));
@@ -140,6 +158,7 @@ export function closeFailed(state: ColonyState, process: Row, errors: readonly J
     state: states.failed,
     endtime: state.now(),
     errors: [...errors],
+    attributes: attributesIn(process, states.failed),
   });
   if (failed === undefined) return;
   // A failed parent takes the whole graph with it; a failed leaf does not.
@@ -203,7 +222,7 @@ export function unregister(state: ColonyState, executor: Row): void {
 }
 
 /** Derives a graph's state from its members. */
-export function refreshGraph(state: ColonyState, graphId: string): void {
+function refreshGraph(state: ColonyState, graphId: string): void {
   const graph = graphId === "" ? undefined : state.graphs.get(graphId);
   if (graph === undefined) return;
   const members = textsIn(graph, "processids").map((id) => numberIn(state.processes.get(id) ?? {}, "state"));
@@ -268,6 +287,9 @@ function toBig(value: JsonValue | undefined): bigint {
   return typeof value === "bigint" ? value : typeof value === "number" ? BigInt(value) : 0n;
 }
 
-function keyed(key: string, row: Row): [string, Row] {
-  return [String(row[key]), row];
+/** Attributes have the state of their process, as far as its executor brought it. */
+function attributesIn(process: Row, number: number): JsonObject[] {
+  return listIn(process, "attributes")
+    .filter(isJsonObject)
+    .map((attribute) => ({ ...attribute, state: number }));
 }

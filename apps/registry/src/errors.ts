@@ -3,32 +3,63 @@ import type { CpmError, Digest } from "@cpm/base";
 import type { OciErrorCode } from "@cpm/oci";
 
 export const registryErrors = {
-  "registry/name-unknown": { kind: "not_found", title: "No such repository" },
-  "registry/blob-unknown": { kind: "not_found", title: "No such blob in this repository" },
-  "registry/manifest-unknown": { kind: "not_found", title: "No such manifest in this repository" },
-  "registry/upload-unknown": { kind: "not_found", title: "No such upload" },
-  "registry/upload-range": {
+  "registry-server/name-unknown": { kind: "not_found", title: "No such repository" },
+  "registry-server/blob-unknown": { kind: "not_found", title: "No such blob in this repository" },
+  "registry-server/manifest-unknown": { kind: "not_found", title: "No such manifest in this repository" },
+  "registry-server/upload-unknown": { kind: "not_found", title: "No such upload" },
+  "registry-server/upload-range": {
     kind: "out_of_range",
     title: "A chunk that does not begin where the upload stands",
     hint: "Ask for the upload's status and continue from there.",
   },
-  "registry/digest-invalid": { kind: "invalid_argument", title: "The content is not what its digest says" },
-  "registry/manifest-invalid": { kind: "invalid_argument", title: "The manifest is not acceptable" },
-  "registry/package-invalid": {
+  "registry-server/interrupted": {
+    kind: "cancelled",
+    title: "The client went away",
+    hint: "What arrived of an upload is kept: ask for its status and continue from there.",
+  },
+  "registry-server/digest-invalid": { kind: "invalid_argument", title: "The content is not what its digest says" },
+  "registry-server/manifest-invalid": { kind: "invalid_argument", title: "The manifest is not acceptable" },
+  "registry-server/package-invalid": {
     kind: "invalid_argument",
     title: "The artifact is not a valid package",
     hint: "Pack it with `cpm pack` and push it unchanged.",
   },
-  "registry/version-exists": {
-    kind: "permission_denied",
+  "registry-server/version-exists": {
+    kind: "already_exists",
     title: "A published version never changes",
     hint: "Choose a new version number in colony.yaml and publish again.",
   },
-  "registry/too-large": { kind: "resource_exhausted", title: "Larger than this registry takes" },
-  "registry/unsupported": { kind: "unimplemented", title: "Not supported" },
-  "registry/package-unknown": { kind: "not_found", title: "No such package" },
-  "registry/bad-query": { kind: "invalid_argument", title: "A parameter that cannot be read" },
-  "registry/layout-version": {
+  "registry-server/in-use": {
+    kind: "failed_precondition",
+    title: "Something else needs it, so it is not deleted",
+    hint: "Delete what refers to it first. A published version is never deleted.",
+  },
+  "registry-server/content-lost": {
+    kind: "data_loss",
+    title: "The bytes of a blob are gone from the disk",
+    hint: "Push the same blob again: that restores it.",
+  },
+  "registry-server/too-large": { kind: "resource_exhausted", title: "Larger than this registry takes" },
+  "registry-server/too-many-tags": { kind: "resource_exhausted", title: "More tags in one request than allowed" },
+  "registry-server/unsupported": { kind: "unimplemented", title: "Not supported" },
+  "registry-server/package-unknown": { kind: "not_found", title: "No such package" },
+  "registry-server/bad-query": { kind: "invalid_argument", title: "A parameter that cannot be read" },
+  "registry-server/locked": {
+    kind: "failed_precondition",
+    title: "Another cpm-registry uses the directory",
+    hint: "Stop it first, or choose another directory.",
+  },
+  "registry-server/address": {
+    kind: "unavailable",
+    title: "The address cannot be listened on",
+    hint: "Choose another address, or port 0 for any that is free.",
+  },
+  "registry-server/database": {
+    kind: "data_loss",
+    title: "The database cannot be read",
+    hint: "Restore registry.db from a backup. The blobs beside it are whole.",
+  },
+  "registry-server/layout-version": {
     kind: "failed_precondition",
     title: "The data was written by a newer cpm-registry",
     hint: "Update cpm-registry.",
@@ -37,34 +68,59 @@ export const registryErrors = {
 
 export type RegistryErrorCode = keyof typeof registryErrors;
 
-export function registryError(code: RegistryErrorCode, message: string, context?: Record<string, unknown>): CpmError {
-  return createError(registryErrors, code, message, { context });
+export function registryError(
+  code: RegistryErrorCode,
+  message: string,
+  context?: Record<string, unknown>,
+  cause?: unknown,
+): CpmError {
+  return createError(registryErrors, code, message, { context, cause });
 }
 
-export function versionExists(name: string, version: string, present: Digest | string): CpmError {
-  return registryError("registry/version-exists", `${name}@${version} is already published as ${present}`, { present });
+export function digestInvalid(what: string, expected: Digest, actual: Digest): CpmError {
+  const message = `${what} has digest ${actual}, not ${expected}`;
+  return registryError("registry-server/digest-invalid", message, { expected, actual });
 }
 
-/** The code of the distribution specification that each error is answered with. */
-export const ociCodes: Readonly<Record<string, OciErrorCode>> = {
-  "registry/name-unknown": "NAME_UNKNOWN",
-  "registry/blob-unknown": "BLOB_UNKNOWN",
-  "registry/manifest-unknown": "MANIFEST_UNKNOWN",
-  "registry/upload-unknown": "BLOB_UPLOAD_UNKNOWN",
-  "registry/upload-range": "BLOB_UPLOAD_INVALID",
-  "registry/digest-invalid": "DIGEST_INVALID",
-  "registry/manifest-invalid": "MANIFEST_INVALID",
-  "registry/package-invalid": "MANIFEST_INVALID",
-  "registry/version-exists": "DENIED",
-  "registry/too-large": "SIZE_INVALID",
-  "registry/unsupported": "UNSUPPORTED",
-  "digest/invalid": "DIGEST_INVALID",
-  "store/digest-mismatch": "DIGEST_INVALID",
-  "store/too-long": "SIZE_INVALID",
-  "store/too-short": "SIZE_INVALID",
-  "store/incomplete": "MANIFEST_BLOB_UNKNOWN",
-  "oci/invalid-manifest": "MANIFEST_INVALID",
-  "oci/manifest-too-large": "SIZE_INVALID",
-  "oci/invalid-repository": "NAME_INVALID",
-  "oci/invalid-tag": "MANIFEST_INVALID",
+export function packageInvalid(message: string, context?: Record<string, unknown>): CpmError {
+  return registryError("registry-server/package-invalid", message, context);
+}
+
+export function versionExists(name: string, version: string, present: Digest, refused: Digest): CpmError {
+  const message = `${name}@${version} is already published as ${present}; ${refused} is something else`;
+  return registryError("registry-server/version-exists", message, { present, refused });
+}
+
+/** How an error is answered: the code of the distribution specification, and a status where its kind has another. */
+export interface OciAnswer {
+  readonly code: OciErrorCode;
+  readonly status?: number;
+}
+
+/** Every error that a request can cause. One that is not here is the server's own failure. */
+export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
+  "registry-server/name-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/blob-unknown": { code: "BLOB_UNKNOWN" },
+  "registry-server/manifest-unknown": { code: "MANIFEST_UNKNOWN" },
+  "registry-server/upload-unknown": { code: "BLOB_UPLOAD_UNKNOWN" },
+  "registry-server/upload-range": { code: "BLOB_UPLOAD_INVALID" },
+  "registry-server/interrupted": { code: "BLOB_UPLOAD_INVALID" },
+  "registry-server/digest-invalid": { code: "DIGEST_INVALID" },
+  "registry-server/manifest-invalid": { code: "MANIFEST_INVALID" },
+  "registry-server/package-invalid": { code: "MANIFEST_INVALID" },
+  "registry-server/version-exists": { code: "DENIED" },
+  // What the specification answers where deletion is not done.
+  "registry-server/in-use": { code: "DENIED", status: 405 },
+  "registry-server/too-large": { code: "SIZE_INVALID" },
+  "registry-server/too-many-tags": { code: "UNSUPPORTED", status: 414 },
+  "registry-server/unsupported": { code: "UNSUPPORTED" },
+  "registry-server/package-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/bad-query": { code: "UNSUPPORTED" },
+  "bytes/too-large": { code: "SIZE_INVALID" },
+  "digest/invalid": { code: "DIGEST_INVALID" },
+  "store/incomplete": { code: "MANIFEST_BLOB_UNKNOWN", status: 404 },
+  "oci/invalid-manifest": { code: "MANIFEST_INVALID" },
+  "oci/manifest-too-large": { code: "SIZE_INVALID" },
+  "oci/invalid-repository": { code: "NAME_INVALID" },
+  "oci/invalid-tag": { code: "MANIFEST_INVALID" },
 };

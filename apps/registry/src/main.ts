@@ -1,7 +1,9 @@
 #!/usr/bin/env bun
 import { parseArgs } from "node:util";
+import { toErrorRecord } from "@cpm/base";
 import type { LogEntry } from "./registry.ts";
 import { serveRegistry } from "./serve.ts";
+import type { RunningRegistry } from "./serve.ts";
 
 const usage = `cpm-registry serve --data DIR --listen HOST:PORT
 
@@ -28,7 +30,13 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const registry = serveRegistry(options);
+  let registry: RunningRegistry;
+  try {
+    registry = serveRegistry(options);
+  } catch (error) {
+    process.stderr.write(`error: ${describe(error)}\n`);
+    return 1;
+  }
   process.stdout.write(`listening on ${registry.endpoint}\n`);
   await new Promise<void>((resolve) => {
     process.once("SIGTERM", () => resolve());
@@ -36,6 +44,11 @@ async function main(args: readonly string[]): Promise<number> {
   });
   await registry.stop();
   return 0;
+}
+
+function describe(error: unknown): string {
+  const { code, message, hint } = toErrorRecord(error);
+  return `${message} [${code}]${hint === undefined ? "" : `\n  hint: ${hint}`}`;
 }
 
 function readOptions(args: readonly string[]) {

@@ -14,16 +14,22 @@ export interface NewManifest extends StoredManifest {
   readonly tags: readonly string[];
   readonly artifactType?: string;
   readonly subject?: Digest;
-  /** The package version that the manifest publishes. */
-  readonly published?: PublishedVersion;
+  /** What it refers to and cannot be without. */
+  readonly contents: readonly Digest[];
+  /** What the verifier read from it, when it is a package. */
+  readonly package?: VerifiedPackage;
+  /** Whether this makes the package's version exist. */
+  readonly publish: boolean;
 }
 
-export interface PublishedVersion {
+/** A package whose every byte was read and found right. */
+export interface VerifiedPackage {
   readonly name: string;
   readonly version: string;
   readonly description: string;
   readonly keywords: readonly string[];
   readonly readme?: string;
+  /** What has to be fetched for all platforms together. */
   readonly sizeBytes: number;
   /** The normalised manifest, as JSON text. */
   readonly manifest: string;
@@ -31,6 +37,8 @@ export interface PublishedVersion {
 
 export interface PackageRow {
   readonly name: string;
+  /** The newest version: the highest by precedence, a prerelease only where there is nothing else. */
+  readonly version: string;
   readonly description: string;
   readonly keywords: readonly string[];
   readonly updatedAt: number;
@@ -44,34 +52,50 @@ export interface VersionRow {
   readonly manifest: string;
 }
 
+export interface ReferrersPage {
+  readonly referrers: readonly Descriptor[];
+  /** Where the next page begins; undefined when this is the last. */
+  readonly next?: Digest;
+}
+
 /**
  * What the registry knows about content; the bytes of blobs are elsewhere. Every method is one transaction: what
  * it returned is durable, and nothing of a failed one is seen. A second implementation must pass the same suite.
  */
 export interface Metadata {
-  /** Records that a blob is whole and that a repository may show it. */
-  addBlob(repository: string, digest: Digest, sizeBytes: number): void;
+  /** Records that a blob is whole and that a repository may show it, and ends the upload that brought it. */
+  finishUpload(id: string, repository: string, digest: Digest, sizeBytes: number): void;
   /** The size of a blob that the repository may show. */
   blobSize(repository: string, digest: Digest): number | undefined;
-  /** Lets a second repository show a blob; false when the first may not. */
-  mountBlob(from: string, to: string, digest: Digest): boolean;
+  /** Lets a second repository show a blob; false when the first, or where none is named no other, may. */
+  mountBlob(from: string | undefined, to: string, digest: Digest): boolean;
+  /** False when there was none. Throws `registry-server/in-use` while a manifest of the repository refers to it. */
   unlinkBlob(repository: string, digest: Digest): boolean;
 
   createUpload(id: string, repository: string): void;
   hasUpload(id: string, repository: string): boolean;
   removeUpload(id: string): void;
 
-  /** Stores a manifest with its tags and version. Throws `registry/version-exists` for other bytes of a published version. */
+  /** Which of these the repository shows neither as a blob nor as a manifest. */
+  missing(repository: string, contents: readonly Digest[]): readonly Digest[];
+  /**
+   * Stores a manifest with its tags and version. Throws `store/incomplete` when content is missing and
+   * `registry-server/version-exists` when the tag of a published version would come to mean other bytes.
+   */
   putManifest(manifest: NewManifest): void;
   manifestByDigest(repository: string, digest: Digest): StoredManifest | undefined;
   manifestByTag(repository: string, tag: string): StoredManifest | undefined;
-  /** Removes a manifest and the tags that point to it. */
+  /** What the verifier read from a manifest that is here and a package. */
+  verifiedPackage(repository: string, digest: Digest): VerifiedPackage | undefined;
+  /** Removes a manifest and the tags that point to it. Throws `registry-server/in-use` for what a version needs. */
   removeManifest(repository: string, digest: Digest): boolean;
+  /** Throws `registry-server/in-use` for the tag of a published version. */
   removeTag(repository: string, tag: string): boolean;
   hasRepository(repository: string): boolean;
   /** Tags after `last` in byte order. */
   tags(repository: string, last: string, limit: number): readonly string[];
-  referrers(repository: string, subject: Digest): readonly Descriptor[];
+  /** In byte order of their digests, after `last`, as many as have manifests of `maxBytes` together, and at least one. */
+  referrers(repository: string, subject: Digest, last: string, maxBytes: number): ReferrersPage;
   /** The digest of a published version. */
   publishedDigest(name: string, version: string): Digest | undefined;
 

@@ -1,113 +1,178 @@
-import { defaultArchiveLimits } from "@cpm/archive";
+import { defaultArchiveLimits, formatTreeEntry } from "@cpm/archive";
 import type { TarEntry, TarSink } from "@cpm/archive";
 import { canonicalJson, collectBytes, concatBytes, decodeUtf8, formatBytes, isCpmError } from "@cpm/base";
+import type { CpmError, Digest } from "@cpm/base";
 import { formatManifest, manifestFileName, packageMediaTypes, parseManifest, parsePackageConfig } from "@cpm/model";
-import type { LayerRecord, PackageConfig } from "@cpm/model";
-import type { Descriptor, OciManifest } from "@cpm/oci";
-import { readLayer } from "@cpm/store";
-import type { BlobDirectory } from "@cpm/store";
-import { registryError } from "./errors.ts";
-import type { PublishedVersion } from "./metadata.ts";
+import type { PackageConfig } from "@cpm/model";
+import { parseManifestBytes } from "@cpm/oci";
+import type { Descriptor, OciIndex, OciManifest } from "@cpm/oci";
+import { createHasher, readLayer, treeDigest, verifiedBytes } from "@cpm/store";
+import type { BlobDirectory, Hasher } from "@cpm/store";
+import { packageInvalid } from "./errors.ts";
+import type { StoredManifest, VerifiedPackage } from "./metadata.ts";
 
-export function isPackage(manifest: { readonly artifactType?: string }): boolean {
-  return manifest.artifactType === packageMediaTypes.artifact;
+/** Where the parts of a package are: the blobs of the registry, and the manifests of the package's own repository. */
+export interface PackageSource {
+  readonly repository: string;
+  readonly blobs: BlobDirectory;
+  manifest(digest: Digest): StoredManifest | undefined;
+  /** What was verified when a manifest was pushed. */
+  verified(digest: Digest): VerifiedPackage | undefined;
+}
+
+/** By either sign, so that leaving one out is no way around the verifier. */
+export function isPackage(manifest: OciManifest | OciIndex): boolean {
+  const { artifact, config } = packageMediaTypes;
+  return manifest.artifactType === artifact || (manifest.kind === "manifest" && manifest.config.mediaType === config);
 }
 
 const maxConfigBytes = 1024 * 1024;
 const maxReadmeBytes = 256 * 1024;
+const maxManifestFileBytes = 1024 * 1024;
 
 /**
  * Reads a package artifact as an installer would: the config strictly, every layer through the one archive reader,
- * sizes, digests and entries as declared, colony.yaml the same as the config. Throws `registry/package-invalid`
- * with the reader's own reason; a version exists only after this returned.
+ * sizes, digests, entries and the tree as declared, colony.yaml the same as the config; of an index every platform,
+ * all of one manifest. Throws `registry-server/package-invalid` with the reader's own reason; a version exists only
+ * after this returned.
  */
-export async function verifyPackage(
-  manifest: OciManifest,
-  repository: string,
-  blobs: BlobDirectory,
-): Promise<PublishedVersion> {
+export async function verifyPackage(manifest: OciManifest | OciIndex, source: PackageSource): Promise<VerifiedPackage> {
   try {
-    return await verify(manifest, repository, blobs);
+    if (manifest.artifactType !== packageMediaTypes.artifact)
+      throw packageInvalid(`the artifact type is ${manifest.artifactType ?? "missing"}`);
+    return manifest.kind === "index" ? verifyIndex(manifest, source) : await verifyManifest(manifest, source);
   } catch (error) {
-    if (!isCpmError(error) || error.code === "registry/package-invalid" || error.kind === "internal") throw error;
-    throw registryError("registry/package-invalid", `${error.message} [${error.code}]`, { reason: error.code });
+    if (!isCpmError(error) || isOwnFailure(error)) throw error;
+    throw packageInvalid(`${error.message} [${error.code}]`, { reason: error.code });
   }
 }
 
-async function verify(manifest: OciManifest, repository: string, blobs: BlobDirectory): Promise<PublishedVersion> {
+/** A failure of the disk says nothing about the package; and what is said already needs no second wording. */
+function isOwnFailure(error: CpmError): boolean {
+  const { code, kind } = error;
+  const ofDisk = ["store/io", "store/no-space", "store/permission", "store/read-only"].includes(code);
+  return ofDisk || kind === "internal" || code === "registry-server/package-invalid";
+}
+
+async function verifyManifest(manifest: OciManifest, { repository, blobs }: PackageSource): Promise<VerifiedPackage> {
   if (manifest.config.mediaType !== packageMediaTypes.config)
-    throw invalid(`the config has media type ${manifest.config.mediaType}`);
-  const config = parsePackageConfig(await collectBytes(blobs.read(manifest.config), maxConfigBytes));
-  if (config.manifest.name !== repository) throw invalid(`${config.manifest.name} was pushed to ${repository}`);
+    throw packageInvalid(`the config has media type ${manifest.config.mediaType}`);
+  const bytes = await collectBytes(verifiedBytes(blobs.read(manifest.config), manifest.config), maxConfigBytes);
+  const config = parsePackageConfig(bytes);
+  if (config.manifest.name !== repository)
+    throw packageInvalid(`${config.manifest.name} was pushed to the repository ${repository}`);
   if (config.layers.length !== manifest.layers.length)
-    throw invalid("the config and the manifest have different numbers of layers");
-  const captured = await readLayers(manifest.layers, config, blobs);
-  checkManifestFile(captured.get(manifestFileName), config);
+    throw packageInvalid("the config and the manifest have different numbers of layers");
+  const { files, listings } = await readLayers(manifest.layers, config, blobs);
+  const tree = treeDigest(listings);
+  if (tree !== config.tree) throw packageInvalid(`the layers unpack to ${tree}, the config declares ${config.tree}`);
+  checkManifestFile(files.get(manifestFileName), config);
   const { name, version, description, keywords } = config.manifest;
-  const readme = captured.get("README.md");
+  const readme = files.get(readmeName);
   return {
     name,
     version: version.text,
     description,
     keywords,
     ...(readme === undefined ? {} : { readme: decodeUtf8(readme) }),
-    sizeBytes: manifest.layers.reduce((sum, layer) => sum + layer.sizeBytes, manifest.config.sizeBytes),
+    sizeBytes: sumOfSizes([manifest.config, ...manifest.layers]),
     manifest: canonicalJson(formatManifest(config.manifest)),
   };
 }
 
-/** The tag under which a version is published. */
-export function versionTag(published: PublishedVersion): string {
-  return published.version.replace("+", "_");
+/** The platforms were verified when they were pushed, and nothing that they refer to can have gone since. */
+function verifyIndex(index: OciIndex, source: PackageSource): VerifiedPackage {
+  const platforms = new Set<string>();
+  const contents: Descriptor[] = [];
+  let first: VerifiedPackage | undefined;
+  for (const child of index.manifests) {
+    const stored = source.manifest(child.digest);
+    const verified = source.verified(child.digest);
+    const manifest = stored === undefined ? undefined : parseManifestBytes(stored.bytes, stored.mediaType);
+    if (stored === undefined || verified === undefined || manifest?.kind !== "manifest")
+      throw packageInvalid("an index of packages lists something that is no package");
+    if (stored.bytes.length !== child.sizeBytes || stored.mediaType !== child.mediaType)
+      throw packageInvalid(`the index describes ${child.digest} as something else than it is`);
+    if (child.platform === undefined) throw packageInvalid(`the index names no platform for ${child.digest}`);
+    const { os, architecture, variant = "" } = child.platform;
+    platforms.add(`${os}/${architecture}/${variant}`);
+    contents.push(manifest.config, ...manifest.layers);
+    if (first !== undefined && first.manifest !== verified.manifest)
+      throw packageInvalid("the platforms of a package must share one manifest");
+    first ??= verified;
+  }
+  if (first === undefined) throw packageInvalid("an index of packages lists none");
+  if (platforms.size < index.manifests.length) throw packageInvalid("the index lists a platform twice");
+  return { ...first, sizeBytes: sumOfSizes(contents) };
+}
+
+function sumOfSizes(contents: readonly Descriptor[]): number {
+  const sizes = new Map(contents.map((content) => [content.digest, content.sizeBytes]));
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }
 
 async function readLayers(
   layers: readonly Descriptor[],
   config: PackageConfig,
   blobs: BlobDirectory,
-): Promise<ReadonlyMap<string, Uint8Array>> {
-  const collector = new Collector();
+): Promise<{ files: ReadonlyMap<string, Uint8Array>; listings: readonly ReadonlyMap<string, string>[] }> {
+  const files = new Map<string, Uint8Array>();
+  const listings: ReadonlyMap<string, string>[] = [];
   for (const [index, layer] of layers.entries()) {
-    const declared: LayerRecord | undefined = config.layers[index];
-    if (declared === undefined) throw invalid("a layer is not declared in the config");
-    collector.capturing = declared.role === "package";
-    await readLayer(blobs.read(layer), layer, declared, collector, { limits: defaultArchiveLimits });
+    const declared = config.layers[index];
+    if (declared === undefined) throw packageInvalid("a layer is not declared in the config");
+    const reader = new LayerContents(declared.role === "package" ? files : undefined);
+    await readLayer(blobs.read(layer), layer, declared, reader, { limits: defaultArchiveLimits });
+    listings.push(reader.listing);
   }
-  return collector.files;
+  return { files, listings };
 }
 
 function checkManifestFile(bytes: Uint8Array | undefined, config: PackageConfig): void {
-  if (bytes === undefined) throw invalid(`the package layer has no ${manifestFileName}`);
+  if (bytes === undefined) throw packageInvalid(`the package layer has no ${manifestFileName}`);
   const written = parseManifest({ path: manifestFileName, text: decodeUtf8(bytes) });
   if (canonicalJson(formatManifest(written)) !== canonicalJson(formatManifest(config.manifest))) {
-    throw invalid(`${manifestFileName} and the config tell different things`);
+    throw packageInvalid(`${manifestFileName} and the config tell different things`);
   }
 }
 
-/** Keeps the two files that the index needs, and nothing else. */
-class Collector implements TarSink {
-  readonly files = new Map<string, Uint8Array>();
-  capturing = false;
+const readmeName = "README.md";
+const keptFiles: ReadonlyMap<string, number> = new Map([
+  [manifestFileName, maxManifestFileBytes],
+  [readmeName, maxReadmeBytes],
+]);
+
+/** Lists what a layer holds, and keeps the two files that the index needs. */
+class LayerContents implements TarSink {
+  readonly listing = new Map<string, string>();
+  readonly #files: Map<string, Uint8Array> | undefined;
+  #hasher: Hasher | undefined;
   #parts: Uint8Array[] | undefined;
 
+  constructor(files: Map<string, Uint8Array> | undefined) {
+    this.#files = files;
+  }
+
   entry(entry: TarEntry): void {
-    const wanted =
-      this.capturing && entry.type === "file" && (entry.path === manifestFileName || entry.path === "README.md");
-    if (wanted && entry.sizeBytes > maxReadmeBytes)
-      throw invalid(`${entry.path} has more than ${formatBytes(maxReadmeBytes)}`);
-    this.#parts = wanted ? [] : undefined;
+    this.listing.set(entry.path, formatTreeEntry(entry));
+    if (entry.type !== "file") return;
+    this.#hasher = createHasher();
+    const limitBytes = this.#files === undefined ? undefined : keptFiles.get(entry.path);
+    if (limitBytes === undefined) return;
+    if (entry.sizeBytes > limitBytes) throw packageInvalid(`${entry.path} has more than ${formatBytes(limitBytes)}`);
+    this.#parts = [];
   }
 
   data(chunk: Uint8Array): void {
+    this.#hasher?.update(chunk);
     this.#parts?.push(chunk.slice());
   }
 
   entryEnd(entry: TarEntry): void {
-    if (this.#parts !== undefined) this.files.set(entry.path, concatBytes(this.#parts));
+    if (this.#hasher !== undefined)
+      this.listing.set(entry.path, formatTreeEntry({ ...entry, digest: this.#hasher.digest() }));
+    if (this.#parts !== undefined) this.#files?.set(entry.path, concatBytes(this.#parts));
+    this.#hasher = undefined;
     this.#parts = undefined;
   }
-}
-
-function invalid(message: string) {
-  return registryError("registry/package-invalid", message);
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { isCpmError } from "@cpm/base";
-import { BlobDirectory, makeDirectory } from "@cpm/store";
+import { BlobDirectory, makeDirectory, tryLock } from "@cpm/store";
 import { registryError } from "./errors.ts";
 import { errorResponse, noContent } from "./http/answers.ts";
 import { cancelUpload, deleteBlob, getBlob, patchUpload, putUpload, startUpload, uploadStatus } from "./http/blobs.ts";
@@ -43,16 +43,20 @@ export interface Registry {
   close(): void;
 }
 
+type ProcessLock = NonNullable<ReturnType<typeof tryLock>>;
+
 const defaultMaxBlobBytes = 100 * 1024 ** 3;
 
-/** Opens a registry on one directory: SQLite for what is known, files for the bytes. */
+/**
+ * Opens a registry on one directory: SQLite for what is known, files for the bytes. One process at a time has a
+ * directory, since it remembers where uploads stand. Throws `registry-server/locked`, and file errors.
+ */
 export function openRegistry(options: RegistryOptions): Registry {
   const { dataDirectory, now = () => Date.now(), log } = options;
   makeDirectory(dataDirectory);
-  const blobs = new BlobDirectory(dataDirectory);
-  const metadata = openSqliteMetadata(join(dataDirectory, "registry.db"), now);
-  const uploads = new Uploads(dataDirectory, blobs, options.maxBlobBytes ?? defaultMaxBlobBytes);
-  const parts: RegistryParts = { metadata, blobs, uploads };
+  const lock = tryLock(join(dataDirectory, "registry.lock"));
+  if (lock === undefined) throw registryError("registry-server/locked", `another cpm-registry uses ${dataDirectory}`);
+  const parts = openParts(options, now, lock);
   let count = 0;
   return {
     async fetch(request) {
@@ -61,10 +65,8 @@ export function openRegistry(options: RegistryOptions): Registry {
       const { response, error } = await answer(parts, request, requestId);
       if (log !== undefined) {
         const path = new URL(request.url).pathname;
-        const unexpected =
-          error !== undefined && !isCpmError(error)
-            ? { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }
-            : {};
+        // Only what is our failure: what a client does wrong was told to the client.
+        const unexpected = error !== undefined && response.status >= 500 ? { error: describe(error) } : {};
         log({
           requestId,
           method: request.method,
@@ -76,8 +78,23 @@ export function openRegistry(options: RegistryOptions): Registry {
       }
       return response;
     },
-    close: () => metadata.close(),
+    close() {
+      parts.metadata.close();
+      lock.release();
+    },
   };
+}
+
+function openParts(options: RegistryOptions, now: () => number, lock: ProcessLock): RegistryParts {
+  const { dataDirectory, maxBlobBytes = defaultMaxBlobBytes } = options;
+  try {
+    const blobs = new BlobDirectory(dataDirectory);
+    const metadata = openSqliteMetadata(join(dataDirectory, "registry.db"), now);
+    return { metadata, blobs, uploads: new Uploads(dataDirectory, blobs, maxBlobBytes) };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
 async function answer(
@@ -92,16 +109,19 @@ async function answer(
   }
 }
 
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return `${isCpmError(error) ? `[${error.code}] ` : ""}${error.stack ?? error.message}`;
+}
+
 async function route(parts: RegistryParts, request: Request): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   if (pathname === "/livez" || pathname === "/readyz") return new Response("ok\n");
-  if (pathname.startsWith("/v2")) {
-    const target = parseOciPath(pathname);
-    if (target !== undefined) return oci(parts, target, request, searchParams);
-  }
+  const target = parseOciPath(pathname);
+  if (target !== undefined) return oci(parts, target, request, searchParams);
   const packages = request.method === "GET" ? handlePackages(parts, pathname, searchParams) : undefined;
   if (packages !== undefined) return packages;
-  throw registryError("registry/name-unknown", `there is nothing at ${pathname}`);
+  throw registryError("registry-server/name-unknown", `there is nothing at ${pathname}`);
 }
 
 async function oci(
@@ -141,5 +161,5 @@ async function oci(
       if (reading) return listReferrers(parts, target.repository, target.digest, query);
       break;
   }
-  throw registryError("registry/unsupported", `${method} is not supported here`);
+  throw registryError("registry-server/unsupported", `${method} is not supported here`);
 }

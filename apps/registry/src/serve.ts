@@ -1,5 +1,6 @@
+import { registryError } from "./errors.ts";
 import { openRegistry } from "./registry.ts";
-import type { LogEntry } from "./registry.ts";
+import type { LogEntry, Registry } from "./registry.ts";
 
 export interface ServeOptions {
   readonly dataDirectory: string;
@@ -7,7 +8,11 @@ export interface ServeOptions {
   /** 0 for any that is free. */
   readonly port: number;
   readonly log?: (entry: LogEntry) => void;
+  /** How long requests may go on after `stop`. Default 10 s. */
+  readonly graceMs?: number;
 }
+
+const defaultGraceMs = 10_000;
 
 export interface RunningRegistry {
   /** `http://host:port`. */
@@ -17,25 +22,41 @@ export interface RunningRegistry {
   stop(): Promise<void>;
 }
 
-/** Listens, and answers where. `stop` lets requests that run finish. */
+/**
+ * Listens, and answers where. `stop` lets requests that run finish for a while, and then ends them: what arrived of
+ * an upload is kept.
+ */
 export function serveRegistry(options: ServeOptions): RunningRegistry {
-  const { dataDirectory, hostname, port, log } = options;
+  const { dataDirectory, hostname, port, log, graceMs = defaultGraceMs } = options;
   const registry = openRegistry({ dataDirectory, ...(log === undefined ? {} : { log }) });
-  const server = Bun.serve({
-    hostname,
-    port,
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    // A stalled client is dropped; a slow one is not.
-    idleTimeout: 120,
-    fetch: (request) => registry.fetch(request),
-  });
+  const server = listen(registry, hostname, port);
   const host = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port ?? 0}`;
   return {
     endpoint: `http://${host}`,
     host,
     async stop() {
+      const force = setTimeout(() => void server.stop(true), graceMs);
       await server.stop();
+      clearTimeout(force);
       registry.close();
     },
   };
+}
+
+function listen(registry: Registry, hostname: string, port: number): Bun.Server<undefined> {
+  try {
+    return Bun.serve({
+      hostname,
+      port,
+      development: false,
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      // A stalled client is dropped; a slow one is not.
+      idleTimeout: 120,
+      fetch: (request) => registry.fetch(request),
+    });
+  } catch (cause) {
+    registry.close();
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw registryError("registry-server/address", `cannot listen on ${hostname}:${port}: ${why}`, undefined, cause);
+  }
 }

@@ -4,6 +4,9 @@ import { compareTarPaths } from "./tar-entry.ts";
 
 // Names that Windows gives to devices, in any case and with any extension, and its generated short names.
 const reservedName = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)|~\d+(\.|$)/i;
+/** A name that needs no further look unless it is reserved or too long; most are. */
+const plainName = /^[\w-]+(\.[\w-]+)*$/;
+const plainNameBytes = 64;
 const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const upperOrWide = /[^\u0000-@[-\u007f]/;
 const wide = /[^\u0000-\u007f]/;
@@ -20,6 +23,8 @@ export class EntryTable {
   /** Paths as the least distinguishing file system sees them. */
   readonly #folded = new Set<string>();
   readonly #links = new Map<string, string>();
+  /** The directory of the entry before, which is most often that of the next. */
+  #lastParent = "";
 
   constructor(limits: ArchiveLimits) {
     this.#limits = limits;
@@ -35,9 +40,14 @@ export class EntryTable {
     if (this.#paths.length >= this.#limits.maxEntries) {
       throw archiveError("archive/too-many-entries", `more than ${this.#limits.maxEntries} entries`);
     }
-    checkPath(path, this.#limits);
+    const slash = path.lastIndexOf("/");
+    const parent = slash === -1 ? "" : path.slice(0, slash);
+    const inDirectory = slash > 0 && (parent === this.#lastParent || this.#directories.has(parent));
+    if (!inDirectory || !isPlain(path.slice(slash + 1)) || !this.#isFarFromLimits(path)) checkPath(path, this.#limits);
     this.#checkOrder(path);
-    this.#checkParent(path);
+    if (slash !== -1 && !inDirectory)
+      throw archiveError("archive/parent", "its directory is not in the archive, or is no directory", path);
+    if (inDirectory) this.#lastParent = parent;
     const key = fold(path);
     if (this.#folded.has(key))
       throw archiveError("archive/collision", "this path is another one's on systems that fold case or form", path);
@@ -70,11 +80,10 @@ export class EntryTable {
     }
   }
 
-  #checkParent(path: string): void {
-    const slash = path.lastIndexOf("/");
-    if (slash !== -1 && !this.#directories.has(path.slice(0, slash))) {
-      throw archiveError("archive/parent", "its directory is not in the archive, or is no directory", path);
-    }
+  /** A path within a directory that was checked, and so short that no unit of it can break a limit. */
+  #isFarFromLimits(path: string): boolean {
+    const { maxPathBytes, maxComponentBytes, maxDepth } = this.#limits;
+    return path.length * 3 <= maxPathBytes && plainNameBytes <= maxComponentBytes && path.length <= 2 * maxDepth;
   }
 
   #followLink(start: string): void {
@@ -119,6 +128,10 @@ export class EntryTable {
     }
     return false;
   }
+}
+
+function isPlain(name: string): boolean {
+  return name.length <= plainNameBytes && plainName.test(name) && !reservedName.test(name);
 }
 
 /** Throws unless the path is one that a package may have. `cpm pack` uses it on the author's files too. */

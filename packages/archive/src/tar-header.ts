@@ -1,4 +1,4 @@
-import { concatBytes, decodeUtf8, encodeUtf8 } from "@cpm/base";
+import { concatBytes, decodeUtf8, encodeUtf8, equalBytes } from "@cpm/base";
 import { archiveError } from "./errors.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { tarBlockBytes, tarPaddingBytes } from "./tar-entry.ts";
@@ -80,6 +80,19 @@ export function decodeTarHeader(block: Uint8Array): HeaderFields {
     linkName: readText(block, 157, nameBytes),
     sizeBytes,
   };
+}
+
+/**
+ * Whether a block that was decoded is, byte for byte, the one that its entry is written as, when no PAX record goes
+ * with it. `decodeTarHeader` has compared all the rest.
+ */
+export function isCanonicalBlock(block: Uint8Array, entry: TarEntry): boolean {
+  const name = entry.type === "directory" ? `${entry.path}/` : entry.path;
+  return (
+    holdsText(block, 0, nameBytes, name) &&
+    holdsText(block, 157, nameBytes, entry.linkTarget ?? "") &&
+    isZero(block, 500, tarBlockBytes)
+  );
 }
 
 export function isZeroBlock(block: Uint8Array): boolean {
@@ -171,13 +184,13 @@ function checkMagic(block: Uint8Array): void {
 }
 
 function checkChecksum(block: Uint8Array): void {
-  const canonical = new Uint8Array(8);
-  writeOctal(canonical, 0, 6, checksumOf(block));
-  canonical[7] = 0x20;
-  for (let at = 0; at < 8; at++) {
-    if (block[148 + at] !== canonical[at])
-      throw archiveError("archive/checksum", "a header's checksum is wrong", readTextLossy(block));
+  let rest = checksumOf(block);
+  let canonical = block[154] === 0 && block[155] === 0x20;
+  for (let at = 153; at >= 148; at--) {
+    if (block[at] !== 0x30 + (rest & 7)) canonical = false;
+    rest >>= 3;
   }
+  if (!canonical) throw archiveError("archive/checksum", "a header's checksum is wrong", readTextLossy(block));
 }
 
 function readType(block: Uint8Array): TypeFlag {
@@ -229,7 +242,9 @@ function readOctal(block: Uint8Array, offset: number, length: number, field: str
 /** A NUL-terminated field. What follows the NUL is compared with the canonical header by the reader. */
 function readText(block: Uint8Array, offset: number, length: number): string {
   let end = offset;
-  while (end < offset + length && block[end] !== 0) end++;
+  let all = 0;
+  for (; end < offset + length && block[end] !== 0; end++) all |= block[end] ?? 0;
+  if (all < 0x80) return latin1(block, offset, end);
   try {
     return decodeUtf8(block.subarray(offset, end));
   } catch {
@@ -246,6 +261,24 @@ function readTextLossy(block: Uint8Array): string {
 
 function latin1(block: Uint8Array, start: number, end: number): string {
   return String.fromCharCode(...block.subarray(start, end));
+}
+
+/** Whether a field holds exactly this text, with zeros after it. */
+function holdsText(block: Uint8Array, offset: number, length: number, text: string): boolean {
+  if (text.length > length) return false;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x80) return holdsBytes(block, offset, length, encodeUtf8(text));
+    if (block[offset + at] !== unit) return false;
+  }
+  return isZero(block, offset + text.length, offset + length);
+}
+
+function holdsBytes(block: Uint8Array, offset: number, length: number, bytes: Uint8Array): boolean {
+  const end = offset + bytes.length;
+  return (
+    bytes.length <= length && equalBytes(block.subarray(offset, end), bytes) && isZero(block, end, offset + length)
+  );
 }
 
 function matchesTemplate(block: Uint8Array, start: number, end: number): boolean {

@@ -5,7 +5,7 @@ import { maxPaxBytes, parsePaxRecords } from "./pax-records.ts";
 import type { PaxRecords } from "./pax-records.ts";
 import type { ArchiveLimits, TarEntry } from "./tar-entry.ts";
 import { defaultArchiveLimits, tarBlockBytes, tarPaddingBytes } from "./tar-entry.ts";
-import { decodeTarHeader, encodeTarHeader, isZeroBlock, maxOctalSize } from "./tar-header.ts";
+import { decodeTarHeader, encodeTarHeader, isCanonicalBlock, isZeroBlock, maxOctalSize } from "./tar-header.ts";
 import type { HeaderFields } from "./tar-header.ts";
 
 /** What a reader tells while bytes arrive. A method that throws stops the reader. */
@@ -81,6 +81,10 @@ export class TarReader {
   }
 
   #readBlock(chunk: Uint8Array, at: number): number {
+    if (this.#blockBytes === 0 && chunk.length - at >= tarBlockBytes) {
+      this.#header(chunk.subarray(at, at + tarBlockBytes));
+      return tarBlockBytes;
+    }
     const take = Math.min(tarBlockBytes - this.#blockBytes, chunk.length - at);
     this.#block.set(chunk.subarray(at, at + take), this.#blockBytes);
     this.#blockBytes += take;
@@ -127,8 +131,7 @@ export class TarReader {
   #beginEntry(fields: HeaderFields, block: Uint8Array): void {
     const pax = this.#pax;
     const body = pax === undefined ? undefined : concatBytes(pax.body);
-    const records = body === undefined ? {} : parsePaxRecords(body.subarray(0, pax?.bodyBytes));
-    const entry = toEntry(fields, records);
+    const entry = toEntry(fields, body === undefined ? noRecords : parsePaxRecords(body.subarray(0, pax?.bodyBytes)));
     if (entry.sizeBytes > this.#limits.maxFileBytes) {
       throw archiveError(
         "archive/file-too-large",
@@ -137,8 +140,11 @@ export class TarReader {
       );
     }
     this.#table.add(entry);
-    const seen = pax === undefined || body === undefined ? block : concatBytes([pax.header, body, block]);
-    if (!equalBytes(seen, encodeTarHeader(entry)))
+    const canonical =
+      pax === undefined || body === undefined
+        ? isCanonicalBlock(block, entry)
+        : equalBytes(concatBytes([pax.header, body, block]), encodeTarHeader(entry));
+    if (!canonical)
       throw archiveError("archive/not-canonical", "the header is not in its canonical form", entry.path);
     this.#pax = undefined;
     this.#sink.entry(entry);
@@ -176,6 +182,8 @@ export class TarReader {
   }
 }
 
+const noRecords: PaxRecords = {};
+
 function toEntry(fields: HeaderFields, records: PaxRecords): TarEntry {
   if (records.size !== undefined && records.size <= maxOctalSize) {
     throw archiveError(
@@ -196,11 +204,8 @@ function toEntry(fields: HeaderFields, records: PaxRecords): TarEntry {
   const target = records.linkpath ?? fields.linkName;
   if (fields.type !== "2" && target !== "")
     throw archiveError("archive/link-target", "only a symlink has a target", name);
-  return {
-    path: directory ? name.slice(0, -1) : name,
-    type: fields.type === "0" ? "file" : directory ? "directory" : "symlink",
-    executable: fields.executable,
-    sizeBytes,
-    ...(fields.type === "2" ? { linkTarget: target } : {}),
-  };
+  const { executable } = fields;
+  if (fields.type === "0") return { path: name, type: "file", executable, sizeBytes };
+  if (directory) return { path: name.slice(0, -1), type: "directory", executable, sizeBytes };
+  return { path: name, type: "symlink", executable, sizeBytes, linkTarget: target };
 }

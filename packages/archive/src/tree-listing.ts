@@ -1,5 +1,5 @@
-import { canonicalJson, decodeUtf8, isDigest, isJsonObject, parseJson } from "@cpm/base";
-import type { Digest, JsonObject, JsonValue } from "@cpm/base";
+import { decodeUtf8, isDigest, isJsonObject, parseJson } from "@cpm/base";
+import type { Digest, JsonValue } from "@cpm/base";
 import { archiveError } from "./errors.ts";
 import { compareTarPaths } from "./tar-entry.ts";
 import type { TarEntry } from "./tar-entry.ts";
@@ -15,14 +15,17 @@ export interface TreeEntry extends TarEntry {
  */
 export function formatTreeEntry(entry: TreeEntry): string {
   const { path, type, executable, sizeBytes, linkTarget, digest } = entry;
-  const fields: JsonObject = {
-    path,
-    type,
-    ...(executable ? { executable } : {}),
-    ...(type === "file" ? { sizeBytes, digest: digest ?? "" } : {}),
-    ...(type === "symlink" ? { linkTarget: linkTarget ?? "" } : {}),
-  };
-  return canonicalJson(fields);
+  // Canonical JSON written out, keys in order: a tree may have half a million entries.
+  const name = quoted(path);
+  if (type === "directory") return `{"path":${name},"type":"directory"}`;
+  if (type === "symlink") return `{"linkTarget":${quoted(linkTarget ?? "")},"path":${name},"type":"symlink"}`;
+  const program = executable ? '"executable":true,' : "";
+  return `{"digest":"${digest ?? ""}",${program}"path":${name},"sizeBytes":${sizeBytes},"type":"file"}`;
+}
+
+function quoted(text: string): string {
+  if (!text.isWellFormed()) throw archiveError("archive/tree-listing", "a lone surrogate has no JSON form", text);
+  return JSON.stringify(text);
 }
 
 /** Reads a listing strictly: only the canonical bytes are one. Throws `archive/tree-listing`. */

@@ -33,7 +33,9 @@ export const coloniesErrors = {
   "colonies/exists": { kind: "already_exists", title: "The name is taken in this colony" },
   "colonies/in-use": { kind: "failed_precondition", title: "Something still uses it" },
   "colonies/state": { kind: "failed_precondition", title: "Not possible in its present state" },
+  "colonies/job-lost": { kind: "cancelled", title: "The executor's job is no longer wanted" },
   "colonies/paused": { kind: "unavailable", title: "The colony's assignments are paused" },
+  "colonies/no-database": { kind: "unavailable", title: "The ColonyOS server cannot reach its database" },
   "colonies/refused": { kind: "invalid_argument", title: "ColonyOS refuses the request" },
   "colonies/server-error": { kind: "internal", title: "ColonyOS failed" },
   "colonies/invalid-key": {
@@ -56,12 +58,19 @@ const meanings: readonly (readonly [status: number | undefined, text: RegExp, co
   [404, /^No process available/, "colonies/no-process"],
   [408, /paused/, "colonies/paused"],
   [503, /paused/, "colonies/paused"],
+  // Most of the database's errors come as 400; these say that it is away, not that the request is wrong.
+  [
+    400,
+    /^(dial tcp|read tcp|write tcp|EOF$|driver: bad connection|pq: (the database system is|terminating|sorry, too many))/,
+    "colonies/no-database",
+  ],
   [undefined, /already exists|duplicate key/i, "colonies/exists"],
   [409, /still exist/, "colonies/in-use"],
-  [403, /not assigned|not allowed/, "colonies/state"],
+  [403, /not assigned|not allowed|not running/, "colonies/state"],
   [403, /./, "colonies/denied"],
   [404, /./, "colonies/not-found"],
-  [500, /is nil|not found/, "colonies/not-found"],
+  [500, /is nil|not found|does not exist/, "colonies/not-found"],
+  [400, /^((User|Colony) with name .* not found|Attribute does not exist)/, "colonies/not-found"],
   [400, /^(Tried to|Failed to cancel|Failed to remove)/, "colonies/state"],
   [400, /./, "colonies/refused"],
   [500, /^(Nodename|Duplicate nodename|Failed to submit workflow)/, "colonies/refused"],
@@ -102,8 +111,13 @@ export function protocolFault(payloadType: string, why: string, cause?: unknown)
   });
 }
 
-export function coloniesError(code: ColoniesErrorCode, message: string, context?: Record<string, unknown>): CpmError {
-  return createError(coloniesErrors, code, message, { context });
+export function coloniesError(
+  code: ColoniesErrorCode,
+  message: string,
+  context?: Record<string, unknown>,
+  cause?: unknown,
+): CpmError {
+  return createError(coloniesErrors, code, message, { context, cause });
 }
 
 /** The status that the server gave inside its answer; undefined for errors that are not the server's. */

@@ -1,20 +1,25 @@
 import type { CancelSignal, JsonValue } from "@cpm/base";
-import { isCpmError, toErrorRecord } from "@cpm/base";
+import { isCpmError } from "@cpm/base";
+import { Backoff, pause } from "./backoff.ts";
 import type { ColoniesClient } from "./client.ts";
 import type { Process } from "./process-types.ts";
-import { isAway, watchProcess } from "./subscription.ts";
+import { RunningJob } from "./running-job.ts";
+import { isAway } from "./subscription.ts";
 
 /** A process that was assigned to this executor, and what its handler may do with it. */
 export interface Job {
   readonly process: Process;
-  /** Aborted when the process was cancelled, taken away or lost, and when the executor stops. */
+  /** Aborted with `colonies/job-lost` when the process was cancelled or taken away, and when the executor stops. */
   readonly signal: AbortSignal;
-  /** Adds to the process's log. A line should bring its own newline. */
+  /** Adds to the process's log; waits for a server that is away. A line should bring its own newline. */
   log(message: string): Promise<void>;
   setOutput(output: readonly JsonValue[]): Promise<void>;
 }
 
-/** Does the work. What it returns is the process's output; what it throws fails the process. */
+/**
+ * Does the work. What it returns is the process's output; what it throws fails the process. A process may come
+ * twice (a restart, a removal, a limit of time): work should bear being done again.
+ */
 export type JobHandler = (job: Job) => Promise<readonly JsonValue[] | void>;
 
 export type ExecutorEvent =
@@ -22,7 +27,7 @@ export type ExecutorEvent =
   | { readonly kind: "closed"; readonly process: Process; readonly successful: boolean }
   /** The process is no longer ours: nothing was closed. */
   | { readonly kind: "lost"; readonly process: Process }
-  /** The server could not be asked; it will be asked again after `retryMs`. */
+  /** The server could not be asked, or refused; it will be asked again after `retryMs`. */
   | { readonly kind: "trouble"; readonly error: unknown; readonly retryMs: number };
 
 export interface ExecutorOptions {
@@ -47,198 +52,134 @@ export interface ExecutorOptions {
   readonly random?: () => number;
 }
 
-const firstRetryMs = 500;
-const lastRetryMs = 30_000;
+const defaultWaitSeconds = 20;
+const defaultLivenessMs = 200_000;
 
 /**
- * Takes work from a colony until the signal says stop. Assign calls go on while jobs run, since they alone tell the
- * server that the executor lives; with all slots busy they go on at the pace of `livenessMs`, and what they bring
- * waits for a slot. A server that restarts, pauses or refuses is asked again with growing pauses. Returns when
- * every job has ended. Functions are registered once, and again after the server forgot them.
+ * Takes work from a colony until the signal says stop, and returns when every job has ended. Only assign calls
+ * tell the server that the executor lives, so they go on while jobs run: with all slots busy, at the pace of
+ * `livenessMs`, asking for nothing. Work beyond the slots stays in the queue, where others can take it. A server
+ * that restarts, pauses or refuses is asked again with growing pauses; jobs that run meanwhile go on, and their
+ * results are delivered. Functions are registered once, and again after the server forgot them.
  */
 export async function runExecutor(options: ExecutorOptions): Promise<void> {
-  const executor = new ExecutorLoop(options);
-  await executor.run();
+  const loop = new ExecutorLoop(options);
+  await loop.run();
 }
 
 class ExecutorLoop {
   readonly #options: ExecutorOptions;
   readonly #slots: number;
-  readonly #jobs = new Set<Promise<void>>();
-  readonly #backlog: Process[] = [];
-  #failures = 0;
-  #registered = false;
-  #stopping = false;
-  readonly #sleepers = new Set<() => void>();
+  readonly #livenessMs: number;
+  readonly #backoff: Backoff;
+  readonly #jobs = new Map<RunningJob, Promise<void>>();
+  #registeredAtMs: number | undefined;
+  /** Aborted when a slot becomes free. */
+  #freed = new AbortController();
 
   constructor(options: ExecutorOptions) {
-    this.#options = options;
+    this.#options = { ...options, onEvent: (event) => this.#notice(event, options.onEvent) };
     this.#slots = options.slots ?? 1;
+    this.#livenessMs = options.livenessMs ?? defaultLivenessMs;
+    this.#backoff = new Backoff(options.random ?? Math.random);
   }
 
   async run(): Promise<void> {
-    const stop = () => {
-      this.#stopping = true;
-      this.#wakeAll();
-    };
     const { signal } = this.#options;
-    if (signal.aborted) return;
-    signal.addEventListener("abort", stop, { once: true });
+    const wake = () => this.#freed.abort();
+    signal.addEventListener("abort", wake, { once: true });
     try {
-      while (!this.#stopping) await this.#turn();
-      await Promise.all(this.#jobs);
+      while (!signal.aborted) await this.#turn();
+      await Promise.all(this.#jobs.values());
     } finally {
-      signal.removeEventListener("abort", stop);
+      signal.removeEventListener("abort", wake);
     }
   }
 
   async #turn(): Promise<void> {
     try {
-      if (!this.#registered) await this.#registerFunctions();
-      if (this.#jobs.size >= this.#slots) await this.#pause(this.#options.livenessMs ?? 200_000);
-      if (this.#stopping) return;
-      const full = this.#jobs.size >= this.#slots;
-      const process = await this.#assign(full ? 1 : (this.#options.waitSeconds ?? 20));
-      this.#failures = 0;
-      if (process === undefined) return;
-      if (this.#jobs.size < this.#slots) this.#start(process);
-      else this.#backlog.push(process);
+      if (this.#functionsAreDue()) await this.#registerFunctions();
+      if (this.#jobs.size < this.#slots) {
+        const process = await this.#assign();
+        if (process !== undefined) this.#start(process);
+      } else {
+        await this.#reportAlive();
+        await this.#untilFree();
+      }
+      this.#backoff.reset();
     } catch (error) {
-      if (this.#stopping) return;
-      // Removal by the owner or for silence also removed the functions.
-      if (!isAway(error)) this.#registered = false;
-      const retryMs = this.#retryMs();
+      if (this.#options.signal.aborted) return;
+      // A paused colony has kept us waiting already, and answers at once when it goes on.
+      if (isCpmError(error, "colonies/paused")) this.#backoff.reset();
+      const retryMs = this.#backoff.nextMs();
       this.#options.onEvent?.({ kind: "trouble", error, retryMs });
-      await this.#pause(retryMs);
+      await pause(retryMs, this.#options.signal);
     }
   }
 
-  async #assign(waitSeconds: number): Promise<Process | undefined> {
-    return this.#options.client.processes.assign({ waitSeconds, signal: this.#options.signal });
+  /** A removal, by the owner or for silence, takes jobs and functions alike: after a loss they are looked at again. */
+  #notice(event: ExecutorEvent, tell: ExecutorOptions["onEvent"]): void {
+    if (event.kind === "lost" || (event.kind === "trouble" && !isAway(event.error))) this.#registeredAtMs = undefined;
+    tell?.(event);
+  }
+
+  async #assign(): Promise<Process | undefined> {
+    const { client, signal, waitSeconds = defaultWaitSeconds } = this.#options;
+    // A wait may not be longer than the silence that the server bears.
+    return client.processes.assign({ waitSeconds: Math.min(waitSeconds, wholeSeconds(this.#livenessMs)), signal });
+  }
+
+  /** An assign call for less than no CPU, which every process asks at least: nothing can be given. */
+  async #reportAlive(): Promise<void> {
+    const { client, signal } = this.#options;
+    try {
+      await client.processes.assign({ waitSeconds: -1, availableCpu: "-1m", availableMemory: "-1Mi", signal });
+    } catch (error) {
+      // The server hears us also while the colony is paused.
+      if (!isCpmError(error, "colonies/paused")) throw error;
+    }
+  }
+
+  async #untilFree(): Promise<void> {
+    if (this.#jobs.size >= this.#slots) await pause(this.#livenessMs, this.#freed.signal);
+    if (!this.#options.signal.aborted) this.#freed = new AbortController();
+  }
+
+  /** Also from time to time: an owner may have removed and approved us between two calls. */
+  #functionsAreDue(): boolean {
+    return this.#registeredAtMs === undefined || performance.now() - this.#registeredAtMs >= this.#livenessMs;
   }
 
   async #registerFunctions(): Promise<void> {
-    const { client, executorName, executorType, handlers } = this.#options;
-    const known = new Set((await client.executors.functions(executorName)).map((entry) => entry.name));
+    const { client, executorName, executorType, handlers, signal } = this.#options;
+    const known = new Set((await client.executors.functions(executorName, { signal })).map((entry) => entry.name));
     for (const name of Object.keys(handlers)) {
-      if (!known.has(name)) await client.executors.addFunction({ name, executorName, executorType });
+      if (!known.has(name)) await client.executors.addFunction({ name, executorName, executorType }, { signal });
     }
-    this.#registered = true;
+    this.#registeredAtMs = performance.now();
   }
 
   #start(process: Process): void {
     this.#options.onEvent?.({ kind: "assigned", process });
-    const job = this.#runJob(process)
-      .catch((error: unknown) => this.#options.onEvent?.({ kind: "trouble", error, retryMs: 0 }))
-      .then(() => {
-        this.#jobs.delete(job);
-        const next = this.#backlog.shift();
-        if (next !== undefined && !this.#stopping) this.#start(next);
-        this.#wakeAll();
-      });
-    this.#jobs.add(job);
+    for (const job of this.#jobs.keys()) {
+      if (job.process.id === process.id) job.lose("the process was taken away and came back");
+    }
+    const job = new RunningJob(process, this.#options);
+    this.#jobs.set(job, this.#finish(job));
   }
 
-  async #runJob(process: Process): Promise<void> {
-    const abort = new AbortController();
-    const stop = () => abort.abort(new Error("the executor stops"));
-    this.#options.signal.addEventListener("abort", stop, { once: true });
-    const ended = new AbortController();
-    const watch = this.#watch(process, abort, ended.signal);
+  async #finish(job: RunningJob): Promise<void> {
     try {
-      const outcome = await this.#work(process, abort.signal);
-      await this.#close(process, outcome);
+      await job.run();
+    } catch (error) {
+      this.#options.onEvent?.({ kind: "trouble", error, retryMs: 0 });
     } finally {
-      ended.abort();
-      this.#options.signal.removeEventListener("abort", stop);
-      await watch;
+      this.#jobs.delete(job);
+      this.#freed.abort();
     }
-  }
-
-  /** Aborts the job as soon as the process is no longer running here. */
-  async #watch(process: Process, abort: AbortController, ended: AbortSignal): Promise<void> {
-    const { client, watchMs } = this.#options;
-    try {
-      for await (const seen of watchProcess(client, process.id, {
-        signal: ended,
-        states: ["cancelled"],
-        pollMs: watchMs ?? 5000,
-      })) {
-        if (!this.#owns(seen)) return abort.abort(new Error(`the process is ${seen.state}`));
-      }
-    } catch (error) {
-      // The end of the job ends the watch; a process that was removed is lost to us.
-      if (!ended.aborted) abort.abort(error);
-    }
-  }
-
-  #owns(process: Process): boolean {
-    return process.state === "running" && process.assignedExecutorId === this.#options.client.identity?.id;
-  }
-
-  async #work(process: Process, signal: AbortSignal): Promise<Outcome> {
-    const handler = this.#options.handlers[process.functionName];
-    if (handler === undefined) return { errors: [`this executor has no function "${process.functionName}"`] };
-    const { client } = this.#options;
-    try {
-      const output = await handler({
-        process,
-        signal,
-        log: (message) => client.processes.addLog(process.id, message),
-        setOutput: (output) => client.processes.setOutput(process.id, output),
-      });
-      return { output: output ?? [] };
-    } catch (error) {
-      const { code, message } = toErrorRecord(error);
-      return { errors: [isCpmError(error) ? `${message} [${code}]` : message] };
-    }
-  }
-
-  /** A late close would overwrite the output of a process that is no longer ours: it is looked at once more. */
-  async #close(process: Process, outcome: Outcome): Promise<void> {
-    const { client, onEvent } = this.#options;
-    for (;;) {
-      try {
-        const present = await client.processes.get(process.id);
-        if (!this.#owns(present)) {
-          onEvent?.({ kind: "lost", process: present });
-          return;
-        }
-        if ("errors" in outcome) await client.processes.closeFailed(process.id, outcome.errors);
-        else await client.processes.closeSuccessful(process.id, outcome.output);
-        onEvent?.({ kind: "closed", process, successful: !("errors" in outcome) });
-        return;
-      } catch (error) {
-        if (!isAway(error) || this.#stopping) throw error;
-        const retryMs = this.#retryMs();
-        onEvent?.({ kind: "trouble", error, retryMs });
-        await this.#pause(retryMs);
-      }
-    }
-  }
-
-  #retryMs(): number {
-    const limit = Math.min(lastRetryMs, firstRetryMs * 2 ** this.#failures++);
-    return Math.round(limit * (0.5 + (this.#options.random ?? Math.random)() / 2));
-  }
-
-  /** Ends early when the executor is stopped or a slot becomes free. */
-  async #pause(durationMs: number): Promise<void> {
-    if (this.#stopping) return;
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        clearTimeout(timer);
-        this.#sleepers.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, durationMs);
-      this.#sleepers.add(wake);
-    });
-  }
-
-  #wakeAll(): void {
-    for (const wake of this.#sleepers) wake();
   }
 }
 
-type Outcome = { readonly output: readonly JsonValue[] } | { readonly errors: readonly string[] };
+function wholeSeconds(durationMs: number): number {
+  return Math.max(1, Math.floor(durationMs / 1000));
+}

@@ -1,3 +1,6 @@
+// What a user of the library alone needs of the package below.
+export { CpmError, isCpmError } from "@cpm/base";
+export type { CancelSignal, ErrorKind, JsonObject, JsonValue } from "@cpm/base";
 export { ColonyApi, ExecutorApi, ServerApi } from "./api/administration.ts";
 export type { NewExecutor } from "./api/administration.ts";
 export { BlueprintApi, FileApi } from "./api/records.ts";

@@ -1,5 +1,5 @@
 import type { CancelSignal } from "@cpm/base";
-import { createError } from "@cpm/base";
+import { createError, isCpmError } from "@cpm/base";
 import { formatRequest } from "./envelope.ts";
 import { coloniesErrors } from "./errors.ts";
 import type { ColoniesClient } from "./client.ts";
@@ -10,19 +10,20 @@ export interface WatchOptions {
   readonly signal?: CancelSignal | undefined;
   /** How often the process is read although nothing was pushed, in milliseconds. Default 5000. */
   readonly pollMs?: number;
-  /** States to be told of. Default: the final ones. */
+  /** States that are pushed; the others are seen by reading. Default: all but waiting. */
   readonly states?: readonly ProcessState[];
+  /** How long the server keeps one subscription before it is made anew, in seconds. Default 60. */
+  readonly subscriptionSeconds?: number;
 }
 
 const defaultPollMs = 5000;
 const fastPollMs = 250;
-/** For how long the server keeps one subscription, in seconds. */
-const subscriptionSeconds = 60;
+const defaultSubscriptionSeconds = 60;
 
 /**
- * Every change of a process's state until it is final, beginning with the present one. A websocket tells at once;
- * reading the process from time to time is the truth: pushes are lost when the server restarts, and some changes
- * send none. A server that is away for a while is waited for.
+ * Every change of a process's state or executor until it is final, beginning with the present one. A websocket
+ * tells at once; reading the process from time to time is the truth: pushes are lost when the server restarts, and
+ * some changes send none. A server that is away for a while is waited for.
  */
 export async function* watchProcess(
   client: ColoniesClient,
@@ -30,43 +31,44 @@ export async function* watchProcess(
   options: WatchOptions = {},
 ): AsyncGenerator<Process> {
   const bell = new Bell();
-  const socket = new PushSocket(
-    client,
-    processId,
-    options.states ?? ["running", "success", "failed", "cancelled"],
-    () => bell.ring(),
-  );
+  const socket = new PushSocket(client, processId, options, () => bell.ring());
   const cancel = () => bell.ring();
   options.signal?.addEventListener("abort", cancel);
-  let last: ProcessState | undefined;
-  let failures = 0;
+  let last: Process | undefined;
+  // Turns without a push channel: the first polls come fast, then slower, until the usual pace.
+  let deafTurns = 0;
   try {
     for (;;) {
       options.signal?.throwIfAborted();
       try {
         const process = await client.processes.get(processId, { signal: options.signal });
-        failures = 0;
         socket.open(process);
-        if (process.state !== last) {
-          last = process.state;
+        if (last === undefined || isChange(last, process)) {
+          last = process;
+          deafTurns = 0;
           yield process;
         }
         if (isFinal(process.state)) return;
       } catch (error) {
         options.signal?.throwIfAborted();
         if (!isAway(error)) throw error;
-        failures++;
       }
-      // Without a socket the poll is all there is: it goes faster, and slower again while the server is away.
-      const pollMs = socket.isOpen
-        ? (options.pollMs ?? defaultPollMs)
-        : Math.min(options.pollMs ?? defaultPollMs, fastPollMs * 2 ** failures);
-      await bell.wait(pollMs);
+      deafTurns = socket.isOpen ? 0 : deafTurns + 1;
+      const usualMs = options.pollMs ?? defaultPollMs;
+      await bell.wait(deafTurns === 0 ? usualMs : Math.min(usualMs, fastPollMs * 2 ** Math.min(deafTurns - 1, 16)));
     }
   } finally {
     options.signal?.removeEventListener("abort", cancel);
     socket.close();
   }
+}
+
+function isChange(before: Process, now: Process): boolean {
+  return (
+    before.state !== now.state ||
+    before.assignedExecutorId !== now.assignedExecutorId ||
+    before.startedAt?.getTime() !== now.startedAt?.getTime()
+  );
 }
 
 /** The process in its final state. Throws `colonies/timeout` after `timeoutMs`. */
@@ -97,22 +99,26 @@ export async function waitForProcess(
 
 /** What a server that restarts looks like from outside. */
 export function isAway(error: unknown): boolean {
-  if (!(error instanceof Error) || !("code" in error)) return false;
-  return error.code === "colonies/unreachable" || error.code === "colonies/timeout";
+  return awayCodes.some((code) => isCpmError(error, code));
 }
+
+const awayCodes = ["colonies/unreachable", "colonies/timeout", "colonies/no-database"] as const;
+const pushedStates: readonly ProcessState[] = ["running", "success", "failed", "cancelled"];
 
 /** A websocket with one subscription for each state. It says that something happened, not what. */
 class PushSocket {
   readonly #client: ColoniesClient;
   readonly #processId: string;
   readonly #states: readonly ProcessState[];
+  readonly #seconds: number;
   readonly #onPush: () => void;
   #socket: WebSocket | undefined;
 
-  constructor(client: ColoniesClient, processId: string, states: readonly ProcessState[], onPush: () => void) {
+  constructor(client: ColoniesClient, processId: string, options: WatchOptions, onPush: () => void) {
     this.#client = client;
     this.#processId = processId;
-    this.#states = states;
+    this.#states = options.states ?? pushedStates;
+    this.#seconds = options.subscriptionSeconds ?? defaultSubscriptionSeconds;
     this.#onPush = onPush;
   }
 
@@ -125,12 +131,18 @@ class PushSocket {
     if (this.#socket !== undefined || isFinal(process.state)) return;
     const socket = new WebSocket(`${this.#client.endpoint.replace(/^http/, "ws")}/pubsub`);
     this.#socket = socket;
+    let openedAtMs: number | undefined;
     socket.addEventListener("open", () => {
+      openedAtMs = performance.now();
       for (const state of this.#states) socket.send(this.#subscription(state));
     });
     socket.addEventListener("message", () => this.#onPush());
     const forget = () => {
-      if (this.#socket === socket) this.#socket = undefined;
+      if (this.#socket !== socket) return;
+      this.#socket = undefined;
+      // What happened since is read at once, and the subscription made anew; a socket that was refused, or that
+      // somebody closes as soon as it is open, waits for the poll.
+      if (openedAtMs !== undefined && performance.now() - openedAtMs >= fastPollMs) this.#onPush();
     };
     socket.addEventListener("close", forget);
     socket.addEventListener("error", forget);
@@ -148,7 +160,7 @@ class PushSocket {
       processid: this.#processId,
       executortype: "",
       state: stateNumber(state),
-      timeout: subscriptionSeconds,
+      timeout: this.#seconds,
     };
     return formatRequest("subscribeprocessmsg", message, this.#client.identity);
   }

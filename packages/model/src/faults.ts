@@ -10,7 +10,10 @@ export interface Place {
   readonly range: SourceRange;
 }
 
-/** Collects everything that is wrong with a file, so that the author sees all of it at once. */
+/** Faults kept of one text: each is located by counting lines from its start, so a hostile text could make them dear. */
+const maxFaults = 100;
+
+/** Collects what is wrong with a file, the first hundred faults, so that the author sees all of it at once. */
 export class Faults {
   readonly #diagnostics: Diagnostic[] = [];
 
@@ -19,6 +22,7 @@ export class Faults {
   }
 
   add(code: ModelErrorCode, place: Place, message: string, hint?: string): undefined {
+    if (this.#diagnostics.length >= maxFaults) return undefined;
     const entry: ErrorEntry = modelErrors[code];
     this.#diagnostics.push({
       code,

@@ -44,12 +44,15 @@ export function formatVersion(version: Version): string {
   return version.text;
 }
 
-/** Precedence by semver 2.0.0 §11: negative, zero or positive. Build metadata does not count. */
-export function compareVersions(left: Version, right: Version): number {
-  return compareTriples(left, right) || comparePrereleases(left.prerelease, right.prerelease);
-}
+/** What precedence looks at. */
+export type Precedence = Pick<Version, "major" | "minor" | "patch" | "prerelease">;
 
 type Triple = Pick<Version, "major" | "minor" | "patch">;
+
+/** Precedence by semver 2.0.0 §11: negative, zero or positive. Build metadata does not count. */
+export function compareVersions(left: Precedence, right: Precedence): number {
+  return compareTriples(left, right) || comparePrereleases(left.prerelease, right.prerelease);
+}
 
 /** Compares major, minor and patch only. */
 export function compareTriples(left: Triple, right: Triple): number {

@@ -52,6 +52,17 @@ describe("YAML texts", () => {
     expect(fault(text)).toEqual({ code, at });
   });
 
+  test("duplicate keys are found in one pass, and no more than a hundred faults are kept", () => {
+    const keys = Array.from({ length: 20_000 }, (_, index) => `k${index}`);
+    expect(Object.keys((read(`{${keys.join(": 1, ")}: 1}`) as object[])[0] ?? {})).toHaveLength(20_000);
+    try {
+      read("- @\n".repeat(2000));
+      expect.unreachable();
+    } catch (error) {
+      expect(isCpmError(error) ? error.diagnostics : []).toHaveLength(100);
+    }
+  });
+
   test("depth and size are bounded", () => {
     expect(fault(`${"[".repeat(70)}${"]".repeat(70)}`).code).toBe("source/unsupported");
     expect(fault("[".repeat(200_000)).code).toMatch(/^source\//);

@@ -35,10 +35,11 @@ export function parseSource(file: SourceFile): SourceNode[] {
   }
   if (syntax.diagnostics.length > 0) throw faultsError("source/syntax", syntax.diagnostics);
   const faults = new Faults();
-  const converter = new Converter(file, faults);
+  const converter = new Converter(file, faults, syntax);
   const nodes = documents.flatMap((document) =>
     document.contents === null || isEmptyDocument(document) ? [] : [converter.convert(document.contents, 0)],
   );
+  if (syntax.diagnostics.length > 0) throw faultsError("source/syntax", syntax.diagnostics);
   if (faults.diagnostics.length > 0) throw faultsError("source/unsupported", faults.diagnostics);
   return nodes;
 }
@@ -63,7 +64,8 @@ function composeDocuments(file: SourceFile): Document.Parsed[] {
       schema: "core",
       intAsBigInt: true,
       merge: false,
-      uniqueKeys: true,
+      // The library compares every key with every other; the converter below does it in one pass.
+      uniqueKeys: false,
       prettyErrors: false,
       lineCounter,
     });
@@ -86,17 +88,18 @@ function firstSentence(message: string): string {
 
 function hintFor(code: string): string | undefined {
   if (code === "TAB_AS_INDENT") return "Indent with spaces: YAML does not allow tabs.";
-  if (code === "DUPLICATE_KEY") return "Keep one of the two.";
   return undefined;
 }
 
 class Converter {
   readonly #file: SourceFile;
   readonly #faults: Faults;
+  readonly #syntax: Faults;
 
-  constructor(file: SourceFile, faults: Faults) {
+  constructor(file: SourceFile, faults: Faults, syntax: Faults) {
     this.#file = file;
     this.#faults = faults;
+    this.#syntax = syntax;
   }
 
   convert(node: ParsedNode | null, depth: number): SourceNode {
@@ -119,6 +122,7 @@ class Converter {
   }
 
   #map(node: YAMLMap.Parsed, range: SourceRange, depth: number): SourceNode {
+    const seen = new Set<string>();
     const entries = node.items.flatMap((pair): SourceEntry[] => {
       const keyNode = pair.key;
       const keyRange: SourceRange = [keyNode.range[0], keyNode.range[1]];
@@ -127,6 +131,8 @@ class Converter {
         return [];
       }
       this.#checkScalar(keyNode.value, keyRange);
+      if (seen.has(keyNode.value)) this.#refuseDuplicate(keyNode.value, keyRange);
+      seen.add(keyNode.value);
       if (keyNode.anchor !== undefined || keyNode.tag !== undefined)
         this.#refuse(keyRange, "a key has an anchor or a tag");
       const value = pair.value;
@@ -166,6 +172,11 @@ class Converter {
 
   #scalar(value: null | boolean | bigint | number | string, range: SourceRange): SourceNode {
     return { kind: "scalar", value, file: this.#file, range };
+  }
+
+  #refuseDuplicate(key: string, range: SourceRange): void {
+    const message = `the key "${printable(key, 60)}" stands here twice`;
+    this.#syntax.add("source/syntax", { file: this.#file, range }, message, "Keep one of the two.");
   }
 
   #refuse(range: SourceRange, message: string, hint?: string): void {

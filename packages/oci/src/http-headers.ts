@@ -122,8 +122,9 @@ export function parseContentRange(value: string): (ByteSpan & { readonly sizeByt
 }
 
 /**
- * A single-range `Range` request header against content of `sizeBytes` (RFC 9110 §14.1.2): a span; `"unsatisfiable"`;
- * or undefined when the header must be ignored (another unit, several ranges, nonsense).
+ * A single-range `Range` request header against content of `sizeBytes` (RFC 9110 §14.1.2): a span; `"unsatisfiable"`,
+ * also for one that ends before it begins, as the conformance suite wants; or undefined when the header must be
+ * ignored (another unit, several ranges, nonsense).
  */
 export function parseRangeRequest(value: string, sizeBytes: number): ByteSpan | "unsatisfiable" | undefined {
   const match = /^bytes=(?:(\d{1,15})-(\d{0,15})|-(\d{1,15}))$/.exec(value.trim());
@@ -135,8 +136,7 @@ export function parseRangeRequest(value: string, sizeBytes: number): ByteSpan | 
   }
   const start = Number(first);
   const end = last === undefined || last === "" ? sizeBytes - 1 : Math.min(Number(last), sizeBytes - 1);
-  if (last !== undefined && last !== "" && Number(last) < start) return undefined;
-  return start >= sizeBytes ? "unsatisfiable" : { start, end };
+  return start >= sizeBytes || end < start ? "unsatisfiable" : { start, end };
 }
 
 /** The target of `Link: <target>; rel="next"` (RFC 8288); undefined when there is none. */

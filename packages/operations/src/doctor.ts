@@ -3,7 +3,7 @@ import type { CancelSignal } from "@cpm/base";
 import { formatBytes, isCpmError, toErrorRecord } from "@cpm/base";
 import type { ColoniesClient } from "@cpm/colonies";
 import type { RegistryClient } from "@cpm/registry-client";
-import { openNodeStore } from "@cpm/store";
+import { openNodeStore, withFileErrors } from "@cpm/store";
 import { isColonyPrepared } from "./release/colony-init.ts";
 
 /** What is examined: the settings as they are, whether or not they work. */
@@ -36,6 +36,17 @@ export async function examine(target: DoctorTarget): Promise<readonly CheckResul
   ];
 }
 
+/** For failures that bring no advice of their own. */
+const fixes: Readonly<Record<string, string>> = {
+  "packages directory": "Name a directory that you may write to with CPM_PACKAGES.",
+  "credential file": "Remove what stands in its place; `cpm login` makes it anew.",
+  registry: "Check that it runs, and CPM_REGISTRY.",
+  "ColonyOS server": "Check that it runs, and COLONIES_SERVER_HOST, COLONIES_SERVER_PORT and COLONIES_TLS.",
+  "colony membership": "Check COLONIES_COLONY_NAME and COLONIES_PRVKEY.",
+  releases: "Check that the ColonyOS server is well.",
+  executors: "Check that the ColonyOS server is well.",
+};
+
 type Finding = Omit<CheckResult, "name">;
 
 async function check(name: string, run: () => Finding | Promise<Finding>): Promise<CheckResult> {
@@ -44,13 +55,13 @@ async function check(name: string, run: () => Finding | Promise<Finding>): Promi
   } catch (error) {
     if (!isCpmError(error)) throw error;
     const { message, hint } = toErrorRecord(error);
-    return { name, level: "failed", detail: message, fix: hint ?? "" };
+    return { name, level: "failed", detail: message, fix: hint ?? fixes[name] ?? "" };
   }
 }
 
 function examinePackages(root: string): Finding {
   openNodeStore(root);
-  const { bavail, bsize } = statfsSync(root);
+  const { bavail, bsize } = withFileErrors("measure", root, () => statfsSync(root));
   const freeBytes = bavail * bsize;
   const detail = `${root}, ${formatBytes(freeBytes)} free`;
   if (freeBytes >= lowSpaceBytes) return { level: "ok", detail };
@@ -58,7 +69,7 @@ function examinePackages(root: string): Finding {
 }
 
 function examineCredentials(path: string): Finding {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = withFileErrors("read", path, () => statSync(path, { throwIfNoEntry: false }));
   if (stat === undefined) return { level: "ok", detail: "none stored" };
   const open = (stat.mode & 0o077) !== 0 && process.platform !== "win32";
   if (!open) return { level: "ok", detail: path };

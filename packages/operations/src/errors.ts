@@ -23,7 +23,7 @@ export const operationsErrors = {
     hint: "`cpm info NAME` lists the versions.",
   },
   "package/no-registry": {
-    kind: "failed_precondition",
+    kind: "invalid_argument",
     title: "No registry is configured",
     hint: "Name one with --registry HOST, CPM_REGISTRY or `registry:` in cpm.config.yaml; `cpm dev up` starts one here.",
   },
@@ -61,6 +61,11 @@ export const operationsErrors = {
     kind: "failed_precondition",
     title: "One package is needed in two versions",
     hint: "A release holds one version of each package.",
+  },
+  "package/needs-cpm": {
+    kind: "failed_precondition",
+    title: "The package needs another version of cpm",
+    hint: "Install that version of cpm; --skip-requirements installs all the same.",
   },
   "package/exists": {
     kind: "already_exists",
@@ -111,6 +116,11 @@ export const operationsErrors = {
     kind: "aborted",
     title: "Another client is at work on the release",
     hint: "Wait for it; `cpm status` shows what it does.",
+  },
+  "release/taken-over": {
+    kind: "aborted",
+    title: "Another client took the release over",
+    hint: "This one was silent for so long that it counted as dead.",
   },
   "release/name-needed": {
     kind: "invalid_argument",

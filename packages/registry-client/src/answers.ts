@@ -1,5 +1,5 @@
-import { collectBytes, printable } from "@cpm/base";
-import type { CancelSignal, CpmError } from "@cpm/base";
+import { collectBytes, decodeUtf8, parseJson, printable } from "@cpm/base";
+import type { CancelSignal, CpmError, JsonValue } from "@cpm/base";
 import { parseErrorBody } from "@cpm/oci";
 import { registryError } from "./errors.ts";
 import type { RegistryClientErrorCode } from "./errors.ts";
@@ -7,26 +7,30 @@ import type { Transport } from "./transport.ts";
 
 const maxErrorBytes = 64 * 1024;
 
-/** What a refusal means, with the registry's own words. Reads the rest of the answer. */
+/** What a refusal means, with the registry's own words. Reads the rest of the answer, unless `bytes` are it. */
 export async function refusal(
   transport: Transport,
   response: Response,
   doing: string,
   signal?: CancelSignal,
+  bytes?: Uint8Array,
 ): Promise<CpmError> {
-  const bytes = await errorBytes(transport, response, signal);
-  const entries = parseErrorBody(bytes);
+  const entries = parseErrorBody(bytes ?? (await errorBytes(transport, response, signal)));
   const said = entries.map((entry) => `${entry.code}${entry.message === "" ? "" : `: ${entry.message}`}`).join("; ");
   const answer = said === "" ? `status ${response.status}` : `${response.status} ${said}`;
   const message = `${transport.origin.host} answered ${printable(answer, 600)} to: ${doing}`;
-  return registryError(codeOfStatus(response.status), message, {
+  return registryError(codeOf(transport, response), message, {
     context: { registry: transport.origin.host, status: response.status, errors: entries },
   });
 }
 
-/** Reads and drops an answer that nobody needs, so that its connection can serve again. */
-export async function drop(response: Response): Promise<void> {
-  await response.body?.cancel();
+/** Throws `registry/protocol` for what is no JSON, such as the page of a proxy. */
+export function parseJsonAnswer(bytes: Uint8Array, where: string): JsonValue {
+  try {
+    return parseJson(decodeUtf8(bytes), { file: where });
+  } catch (cause) {
+    throw registryError("registry/protocol", `the answer of ${where} is not JSON`, { cause });
+  }
 }
 
 async function errorBytes(transport: Transport, response: Response, signal?: CancelSignal): Promise<Uint8Array> {
@@ -39,16 +43,21 @@ async function errorBytes(transport: Transport, response: Response, signal?: Can
   }
 }
 
-function codeOfStatus(status: number): RegistryClientErrorCode {
-  const codes: Readonly<Record<number, RegistryClientErrorCode>> = {
-    401: "registry/unauthorized",
-    403: "registry/denied",
-    404: "registry/not-found",
-    409: "registry/conflict",
-    412: "registry/conflict",
-    413: "registry/too-large",
-    429: "registry/rate-limited",
-  };
+const codes: Readonly<Record<number, RegistryClientErrorCode>> = {
+  401: "registry/unauthorized",
+  403: "registry/denied",
+  404: "registry/not-found",
+  409: "registry/conflict",
+  412: "registry/conflict",
+  413: "registry/too-large",
+  429: "registry/rate-limited",
+};
+
+function codeOf(transport: Transport, response: Response): RegistryClientErrorCode {
+  const { status, headers } = response;
+  // Some registries answer 401 also to whom they know and do not permit it; other credentials are no help then.
+  const known = transport.identified && /error="?insufficient_scope/.test(headers.get("www-authenticate") ?? "");
+  if (status === 401 && known) return "registry/denied";
   return (
     codes[status] ?? (status >= 500 ? "registry/server" : status >= 400 ? "registry/refused" : "registry/protocol")
   );

@@ -3,9 +3,9 @@ import type { CancelSignal } from "@cpm/base";
 import { contentNotFound, contentTooLong, contentTooShort, isManifestType, parseContentRange } from "@cpm/oci";
 import type { Descriptor, ReadOptions } from "@cpm/oci";
 import { acceptedManifestTypes } from "@cpm/oci";
-import { drop, refusal } from "./answers.ts";
+import { refusal } from "./answers.ts";
 import { protocolError } from "./errors.ts";
-import { isConnectionError } from "./transport.ts";
+import { drop, isConnectionError } from "./transport.ts";
 import type { Transport } from "./transport.ts";
 
 /** Where content is fetched from: one repository of one registry. */
@@ -21,6 +21,9 @@ interface Span {
   readonly end: number;
 }
 
+/** Less than this between two failures is no progress: a server cannot keep a client busy byte by byte. */
+const progressBytes = 64 * 1024;
+
 /**
  * The bytes of a blob or manifest. A dropped connection is continued with `Range` where the server can, and by
  * skipping what was delivered where it cannot. Large content comes in parts at once, delivered in order.
@@ -34,6 +37,11 @@ export async function* download(
   const start = Math.min(options.offsetBytes ?? 0, content.sizeBytes);
   const end = Math.min(start + (options.lengthBytes ?? content.sizeBytes), content.sizeBytes);
   const span = { start, end };
+  if (start === end && content.sizeBytes > 0) {
+    // Nothing is wanted, but whether the content is there is told all the same.
+    await drop(await open(source, content, { start: 0, end: 1 }, undefined, options.signal));
+    return;
+  }
   if (end - start < limits.parallelFromBytes || isManifestType(content.mediaType)) {
     yield* sequential(source, content, span, options.signal);
     return;
@@ -64,7 +72,7 @@ async function* parallel(
     while (next < span.end || running.length > 0) {
       while (running.length < parallelParts && next < span.end) {
         const part = { start: next, end: Math.min(next + partBytes, span.end) };
-        const bytes = collectBytes(sequential(source, content, part, abort.signal), partBytes);
+        const bytes = collectBytes(onePart(source, content, part, abort.signal), partBytes);
         // A part that fails early is reported when its turn comes, not as an unhandled rejection.
         bytes.catch(() => undefined);
         running.push(bytes);
@@ -80,6 +88,21 @@ async function* parallel(
   }
 }
 
+/** A server that has given one range gives all of them: to skip through the whole content for each costs too much. */
+async function* onePart(
+  source: DownloadSource,
+  content: Descriptor,
+  part: Span,
+  signal: CancelSignal,
+): AsyncGenerator<Uint8Array> {
+  const response = await open(source, content, part, undefined, signal);
+  if (response.status !== 206) {
+    await drop(response);
+    throw protocolError(`${source.transport.origin.host} stopped giving ranges of ${content.digest}`);
+  }
+  yield* sequential(source, content, part, signal, response);
+}
+
 async function* sequential(
   source: DownloadSource,
   content: Descriptor,
@@ -90,9 +113,11 @@ async function* sequential(
   const { transport } = source;
   let at = span.start;
   let failures = 0;
+  let failedAt = at;
   let response = opened ?? (await open(source, content, span, undefined, signal));
   const etag = strongEtag(response);
   for (;;) {
+    let failure: unknown;
     try {
       for await (const chunk of bodyFrom(transport, response, content, at, signal)) {
         const wanted = chunk.subarray(0, span.end - at);
@@ -100,17 +125,18 @@ async function* sequential(
           throw contentTooLong(content.digest, content.sizeBytes);
         }
         at += wanted.length;
-        failures = 0;
         if (wanted.length > 0) yield wanted;
         if (at === span.end && span.end < content.sizeBytes) return;
       }
       if (at === span.end) return;
-      if (response.headers.get("content-length") === null) throw contentTooShort(content.digest, content.sizeBytes, at);
+      failure = contentTooShort(content.digest, content.sizeBytes, at);
     } catch (error) {
       if (!isConnectionError(error)) throw error;
-      if (failures + 1 >= transport.limits.attempts) throw error;
+      failure = error;
     }
-    if (++failures >= transport.limits.attempts) throw contentTooShort(content.digest, content.sizeBytes, at);
+    failures = at - failedAt >= progressBytes ? 1 : failures + 1;
+    failedAt = at;
+    if (failures >= transport.limits.attempts) throw failure;
     // oxlint-disable-next-line no-await-in-loop -- each attempt continues where the last one stopped
     await transport.pause(failures, undefined, signal);
     // oxlint-disable-next-line no-await-in-loop

@@ -4,9 +4,9 @@ import { concatBytes, createDigest, digestAlgorithm } from "@cpm/base";
 import type { CancelSignal } from "@cpm/base";
 import { contentTooLong, contentTooShort, digestMismatch, parseUploadRange } from "@cpm/oci";
 import type { Descriptor, Ingest } from "@cpm/oci";
-import { drop, refusal } from "./answers.ts";
+import { refusal } from "./answers.ts";
 import { protocolError } from "./errors.ts";
-import { isConnectionError } from "./transport.ts";
+import { drop, isConnectionError } from "./transport.ts";
 import type { Transport } from "./transport.ts";
 
 export interface UploadTarget {
@@ -25,11 +25,18 @@ export interface UploadState {
   pending: Uint8Array[];
   location: URL | undefined;
   chunkBytes: number;
+  /** The registry no longer has what it confirmed, and what was sent is not held here: only a new upload helps. */
+  lost: boolean;
 }
 
 export function createUploadState(content: Descriptor, chunkBytes: number): UploadState {
   const hash = createHash(digestAlgorithm(content.digest));
-  return { hash, receivedBytes: 0, sentBytes: 0, pending: [], location: undefined, chunkBytes };
+  return { hash, receivedBytes: 0, sentBytes: 0, pending: [], location: undefined, chunkBytes, lost: false };
+}
+
+/** Answers after which the registry may have a part of what was sent, all of it, or nothing any more. */
+function isRecoverable(status: number): boolean {
+  return status === 404 || status === 408 || status === 416 || status === 429 || status >= 500;
 }
 
 /** Told when an upload ends, with the state to keep where it can go on. */
@@ -90,14 +97,14 @@ export class UploadIngest implements Ingest {
     try {
       await this.#finish();
     } catch (error) {
-      this.#ended(isConnectionError(error) ? state : undefined);
+      this.#ended(isConnectionError(error) && !state.lost ? state : undefined);
       throw error;
     }
     this.#ended(undefined);
   }
 
   async suspend(): Promise<void> {
-    this.#ended(this.#state);
+    this.#ended(this.#state.lost ? undefined : this.#state);
   }
 
   async discard(): Promise<void> {
@@ -115,50 +122,97 @@ export class UploadIngest implements Ingest {
   /** Sends what is pending as one chunk and waits until the registry has all of it. */
   async #flush(): Promise<void> {
     const state = this.#state;
-    state.location ??= await this.#begin();
-    if (pendingBytes(state) < state.chunkBytes) return;
     for (let attempt = 1; state.pending.length > 0; attempt++) {
-      const body = concatBytes(state.pending);
-      const range = `${state.sentBytes}-${state.sentBytes + body.length - 1}`;
-      const headers = { "content-range": range, "content-type": "application/octet-stream" };
-      try {
-        // oxlint-disable-next-line no-await-in-loop -- a repetition depends on how the last attempt ended
-        const response = await this.#send("PATCH", state.location, body, headers, false);
-        if (response.status === 202) {
-          state.location = locationOf(response, state.location);
-          // oxlint-disable-next-line no-await-in-loop
-          await drop(response);
-          this.#confirm(state.sentBytes + body.length);
-          return;
-        }
-        const recoverable = response.status === 416 || response.status === 429 || response.status >= 500;
-        // oxlint-disable-next-line no-await-in-loop
-        const error = await refusal(this.#target.transport, response, `push ${this.#content.digest}`);
-        if (!recoverable || attempt >= this.#target.transport.limits.attempts) throw error;
-      } catch (error) {
-        if (!isConnectionError(error) || attempt >= this.#target.transport.limits.attempts) throw error;
+      // oxlint-disable-next-line no-await-in-loop -- a repetition depends on how the last attempt ended
+      state.location ??= await this.#begin();
+      // Only now is it known how large the registry wants a chunk to be; a part of one that arrived before is none.
+      if (attempt === 1 && pendingBytes(state) < state.chunkBytes) return;
+      // oxlint-disable-next-line no-await-in-loop
+      const answer = await this.#attempt("PATCH", state.location, attempt);
+      if (answer?.status === 202) {
+        state.location = locationOf(answer, state.location);
+        this.#confirm(state.receivedBytes);
+        return;
       }
       // oxlint-disable-next-line no-await-in-loop
-      await this.#target.transport.pause(attempt, undefined, this.#target.signal);
+      await this.#pause(attempt, answer);
       // oxlint-disable-next-line no-await-in-loop
-      await this.#recover(body.length);
+      await this.#recover();
     }
   }
 
+  async #finish(): Promise<void> {
+    const state = this.#state;
+    for (let attempt = 1; ; attempt++) {
+      // oxlint-disable-next-line no-await-in-loop -- a repetition depends on how the last attempt ended
+      state.location ??= await this.#begin();
+      const url = new URL(state.location);
+      url.searchParams.set("digest", this.#content.digest);
+      // oxlint-disable-next-line no-await-in-loop
+      const answer = await this.#attempt("PUT", url, attempt);
+      if (answer?.ok === true) return;
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#pause(attempt, answer);
+      // oxlint-disable-next-line no-await-in-loop -- a whole blob has no upload any more to ask about
+      if (await this.#present()) return;
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#recover();
+    }
+  }
+
+  /** Sends all that is pending. The answer, also one that can be recovered from; undefined when the connection failed. */
+  async #attempt(method: string, target: URL, attempt: number): Promise<Response | undefined> {
+    const { transport } = this.#target;
+    const { pending, sentBytes } = this.#state;
+    const body = concatBytes(pending);
+    const headers = {
+      "content-type": "application/octet-stream",
+      ...(body.length === 0 || (method === "PUT" && sentBytes === 0)
+        ? {}
+        : { "content-range": `${sentBytes}-${sentBytes + body.length - 1}` }),
+    };
+    try {
+      const response = await this.#send(method, target, body, headers, false);
+      if (response.ok) {
+        await drop(response);
+        return response;
+      }
+      const error = await refusal(transport, response, `push ${this.#content.digest}`);
+      if (!isRecoverable(response.status) || attempt >= transport.limits.attempts) throw error;
+      return response;
+    } catch (error) {
+      if (!isConnectionError(error) || attempt >= transport.limits.attempts) throw error;
+      return undefined;
+    }
+  }
+
+  #pause(attempt: number, answer: Response | undefined): Promise<void> {
+    return this.#target.transport.pause(attempt, answer?.headers.get("retry-after"), this.#target.signal);
+  }
+
   /** Asks how much of the upload has arrived and drops that from what is pending. */
-  async #recover(lastBytes: number): Promise<void> {
+  async #recover(): Promise<void> {
     const state = this.#state;
     if (state.location === undefined) return;
     const response = await this.#send("GET", state.location);
     if (response.status !== 204 && response.status !== 200) {
-      throw await refusal(this.#target.transport, response, `continue the push of ${this.#content.digest}`);
+      const error = await refusal(this.#target.transport, response, `continue the push of ${this.#content.digest}`);
+      state.location = undefined;
+      if (response.status === 404 && state.sentBytes === 0) return;
+      state.lost = true;
+      throw error;
     }
     state.location = locationOf(response, state.location, false);
     const range = parseUploadRange(response.headers.get("range") ?? "");
     await drop(response);
-    // `0-0` says one byte or none. One byte alone is never sent, except as the whole of a chunk of that size.
-    const held = range === undefined || (range.end === 0 && state.sentBytes === 0) ? 0 : range.end + 1;
-    if (held < state.sentBytes || held > state.sentBytes + lastBytes) {
+    if (state.sentBytes === 0 && (range === undefined || range.end === 0)) {
+      // `0-0` says one byte or none, and nothing tells which: a new upload is certain to have none.
+      state.location = undefined;
+      return;
+    }
+    const held = range === undefined ? 0 : range.end + 1;
+    if (held < state.sentBytes || held > state.receivedBytes) {
+      state.lost = true;
       throw protocolError(`the registry has ${held} bytes of an upload where ${state.sentBytes} were confirmed`);
     }
     this.#confirm(held);
@@ -169,41 +223,6 @@ export class UploadIngest implements Ingest {
     const rest = concatBytes(state.pending).subarray(heldBytes - state.sentBytes);
     state.pending = rest.length === 0 ? [] : [rest];
     state.sentBytes = heldBytes;
-  }
-
-  async #finish(): Promise<void> {
-    const state = this.#state;
-    const { transport } = this.#target;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        // oxlint-disable-next-line no-await-in-loop -- a repetition depends on how the last attempt ended
-        state.location ??= await this.#begin();
-        const url = new URL(state.location);
-        url.searchParams.set("digest", this.#content.digest);
-        const body = concatBytes(state.pending);
-        const range = state.sentBytes > 0 ? `${state.sentBytes}-${state.sentBytes + body.length - 1}` : undefined;
-        const headers = {
-          "content-type": "application/octet-stream",
-          ...(range === undefined || body.length === 0 ? {} : { "content-range": range }),
-        };
-        // oxlint-disable-next-line no-await-in-loop
-        const response = await this.#send("PUT", url, body, headers, false);
-        // oxlint-disable-next-line no-await-in-loop
-        if (response.status === 201 || response.status === 204) return await drop(response);
-        // oxlint-disable-next-line no-await-in-loop
-        const error = await refusal(transport, response, `push ${this.#content.digest}`);
-        if ((response.status < 500 && response.status !== 416) || attempt >= transport.limits.attempts) throw error;
-      } catch (error) {
-        if (!isConnectionError(error) || attempt >= transport.limits.attempts) throw error;
-      }
-      // oxlint-disable-next-line no-await-in-loop
-      await transport.pause(attempt, undefined, this.#target.signal);
-      // oxlint-disable-next-line no-await-in-loop
-      if (await this.#present()) return;
-      if (state.sentBytes === 0) state.location = undefined;
-      // oxlint-disable-next-line no-await-in-loop
-      else await this.#recover(pendingBytes(state));
-    }
   }
 
   async #present(): Promise<boolean> {

@@ -1,13 +1,13 @@
 import { parseRepositoryName } from "@cpm/oci";
 import type { CallOptions } from "@cpm/oci";
-import { drop, refusal } from "./answers.ts";
+import { refusal } from "./answers.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import type { RegistryClientOptions } from "./options.ts";
 import { packageInfo, searchPackages } from "./package-index.ts";
 import type { PackageInfo, SearchOptions, SearchPage } from "./package-index.ts";
 import { RegistryRepository } from "./repository.ts";
 import type { Repository } from "./repository.ts";
-import { Transport } from "./transport.ts";
+import { Transport, drop } from "./transport.ts";
 
 export interface RegistryClient {
   /** `host[:port]`. */

@@ -1,8 +1,9 @@
-import { collectBytes, decodeUtf8, isDigest, isJsonObject, parseJson } from "@cpm/base";
+import { collectBytes, isDigest, isJsonObject } from "@cpm/base";
 import type { CancelSignal, Digest, JsonObject, JsonValue } from "@cpm/base";
+import { compareVersions, tagToVersion, versionToTag } from "@cpm/model";
 import { annotationKeys, parseManifestBytes } from "@cpm/oci";
-import type { CallOptions } from "@cpm/oci";
-import { drop, refusal } from "./answers.ts";
+import type { CallOptions, Descriptor } from "@cpm/oci";
+import { parseJsonAnswer, refusal } from "./answers.ts";
 import { protocolError, registryError } from "./errors.ts";
 import type { Repository } from "./repository.ts";
 import type { Transport } from "./transport.ts";
@@ -75,28 +76,37 @@ export async function packageInfo(
   return { name, versions: versions.map(parseVersion), ...(typeof readme === "string" ? { readme } : {}) };
 }
 
-/** What the tags and their manifests tell, for a registry that has no index. */
+/** What the tags tell, and of the newest version its manifest, for a registry that has no index. */
 async function infoFromTags(
   transport: Transport,
   repository: Repository,
   name: string,
   options: CallOptions,
 ): Promise<PackageInfo> {
-  const tags = (await repository.tags(options)).filter((tag) => !/^sha(256|512)-[0-9a-f]{64,128}/.test(tag));
-  if (tags.length === 0) throw registryError("registry/not-found", `${transport.origin.host} has no package ${name}`);
+  const tags = await repository.tags(options);
+  const numbers = tags.flatMap((tag) => tagToVersion(tag) ?? []).sort((left, right) => compareVersions(right, left));
   const versions: PackageVersion[] = [];
-  for (const tag of tags) {
+  for (const version of numbers) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other spares the registry
-    const descriptor = await repository.resolve(tag, options);
+    const descriptor = await repository.resolve(versionToTag(version), options);
     if (descriptor === undefined) continue;
     // oxlint-disable-next-line no-await-in-loop
-    const bytes = await collectBytes(repository.read(descriptor, options), descriptor.sizeBytes);
-    const description = parseManifestBytes(bytes, descriptor.mediaType).annotations?.[annotationKeys.description];
-    // A tag cannot hold "+", so build metadata is written with "_" there.
-    const version = tag.replaceAll("_", "+");
-    versions.push({ version, digest: descriptor.digest, ...(description === undefined ? {} : { description }) });
+    const description = versions.length === 0 ? await descriptionOf(repository, descriptor, options) : undefined;
+    const fields = description === undefined ? {} : { description };
+    versions.push({ version: version.text, digest: descriptor.digest, ...fields });
   }
+  if (versions.length === 0)
+    throw registryError("registry/not-found", `${transport.origin.host} has no package ${name}`);
   return { name, versions };
+}
+
+async function descriptionOf(
+  repository: Repository,
+  descriptor: Descriptor,
+  options: CallOptions,
+): Promise<string | undefined> {
+  const bytes = await collectBytes(repository.read(descriptor, options), descriptor.sizeBytes);
+  return parseManifestBytes(bytes, descriptor.mediaType).annotations?.[annotationKeys.description];
 }
 
 /** The object that the index answers; undefined when the registry has no such page. */
@@ -106,15 +116,11 @@ async function getJson(
   doing: string,
   signal: CancelSignal | undefined,
 ): Promise<JsonObject | undefined> {
-  const response = await transport.send({ method: "GET", target, scopes: [], signal });
+  const { response, bytes } = await transport.receive({ method: "GET", target, scopes: [], signal }, maxBytes);
   const json = /^application\/([^;]+\+)?json\b/.test(response.headers.get("content-type") ?? "");
-  if (response.status === 404 || response.status === 405 || (response.ok && !json)) {
-    await drop(response);
-    return undefined;
-  }
-  if (!response.ok) throw await refusal(transport, response, doing, signal);
-  const bytes = await collectBytes(transport.body(response, signal), maxBytes);
-  const body = parseJson(decodeUtf8(bytes), { file: target });
+  if (response.status === 404 || response.status === 405 || (response.ok && !json)) return undefined;
+  if (!response.ok) throw await refusal(transport, response, doing, signal, bytes);
+  const body = parseJsonAnswer(bytes, `${transport.origin.host}${target}`);
   if (!isJsonObject(body)) throw protocolError(`the answer to ${target} is not an object`);
   return body;
 }
@@ -133,10 +139,11 @@ function parseResult(value: JsonValue): SearchResult {
 }
 
 function parseVersion(value: JsonValue): PackageVersion {
-  const { version, digest, publishedAt, description } = isJsonObject(value) ? value : {};
+  const { version, digest, publishedAt, manifest } = isJsonObject(value) ? value : {};
   if (typeof version !== "string" || typeof digest !== "string" || !isDigest(digest)) {
     throw protocolError("a version of a package has no number or no digest");
   }
+  const description = manifest !== undefined && isJsonObject(manifest) ? manifest["description"] : undefined;
   return {
     version,
     digest,

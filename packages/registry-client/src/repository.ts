@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { collectBytes, createDigest, decodeUtf8, digestAlgorithm, isDigest, isJsonObject, parseJson } from "@cpm/base";
+import { createDigest, digestAlgorithm, isDigest, isJsonObject } from "@cpm/base";
 import type { ByteSource, CancelSignal, Digest } from "@cpm/base";
 import {
   acceptedManifestTypes,
@@ -17,12 +17,13 @@ import {
   selectReferrers,
 } from "@cpm/oci";
 import type { CallOptions, Descriptor, Ingest, ReadOptions, Store } from "@cpm/oci";
-import { drop, refusal } from "./answers.ts";
+import { parseJsonAnswer, refusal } from "./answers.ts";
 import { download } from "./blob-download.ts";
 import { UploadIngest, createUploadState } from "./blob-upload.ts";
 import type { UploadState } from "./blob-upload.ts";
 import { protocolError } from "./errors.ts";
 import type { KeyedQueue } from "./keyed-queue.ts";
+import { drop } from "./transport.ts";
 import type { RegistryRequest, Transport } from "./transport.ts";
 
 const maxManifestBytes = 4 * 1024 * 1024;
@@ -99,6 +100,10 @@ export class RegistryRepository implements Repository {
     const scopes = [...this.#push, `repository:${fromRepository}:pull`];
     const query = new URLSearchParams({ mount: content.digest, from: fromRepository });
     const response = await this.#send({ method: "POST", path: `blobs/uploads/?${query}`, scopes, ...options });
+    const answered = response.status === 201 || response.status === 202;
+    // A registry that cannot mount may not know the request at all.
+    if (!answered && response.status !== 404 && response.status !== 405)
+      throw await refusal(this.#shared.transport, response, `mount ${content.digest}`, options.signal);
     await drop(response);
     if (response.status === 201) return true;
     const location = response.headers.get("location");
@@ -132,11 +137,20 @@ export class RegistryRepository implements Repository {
     const actual = digestOf(bytes, descriptor.digest);
     if (actual !== descriptor.digest) throw digestMismatch(descriptor.digest, actual);
     const manifest = parseManifestBytes(bytes, descriptor.mediaType);
-    const references = tags.length === 0 ? [descriptor.digest] : tags.map(parseTag);
     let subjectKnown = false;
-    for (const reference of references) {
-      // oxlint-disable-next-line no-await-in-loop -- the first tag refused stops the rest
+    let left: readonly string[] = tags.map(parseTag);
+    if (left.length !== 1) {
+      // All tags in one step, where the registry knows how (after distribution-spec v1.1).
+      const query = left.map((tag) => `tag=${tag}`).join("&");
+      const reference = `${descriptor.digest}${query === "" ? "" : `?${query}`}`;
       const response = await this.#put(reference, descriptor, bytes, options.signal);
+      subjectKnown = response.headers.get("oci-subject") !== null;
+      const done = new Set((response.headers.get("oci-tag") ?? "").split(",").map((tag) => tag.trim()));
+      left = left.filter((tag) => !done.has(tag));
+    }
+    for (const tag of left) {
+      // oxlint-disable-next-line no-await-in-loop -- the first tag refused stops the rest
+      const response = await this.#put(tag, descriptor, bytes, options.signal);
       subjectKnown = response.headers.get("oci-subject") !== null;
     }
     if (manifest.subject !== undefined && !subjectKnown) {
@@ -149,7 +163,7 @@ export class RegistryRepository implements Repository {
     const found = new Set<string>();
     const first = `/v2/${this.#name}/tags/list`;
     for await (const body of this.#pages(first, "list the tags", options.signal)) {
-      const document = parseJson(decodeUtf8(body), { file: "tags" });
+      const document = parseJsonAnswer(body, `${this.#where()}/tags/list`);
       const list = isJsonObject(document) ? (document["tags"] ?? []) : undefined;
       if (!Array.isArray(list)) throw protocolError(`${this.#shared.transport.origin.host} sent no list of tags`);
       for (const tag of list) if (typeof tag === "string") found.add(tag);
@@ -201,7 +215,7 @@ export class RegistryRepository implements Repository {
       return response;
     }
     const error = await refusal(this.#shared.transport, response, `store the manifest ${reference}`, signal);
-    const missing = missingBlobs(error.context?.["errors"]);
+    const missing = missingBlobs(error.context?.["errors"], descriptor.digest);
     if (missing !== undefined) throw incompleteManifest(this.#where(), descriptor.digest, missing);
     throw error;
   }
@@ -236,15 +250,13 @@ export class RegistryRepository implements Repository {
     signal: CancelSignal | undefined,
   ): Promise<{ descriptor: Descriptor; bytes: Uint8Array } | undefined> {
     const headers = { accept: acceptedManifestTypes.join(", ") };
-    const path = `manifests/${reference}`;
-    const response = await this.#send({ method: "GET", path, headers, scopes: this.#pull, signal });
-    if (response.status === 404) {
-      await drop(response);
-      return undefined;
-    }
+    const target = `/v2/${this.#name}/manifests/${reference}`;
     const { transport } = this.#shared;
-    if (response.status !== 200) throw await refusal(transport, response, `fetch the manifest ${reference}`, signal);
-    const bytes = await collectBytes(transport.body(response, signal), maxManifestBytes);
+    const request = { method: "GET", target, headers, scopes: this.#pull, signal };
+    const { response, bytes } = await transport.receive(request, maxManifestBytes);
+    if (response.status === 404) return undefined;
+    if (response.status !== 200)
+      throw await refusal(transport, response, `fetch the manifest ${reference}`, signal, bytes);
     const digest = createDigest("sha256", createHash("sha256").update(bytes).digest("hex"));
     return { descriptor: { mediaType: mediaTypeOf(response), digest, sizeBytes: bytes.length }, bytes };
   }
@@ -254,13 +266,13 @@ export class RegistryRepository implements Repository {
     const { transport } = this.#shared;
     let target = new URL(first, transport.origin);
     for (let page = 0; page < maxPages; page++) {
+      const request = { method: "GET", target, scopes: this.#pull, signal };
       // oxlint-disable-next-line no-await-in-loop -- each page names the next
-      const response = await transport.send({ method: "GET", target, scopes: this.#pull, signal });
-      if (response.status === 404 && page === 0) return drop(response);
+      const { response, bytes } = await transport.receive(request, maxListBytes);
+      if (response.status === 404 && page === 0) return;
       // oxlint-disable-next-line no-await-in-loop
-      if (response.status !== 200) throw await refusal(transport, response, doing, signal);
-      // oxlint-disable-next-line no-await-in-loop
-      yield await collectBytes(transport.body(response, signal), maxListBytes);
+      if (response.status !== 200) throw await refusal(transport, response, doing, signal, bytes);
+      yield bytes;
       const next = parseNextLink(response.headers.get("link") ?? "");
       if (next === undefined) return;
       const following = URL.parse(next, target);
@@ -282,7 +294,9 @@ export class RegistryRepository implements Repository {
     await drop(response);
     if (response.status === 404) return undefined;
     if (response.status !== 200) throw await refusal(this.#shared.transport, response, `look for ${path}`, signal);
-    return { sizeBytes: Number(response.headers.get("content-length") ?? "0") };
+    const size = response.headers.get("content-length");
+    if (size === null) throw protocolError(`${this.#where()} does not tell the size of ${path}`);
+    return { sizeBytes: Number(size) };
   }
 
   #send(request: Omit<RegistryRequest, "target"> & { readonly path: string }): Promise<Response> {
@@ -304,13 +318,12 @@ function digestOf(bytes: Uint8Array, like: Digest): Digest {
   return createDigest(algorithm, createHash(algorithm).update(bytes).digest("hex"));
 }
 
-/** The digests that the registry says are missing; undefined when that is not what it says. */
-function missingBlobs(errors: unknown): Digest[] | undefined {
+/** The digests that the registry says are missing from a manifest; undefined when that is not what it says. */
+function missingBlobs(errors: unknown, manifest: Digest): Digest[] | undefined {
   if (!Array.isArray(errors)) return undefined;
   const entries = errors.filter((entry: { code?: unknown }) => entry.code === "MANIFEST_BLOB_UNKNOWN");
   if (entries.length === 0) return undefined;
   const text = JSON.stringify(entries, (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value));
-  return [...new Set([...text.matchAll(/sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g)].map((match) => match[0]))].filter(
-    isDigest,
-  );
+  const named = new Set([...text.matchAll(/sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g)].map((match) => match[0]));
+  return [...named].filter(isDigest).filter((digest) => digest !== manifest);
 }

@@ -1,5 +1,6 @@
 import type { CancelSignal, Clock } from "@cpm/base";
-import { printable } from "@cpm/base";
+import { collectBytes, isCpmError, printable } from "@cpm/base";
+import { assertAllowedUrl, isLoopback } from "./allowed-url.ts";
 import { Authorizer } from "./authorizer.ts";
 import { registryError, protocolError } from "./errors.ts";
 import { defaultLimits, systemClock } from "./options.ts";
@@ -18,9 +19,16 @@ export interface RegistryRequest {
   readonly signal?: CancelSignal | undefined;
 }
 
+/** An answer with its whole body. */
+export interface ReceivedAnswer {
+  readonly response: Response;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 const repeatedStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const maxRedirects = 5;
+const maxTokenBytes = 1024 * 1024;
 const slowestBytesPerMs = 16;
 
 /** HTTP to one registry: authorization, redirects, repetition with back-off, and time limits on silence. */
@@ -40,27 +48,36 @@ export class Transport {
     this.#fetch = options.fetch ?? fetch;
     this.#userAgent = options.userAgent;
     this.#onWarning = options.onWarning;
-    this.#authorizer = new Authorizer(this.origin, options.credentials, this.clock, (url, init, signal) =>
-      this.#once(url, init, 0, signal),
+    this.#authorizer = new Authorizer(this.origin, options.credentials, this.clock, (url, init) =>
+      this.#repeated(
+        {},
+        () => this.#once(url, init, 0),
+        (response) => this.#receive(response, maxTokenBytes),
+      ),
     );
+  }
+
+  /** True once a credential was found for this registry, so that a refusal is one of the person. */
+  get identified(): boolean {
+    return this.#authorizer.identified;
   }
 
   /** The answer, whatever its status, after redirects and repetitions. Throws `registry/unreachable`. */
   async send(request: RegistryRequest): Promise<Response> {
-    const attempts = request.repeatable === false ? 1 : this.limits.attempts;
-    for (let attempt = 1; ; attempt++) {
-      request.signal?.throwIfAborted();
-      let response: Response | undefined;
-      try {
-        response = await this.#authorized(request);
-        if (!repeatedStatuses.has(response.status) || attempt >= attempts) return response;
-        await response.body?.cancel();
-      } catch (error) {
-        request.signal?.throwIfAborted();
-        if (!isConnectionError(error) || attempt >= attempts) throw error;
-      }
-      await this.pause(attempt, response?.headers.get("retry-after"), request.signal);
-    }
+    return this.#repeated(
+      request,
+      () => this.#authorized(request),
+      async (response) => response,
+    );
+  }
+
+  /** As `send`, with the whole body: one that breaks off is asked for again. Throws `registry/too-large` as well. */
+  async receive(request: RegistryRequest, limitBytes: number): Promise<ReceivedAnswer> {
+    return this.#repeated(
+      request,
+      () => this.#authorized(request),
+      (response) => this.#receive(response, limitBytes, request.signal),
+    );
   }
 
   /** Waits before the attempt after `attempt`: doubling, with jitter, or what the server asked for. */
@@ -87,25 +104,61 @@ export class Transport {
     }
   }
 
-  async #authorized(request: RegistryRequest): Promise<Response> {
-    const used = this.#authorizer.current(request.scopes);
-    const response = await this.#redirected(request, used);
-    if (response.status !== 401) return response;
-    const header = await this.#authorizer.answer(response, request.scopes, used, request.signal);
-    if (header === undefined) return response;
-    await response.body?.cancel();
-    return this.#redirected(request, header);
+  async #repeated<T>(
+    { repeatable = true, signal }: Pick<RegistryRequest, "repeatable" | "signal">,
+    ask: () => Promise<Response>,
+    use: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    const attempts = repeatable ? this.limits.attempts : 1;
+    for (let attempt = 1; ; attempt++) {
+      signal?.throwIfAborted();
+      let retryAfter: string | null = null;
+      try {
+        const response = await ask();
+        if (!repeatedStatuses.has(response.status) || attempt >= attempts) return await use(response);
+        retryAfter = response.headers.get("retry-after");
+        await drop(response);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!isConnectionError(error) || attempt >= attempts) throw error;
+      }
+      await this.pause(attempt, retryAfter, signal);
+    }
   }
 
-  async #redirected(request: RegistryRequest, authorization: string | undefined): Promise<Response> {
+  async #receive(response: Response, limitBytes: number, signal?: CancelSignal): Promise<ReceivedAnswer> {
+    try {
+      return { response, bytes: await collectBytes(this.body(response, signal), limitBytes) };
+    } catch (cause) {
+      if (!isCpmError(cause, "bytes/too-large")) throw cause;
+      const message = `${this.origin.host} sends more than the ${limitBytes} bytes that are allowed here`;
+      throw registryError("registry/too-large", message, { cause, context: { limitBytes } });
+    }
+  }
+
+  async #authorized(request: RegistryRequest): Promise<Response> {
+    const used = await this.#authorizer.header(request.scopes, request.signal);
+    const { response, own } = await this.#redirected(request, used);
+    // Only the registry itself may ask for a credential of the registry.
+    if (response.status !== 401 || !own) return response;
+    const header = await this.#authorizer.answer(response, request.scopes, used, request.signal);
+    if (header === undefined) return response;
+    await drop(response);
+    return (await this.#redirected(request, header)).response;
+  }
+
+  /** `own` says that the answer is the registry's, not that of a host to which it redirected. */
+  async #redirected(
+    request: RegistryRequest,
+    authorization: string | undefined,
+  ): Promise<{ readonly response: Response; readonly own: boolean }> {
     let url = new URL(request.target, this.origin);
     let { method, body } = request;
     for (let count = 0; ; count++) {
-      if (url.protocol !== "https:" && url.protocol !== "http:") {
-        throw protocolError(`the registry redirects to ${printable(url.protocol)}`);
-      }
+      assertAllowedUrl(url, this.origin);
+      const own = url.origin === this.origin.origin;
       const headers: Record<string, string> = { "accept-encoding": "identity", ...request.headers };
-      if (authorization !== undefined && url.origin === this.origin.origin) headers["authorization"] = authorization;
+      if (authorization !== undefined && own) headers["authorization"] = authorization;
       const response = await this.#once(
         url,
         { method, headers, ...(body === undefined ? {} : { body }) },
@@ -114,14 +167,13 @@ export class Transport {
       );
       this.#surfaceWarnings(response);
       const location = response.headers.get("location");
-      if (!redirectStatuses.has(response.status) || location === null) return response;
-      await response.body?.cancel();
+      if (!redirectStatuses.has(response.status) || location === null) return { response, own };
+      await drop(response);
       if (count >= maxRedirects) throw protocolError(`more than ${maxRedirects} redirects from ${this.origin.host}`);
       const next = URL.parse(location, url);
       if (next === null) throw protocolError(`a redirect to nowhere: ${printable(location)}`);
-      if (url.protocol === "https:" && next.protocol === "http:") {
+      if (url.protocol === "https:" && next.protocol === "http:")
         throw protocolError(`${url.host} redirects from https to http`);
-      }
       url = next;
       if (response.status === 303 && method !== "HEAD") [method, body] = ["GET", undefined];
     }
@@ -140,7 +192,7 @@ export class Transport {
     } catch (error) {
       abort.abort();
       signal?.throwIfAborted();
-      throw unreachable(this.origin.host, error);
+      throw unreachable(url.host, error);
     } finally {
       signal?.removeEventListener("abort", stop);
     }
@@ -148,6 +200,9 @@ export class Transport {
 
   /** The promise's value, or `registry/unreachable` after so much silence, or the signal's reason. */
   async #within<T>(promise: Promise<T>, timeoutMs: number, signal?: CancelSignal): Promise<T> {
+    // A signal that was aborted before calls no listener; and what nobody waits for then may fail unseen.
+    promise.catch(() => undefined);
+    signal?.throwIfAborted();
     const { promise: stopped, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(new Error(`nothing for ${timeoutMs} ms`)), timeoutMs);
     const stop = (): void => reject(signal?.reason);
@@ -172,6 +227,12 @@ export class Transport {
   }
 }
 
+/** Ends an answer that nobody needs, so that its connection can serve again or is closed. */
+export async function drop(response: Response): Promise<void> {
+  // Whether it broke off meanwhile is of no interest any more.
+  await response.body?.cancel().catch(() => undefined);
+}
+
 /** True for a failure of the connection rather than an answer of the registry. */
 export function isConnectionError(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "registry/unreachable";
@@ -186,19 +247,22 @@ function unreachable(host: string, cause: unknown): Error {
   });
 }
 
+/** The host of docker's own registry is not the one that its references name. */
+const hostsByName: Readonly<Record<string, string>> = {
+  "docker.io": "registry-1.docker.io",
+  "index.docker.io": "registry-1.docker.io",
+};
+
 function originOf(registry: string, plainHttp: boolean | undefined): URL {
-  const url = URL.parse(`https://${registry}`);
+  const host = hostsByName[registry] ?? registry;
+  const url = URL.parse(`https://${host}`);
   if (url === null || url.pathname !== "/" || url.username !== "" || url.search !== "" || url.hash !== "") {
     throw registryError(
       "registry/refused",
       `"${printable(registry)}" is not a registry: host or host:port is expected`,
     );
   }
-  return new URL(`${(plainHttp ?? isLoopback(url.hostname)) ? "http" : "https"}://${registry}`);
-}
-
-function isLoopback(hostname: string): boolean {
-  return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+  return new URL(`${(plainHttp ?? isLoopback(url.hostname)) ? "http" : "https"}://${host}`);
 }
 
 function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {

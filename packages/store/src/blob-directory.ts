@@ -16,7 +16,7 @@ import { contentNotFound, contentTooLong, contentTooShort, digestMismatch } from
 import type { CallOptions, Descriptor, Ingest, ReadOptions } from "@cpm/oci";
 import { fileError, systemCode, withFileErrors } from "./errors.ts";
 import { failpoint } from "./failpoint.ts";
-import { readFileBytes, readOpenFile, removeFile, syncDirectory, writeFully } from "./files.ts";
+import { backgroundBytes, readFileBytes, readOpenFile, removeFile, syncDirectory, writeFully, writeInBackground } from "./files.ts";
 import type { Hasher } from "./hash.ts";
 import { createHasher } from "./hash.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
@@ -58,8 +58,19 @@ export class BlobDirectory {
     }
   }
 
+  /** The whole content for one reader in a hurry: each chunk is valid until the next one is asked for. */
+  async *scan(content: Descriptor): ByteSource {
+    const path = this.pathOf(content.digest);
+    const file = withFileErrors("open", path, () => openSync(path, "r"));
+    try {
+      yield* readOpenFile(file, fstatSync(file).size, path);
+    } finally {
+      closeSync(file);
+    }
+  }
+
   /** See `Store.ingest`. What another process is writing is written a second time, not waited for. */
-  async ingest(content: Descriptor, options: CallOptions = {}): Promise<Ingest | undefined> {
+  async ingest(content: Descriptor, options: CallOptions = {}): Promise<FileIngest | undefined> {
     options.signal?.throwIfAborted();
     const release = await this.#queue.enter(content.digest);
     try {
@@ -83,11 +94,13 @@ export class BlobDirectory {
     } finally {
       closeSync(file);
     }
+    failpoint("blob/synced");
     makeDirectory(dirname(target));
     withFileErrors("publish", target, () => {
       chmodSync(path, 0o444);
       renameSync(path, target);
     });
+    failpoint("blob/renamed");
     syncDirectory(dirname(target));
   }
 
@@ -98,7 +111,7 @@ export class BlobDirectory {
     return join(folder, `new-${process.pid}-${Math.random().toString(36).slice(2, 12)}`);
   }
 
-  #openIngest(content: Descriptor, release: () => void): Ingest {
+  #openIngest(content: Descriptor, release: () => void): FileIngest {
     const folder = join(this.root, "ingest");
     makeDirectory(folder);
     const shared = join(folder, `${digestAlgorithm(content.digest)}-${digestHex(content.digest)}`);
@@ -122,7 +135,8 @@ export function makeDirectory(path: string, mode = 0o755): void {
   if (first !== undefined) syncDirectory(dirname(first));
 }
 
-class FileIngest implements Ingest {
+/** An ingest whose bytes can be read again while it is open. */
+export class FileIngest implements Ingest {
   readonly offsetBytes: number;
   readonly #blobs: BlobDirectory;
   readonly #content: Descriptor;
@@ -153,10 +167,17 @@ class FileIngest implements Ingest {
     if (this.#sizeBytes + chunk.length > this.#content.sizeBytes) {
       throw contentTooLong(this.#content.digest, this.#content.sizeBytes);
     }
-    writeFully(this.#file, chunk, this.#path);
+    const writing = chunk.length < backgroundBytes ? undefined : writeInBackground(this.#file, chunk, this.#path);
+    if (writing === undefined) writeFully(this.#file, chunk, this.#path);
     this.#hasher.update(chunk);
+    await writing;
     this.#sizeBytes += chunk.length;
     failpoint("blob/written");
+  }
+
+  /** What has been written so far; each chunk is valid until the next one is asked for. */
+  async *written(): ByteSource {
+    yield* readOpenFile(this.#file, this.#sizeBytes, this.#path);
   }
 
   async commit(): Promise<void> {

@@ -1,9 +1,12 @@
-import { closeSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, write, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileError, systemCode, withFileErrors } from "./errors.ts";
 
 /** Size of the pieces in which files are read. */
 export const readChunkBytes: number = 1024 * 1024;
+
+/** From this size on a chunk is worth writing on another thread: to ask for that takes as long as a small write. */
+export const backgroundBytes: number = 256 * 1024;
 
 /** Writes all of a chunk: a single write may be short. */
 export function writeFully(file: number, chunk: Uint8Array, path: string): void {
@@ -11,6 +14,20 @@ export function writeFully(file: number, chunk: Uint8Array, path: string): void 
     let at = 0;
     while (at < chunk.length) at += writeSync(file, chunk, at, chunk.length - at);
   });
+}
+
+/** The same on another thread. The chunk must stay as it is until the promise resolves. */
+export async function writeInBackground(file: number, chunk: Uint8Array, path: string): Promise<void> {
+  let at = 0;
+  while (at < chunk.length) {
+    const offset = at;
+    at += await new Promise<number>((resolve, reject) => {
+      write(file, chunk, offset, chunk.length - offset, null, (error, count) => {
+        if (error === null) resolve(count);
+        else reject(fileError(error, "write", path));
+      });
+    });
+  }
 }
 
 /** The bytes of a file from `offsetBytes` on, each chunk in a buffer of its own. Closes the file in every case. */

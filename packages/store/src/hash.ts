@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { createDigest, digestAlgorithm } from "@cpm/base";
 import type { ByteSource, Digest, DigestAlgorithm } from "@cpm/base";
 import { contentTooLong, contentTooShort, digestMismatch } from "@cpm/oci";
@@ -19,7 +19,7 @@ export function createHasher(algorithm: DigestAlgorithm = "sha256"): Hasher {
 }
 
 export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256"): Digest {
-  return createDigest(algorithm, createHash(algorithm).update(bytes).digest("hex"));
+  return createDigest(algorithm, hash(algorithm, bytes, "hex"));
 }
 
 /**

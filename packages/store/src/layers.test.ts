@@ -78,9 +78,9 @@ async function unpack(
   const writer = new TreeWriter(root);
   try {
     await readLayer(readFileBytes(path), descriptor, declared, writer);
-    writer.finish();
+    await writer.finish();
   } catch (error) {
-    writer.abandon();
+    await writer.abandon();
     throw error;
   }
   return root;

@@ -16,10 +16,10 @@ import { dirname, join, relative } from "node:path";
 import { parseTreeListing } from "@cpm/archive";
 import type { TreeEntry } from "@cpm/archive";
 import type { ByteSource, CancelSignal, Digest } from "@cpm/base";
-import { digestAlgorithm, digestHex, encodeUtf8 } from "@cpm/base";
+import { digestAlgorithm, digestHex, encodeUtf8, isCpmError } from "@cpm/base";
 import type { Descriptor, Store } from "@cpm/oci";
+import { Arrival } from "./arrival.ts";
 import { BlobDirectory, makeDirectory } from "./blob-directory.ts";
-import { copyContent } from "./copy-graph.ts";
 import { noSpace, storeError, systemCode, withFileErrors } from "./errors.ts";
 import { failpoint } from "./failpoint.ts";
 import { readFileBytes, replaceFile, syncDirectory } from "./files.ts";
@@ -28,7 +28,7 @@ import { KeyedQueue } from "./keyed-queue.ts";
 import type { ProcessIdentity } from "./process-lock.ts";
 import { currentProcess, isRunning, waitForLock } from "./process-lock.ts";
 import type { DeclaredLayer } from "./read-layer.ts";
-import { readLayer } from "./read-layer.ts";
+import { readCheckedLayer, readLayer } from "./read-layer.ts";
 import { TreeWriter } from "./tree-writer.ts";
 
 const layoutVersion = 1;
@@ -100,7 +100,7 @@ export class NodeStore {
       );
       try {
         if (this.holds(request.tree)) return { path, present: true };
-        await this.#fetch(request);
+        this.#admit(request);
         await this.#unpack(request);
         return { path, present: false };
       } finally {
@@ -161,20 +161,12 @@ export class NodeStore {
     return wrong;
   }
 
-  async #fetch(request: TreeRequest): Promise<void> {
-    const missing = request.layers.filter(({ descriptor }) => this.blobs.stat(descriptor.digest) === undefined);
-    const neededBytes =
-      missing.reduce((sum, { descriptor }) => sum + descriptor.sizeBytes, 0) +
-      request.layers.reduce((sum, { declared }) => sum + declared.sizeBytes, 0);
-    this.#admit(neededBytes);
-    for (const { descriptor } of missing) {
-      const report = (event: { kind: string; addedBytes?: number }) => request.onProgress?.(event.addedBytes ?? 0);
-      await copyContent(request.source, this.blobs, descriptor, report, request.signal);
-    }
-  }
-
   /** Refuses work that cannot fit, with a twentieth to spare, before anything is written. */
-  #admit(neededBytes: number): void {
+  #admit(request: TreeRequest): void {
+    const neededBytes = request.layers.reduce((sum, { descriptor, declared }) => {
+      const missing = this.blobs.stat(descriptor.digest) === undefined;
+      return sum + declared.sizeBytes + (missing ? descriptor.sizeBytes : 0);
+    }, 0);
     const { bavail, bsize } = withFileErrors("measure", this.root, () => statfsSync(this.root));
     const freeBytes = bavail * bsize;
     if (neededBytes * 1.05 > freeBytes) throw noSpace(this.root, neededBytes, freeBytes);
@@ -189,10 +181,10 @@ export class NodeStore {
       for (const { descriptor, declared } of request.layers) {
         // Every file is hashed for the listing, so the whole content needs no hash of its own.
         const expected = { sizeBytes: declared.sizeBytes, entries: declared.entries };
-        await readLayer(this.blobs.read(descriptor), descriptor, expected, writer, { signal: request.signal });
+        await this.#unpackLayer(descriptor, expected, writer, request);
         failpoint("node/layer-unpacked");
       }
-      const { listing, digest } = writer.finish();
+      const { listing, digest } = await writer.finish();
       if (digest !== request.tree) {
         throw storeError("node/tree-mismatch", `the package declares tree ${request.tree} and unpacks to ${digest}`, {
           context: { expected: request.tree, actual: digest },
@@ -204,9 +196,35 @@ export class NodeStore {
       writer.seal();
       this.#publish(staging, request.tree);
     } catch (error) {
-      writer.abandon();
+      await writer.abandon();
       this.#discard(staging);
       throw error;
+    }
+  }
+
+  /** A blob that is here is read again; one that is not is kept and unpacked while it arrives, in one pass. */
+  async #unpackLayer(
+    content: Descriptor,
+    expected: DeclaredLayer,
+    writer: TreeWriter,
+    request: TreeRequest,
+  ): Promise<void> {
+    const { source, signal, onProgress = () => {} } = request;
+    const ingest = await this.blobs.ingest(content, { signal });
+    if (ingest === undefined) {
+      await readLayer(this.blobs.scan(content), content, expected, writer, { signal });
+      return;
+    }
+    const arrival = new Arrival(source, ingest, content, { signal, onProgress });
+    try {
+      await readCheckedLayer(arrival.bytes(), content, expected, writer, { signal });
+    } catch (error) {
+      // Only the whole content tells bytes that were damaged on the way, which must not be kept, from bytes that
+      // are what their digest says and no layer.
+      if (isCpmError(error) && !error.code.startsWith("store/")) await arrival.finish();
+      throw error;
+    } finally {
+      await arrival.stop();
     }
   }
 

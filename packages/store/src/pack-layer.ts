@@ -1,19 +1,19 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { createHash } from "node:crypto";
 import {
   encodeTarHeader,
   formatTreeEntry,
   TarReader,
+  tarBlockBytes,
   tarEndBytes,
   tarPaddingBytes,
   zstdFrameContentBytes,
 } from "@cpm/archive";
 import type { CancelSignal, Digest } from "@cpm/base";
-import { createDigest } from "@cpm/base";
 import { storeError, withFileErrors } from "./errors.ts";
-import { removeFile, writeFully } from "./files.ts";
+import { readChunkBytes, removeFile, writeFully } from "./files.ts";
+import { freeBytes } from "./free-bytes.ts";
 import type { Hasher } from "./hash.ts";
-import { createHasher } from "./hash.ts";
+import { createHasher, digestOf } from "./hash.ts";
 import type { SourceEntry } from "./list-files.ts";
 
 /** What a layer became. The file at the path given holds its compressed bytes. */
@@ -35,8 +35,9 @@ export interface PackOptions {
   readonly signal?: CancelSignal | undefined;
 }
 
-/** Frames that are compressed at once: enough to keep the cores of a small machine busy, and 64 MiB at most. */
-const framesInFlight = 4;
+/** Frames that are compressed at once: enough to keep the cores of a small machine busy, in 64 MiB of memory. */
+const framesInFlight = 3;
+const zeros = new Uint8Array(tarBlockBytes);
 
 /**
  * Packs entries, in the order of an archive, into a new file: a canonical tar, compressed as independent zstd
@@ -79,7 +80,7 @@ async function writeEntries(
       const digest = await writeContent(entry, writer, judge);
       listing.set(entry.path, formatTreeEntry({ ...entry, digest }));
     } else listing.set(entry.path, formatTreeEntry(entry));
-    const padding = new Uint8Array(tarPaddingBytes(entry.sizeBytes));
+    const padding = zeros.subarray(0, tarPaddingBytes(entry.sizeBytes));
     judge.write(padding);
     await writer.write(padding);
   }
@@ -91,17 +92,19 @@ async function writeEntries(
 }
 
 async function writeContent(entry: SourceEntry, writer: FrameWriter, judge: TarReader): Promise<Digest> {
-  const hash = createHash("sha256");
   const file = withFileErrors("open", entry.source, () => openSync(entry.source, "r"));
+  let whole: Digest | undefined;
+  let hasher: Hasher | undefined;
   try {
     let left = entry.sizeBytes;
     while (left > 0) {
-      const room = await writer.room();
-      const part = room.subarray(0, Math.min(room.length, left));
+      const room = writer.roomNow() ?? (await writer.room());
+      const part = room.subarray(0, Math.min(room.length, left, readChunkBytes));
       const count = withFileErrors("read", entry.source, () => readSync(file, part, 0, part.length, null));
       if (count === 0) throw fileChanged(entry);
       const chunk = part.subarray(0, count);
-      hash.update(chunk);
+      if (count === entry.sizeBytes) whole = digestOf(chunk);
+      else (hasher ??= createHasher()).update(chunk);
       judge.write(chunk);
       writer.filled(count);
       left -= count;
@@ -111,7 +114,7 @@ async function writeContent(entry: SourceEntry, writer: FrameWriter, judge: TarR
   } finally {
     closeSync(file);
   }
-  return createDigest("sha256", hash.digest("hex"));
+  return whole ?? (hasher ?? createHasher()).digest();
 }
 
 function fileChanged(entry: SourceEntry) {
@@ -128,7 +131,9 @@ class FrameWriter {
   readonly #onProgress: (addedBytes: number) => void;
   readonly #contentHash: Hasher = createHasher();
   readonly #compressedHash: Hasher = createHasher();
-  readonly #inFlight: Promise<Uint8Array>[] = [];
+  readonly #inFlight: { readonly frame: Uint8Array<ArrayBuffer>; readonly compressed: Promise<Uint8Array> }[] = [];
+  /** Memory of frames that were written, for those to come. */
+  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
   #frame = new Uint8Array(zstdFrameContentBytes);
   #used = 0;
   #contentBytes = 0;
@@ -141,10 +146,19 @@ class FrameWriter {
     this.#onProgress = options.onProgress ?? (() => {});
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  /** Resolves once there is room again; what fits at once needs no wait. */
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    const room = this.#frame.length - this.#used;
+    if (bytes.length > room) return this.#writeInParts(bytes);
+    this.#frame.set(bytes, this.#used);
+    this.filled(bytes.length);
+    return undefined;
+  }
+
+  async #writeInParts(bytes: Uint8Array): Promise<void> {
     let at = 0;
     while (at < bytes.length) {
-      const room = this.#used === this.#frame.length ? await this.room() : this.#frame.subarray(this.#used);
+      const room = await this.room();
       const part = bytes.subarray(at, at + room.length);
       room.set(part);
       this.filled(part.length);
@@ -156,6 +170,11 @@ class FrameWriter {
   async room(): Promise<Uint8Array> {
     if (this.#used === this.#frame.length) await this.#cut();
     return this.#frame.subarray(this.#used);
+  }
+
+  /** The same where there is some without a wait. */
+  roomNow(): Uint8Array | undefined {
+    return this.#used === this.#frame.length ? undefined : this.#frame.subarray(this.#used);
   }
 
   filled(sizeBytes: number): void {
@@ -175,20 +194,27 @@ class FrameWriter {
   }
 
   async #cut(): Promise<void> {
-    const content = this.#frame.subarray(0, this.#used);
-    this.#inFlight.push(Bun.zstdCompress(content, { level: this.#level }));
+    const frame = this.#frame;
+    const content = frame.subarray(0, this.#used);
+    const compressed = Bun.zstdCompress(content, { level: this.#level });
+    // A failure is thrown where the frame is awaited; until then it must not count as unhandled.
+    compressed.catch(() => {});
+    this.#inFlight.push({ frame, compressed });
     this.#contentHash.update(content);
     this.#contentBytes += this.#used;
-    this.#frame = new Uint8Array(zstdFrameContentBytes);
-    this.#used = 0;
     if (this.#inFlight.length >= framesInFlight) await this.#writeOldest();
+    this.#frame = this.#spare.pop() ?? new Uint8Array(zstdFrameContentBytes);
+    this.#used = 0;
   }
 
   async #writeOldest(): Promise<void> {
-    const compressed = await this.#inFlight.shift();
-    if (compressed === undefined) return;
+    const oldest = this.#inFlight.shift();
+    if (oldest === undefined) return;
+    const compressed = await oldest.compressed;
+    this.#spare.push(oldest.frame);
     this.#compressedHash.update(compressed);
     this.#compressedBytes += compressed.length;
     writeFully(this.#output, compressed, this.#path);
+    freeBytes(compressed);
   }
 }

@@ -13,6 +13,7 @@ import { concatBytes, digestAlgorithm } from "@cpm/base";
 import { contentTooLong, contentTooShort, digestMismatch } from "@cpm/oci";
 import type { Descriptor } from "@cpm/oci";
 import { storeError } from "./errors.ts";
+import { freeBytes } from "./free-bytes.ts";
 import { createHasher } from "./hash.ts";
 
 /** What the package's config declares of a layer's content. */
@@ -29,21 +30,51 @@ export interface ReadLayerOptions {
   readonly signal?: CancelSignal | undefined;
 }
 
+/**
+ * A sink that goes on working after a call. The pieces given to it stay as they are until `settled`, asked for after
+ * they were given, has resolved; it rejects with what failed. Without it a piece is valid during the call only.
+ */
+export interface LayerSink extends TarSink {
+  settled?(): Promise<void>;
+}
+
+/** Content as it is decoded. It is given back as soon as nobody reads it: waiting for the collector costs memory. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  release(): void;
+}
+
 /** Frames that are decoded at once; each holds 8 MiB of content. */
-const framesInFlight = 3;
+const framesInFlight = 2;
+/** No encoder needs so much for a frame; one that is made of empty blocks would need any amount of memory. */
+const maxFrameBytes = 2 * zstdFrameContentBytes;
 const gunzipChunkBytes = 1024 * 1024;
+const frameBufferBytes = 1024 * 1024;
+/** What the reader is given at once: so much is still in the processor's cache when it is hashed and then written. */
+const stepBytes = 1024 * 1024;
 
 /**
  * Reads one layer from its compressed bytes into a sink: digest and size of what arrives, frames, content size,
  * entries and every rule of the archive are checked while it streams, with bounded memory. Nothing is certain
- * before it returns: a sink that writes files does so where nobody looks yet. Throws `layer/…`, `archive/…`,
- * `zstd/…`, `gzip/…` or `store/…` errors.
+ * before it returns: a sink that writes files does so where nobody looks yet. Keeps no chunk of the source beyond
+ * the next one. Throws `layer/…`, `archive/…`, `zstd/…`, `gzip/…` or `store/…` errors.
  */
 export async function readLayer(
   source: ByteSource,
   layer: Descriptor,
   declared: DeclaredLayer,
-  sink: TarSink,
+  sink: LayerSink,
+  options: ReadLayerOptions = {},
+): Promise<void> {
+  await readCheckedLayer(hashed(source, layer, options), layer, declared, sink, options);
+}
+
+/** The same for a source that itself throws at its end unless its bytes were the layer's. */
+export async function readCheckedLayer(
+  compressed: ByteSource,
+  layer: Descriptor,
+  declared: DeclaredLayer,
+  sink: LayerSink,
   options: ReadLayerOptions = {},
 ): Promise<void> {
   const limits = { ...(options.limits ?? defaultArchiveLimits) };
@@ -53,11 +84,19 @@ export async function readLayer(
     maxTotalBytes: Math.min(limits.maxTotalBytes, declared.sizeBytes),
   });
   const contentHash = declared.diffId === undefined ? undefined : createHasher();
-  const compressed = hashed(source, layer, options);
-  for await (const content of decode(compressed, layer.mediaType, declared.sizeBytes)) {
-    options.signal?.throwIfAborted();
-    contentHash?.update(content);
-    reader.write(content);
+  const settle = new Settling(sink);
+  try {
+    for await (const piece of decode(compressed, layer.mediaType, declared.sizeBytes)) {
+      options.signal?.throwIfAborted();
+      for (let at = 0; at < piece.bytes.length; at += stepBytes) {
+        const step = piece.bytes.subarray(at, at + stepBytes);
+        contentHash?.update(step);
+        reader.write(step);
+      }
+      await settle.after(piece);
+    }
+  } finally {
+    await settle.end();
   }
   const { entries, totalBytes } = reader.end();
   if (totalBytes !== declared.sizeBytes) {
@@ -77,6 +116,31 @@ export async function readLayer(
     throw digestMismatch(declared.diffId, diffId);
 }
 
+/** Lets a sink work on one piece while the next is read, and gives a piece back when the sink is done with it. */
+class Settling {
+  readonly #sink: LayerSink;
+  #before: { readonly piece: Piece; readonly settled: Promise<void> | undefined } | undefined;
+
+  constructor(sink: LayerSink) {
+    this.#sink = sink;
+  }
+
+  async after(piece: Piece): Promise<void> {
+    const settled = this.#sink.settled?.();
+    // A failure is thrown where it is awaited; until then it must not count as unhandled.
+    settled?.catch(() => {});
+    await this.end();
+    this.#before = { piece, settled };
+  }
+
+  async end(): Promise<void> {
+    const before = this.#before;
+    this.#before = undefined;
+    await before?.settled;
+    before?.piece.release();
+  }
+}
+
 /** Passes the compressed bytes on and throws at the end unless they were the descriptor's. */
 async function* hashed(source: ByteSource, layer: Descriptor, options: ReadLayerOptions): AsyncGenerator<Uint8Array> {
   const hasher = createHasher(digestAlgorithm(layer.digest));
@@ -93,16 +157,17 @@ async function* hashed(source: ByteSource, layer: Descriptor, options: ReadLayer
   if (actual !== layer.digest) throw digestMismatch(layer.digest, actual);
 }
 
-function decode(compressed: ByteSource, mediaType: string, maxContentBytes: number): ByteSource {
+function decode(compressed: ByteSource, mediaType: string, maxContentBytes: number): AsyncIterable<Piece> {
   if (mediaType.endsWith("+zstd")) return decodeZstd(compressed, maxContentBytes);
   if (mediaType.endsWith("+gzip")) return decodeGzip(compressed, maxContentBytes);
   throw storeError("layer/media-type", `a layer of media type ${mediaType} cannot be read`);
 }
 
 /** Decodes whole frames on other threads, some at once, and gives them in order. */
-async function* decodeZstd(compressed: ByteSource, maxContentBytes: number): AsyncGenerator<Uint8Array> {
-  const decoded: Promise<Uint8Array>[] = [];
-  let parts: Uint8Array[] = [];
+async function* decodeZstd(compressed: ByteSource, maxContentBytes: number): AsyncGenerator<Piece> {
+  const decoded: Promise<Piece>[] = [];
+  const spare: FrameBuffer[] = [];
+  let buffer = new FrameBuffer();
   let ended: number | undefined;
   const limits = { maxFrameContentBytes: zstdFrameContentBytes, maxTotalContentBytes: maxContentBytes };
   const walker = new ZstdFrameWalker(limits, (frame) => (ended = frame.contentBytes));
@@ -110,27 +175,56 @@ async function* decodeZstd(compressed: ByteSource, maxContentBytes: number): Asy
     let at = 0;
     while (at < chunk.length) {
       const taken = walker.write(chunk.subarray(at));
-      parts.push(chunk.subarray(at, at + taken));
+      buffer.append(chunk.subarray(at, at + taken));
       at += taken;
       if (ended === undefined) continue;
-      const promise = decodeFrame(concatBytes(parts), ended);
+      const frame = buffer;
+      const promise = decodeFrame(frame.bytes(), ended).finally(() => spare.push(frame.empty()));
       // A failure is thrown where the frame is awaited; until then it must not count as unhandled.
       promise.catch(() => {});
       decoded.push(promise);
-      parts = [];
       ended = undefined;
-      while (decoded.length >= framesInFlight) yield await next(decoded);
+      while (decoded.length >= framesInFlight) yield* next(decoded);
+      buffer = spare.pop() ?? new FrameBuffer();
     }
   }
   walker.end();
-  while (decoded.length > 0) yield await next(decoded);
+  while (decoded.length > 0) yield* next(decoded);
 }
 
-async function next(decoded: Promise<Uint8Array>[]): Promise<Uint8Array> {
-  return (await decoded.shift()) ?? new Uint8Array(0);
+async function* next(decoded: Promise<Piece>[]): AsyncGenerator<Piece> {
+  const piece = await decoded.shift();
+  if (piece !== undefined) yield piece;
 }
 
-async function decodeFrame(frame: Uint8Array, contentBytes: number): Promise<Uint8Array> {
+/** The compressed bytes of one frame, in memory that serves many frames after one another. */
+class FrameBuffer {
+  #bytes = new Uint8Array(frameBufferBytes);
+  #length = 0;
+
+  append(part: Uint8Array): void {
+    const length = this.#length + part.length;
+    if (length > maxFrameBytes) throw storeError("layer/decode", `a zstd frame takes more than ${maxFrameBytes} bytes`);
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.min(Math.max(length, 2 * this.#bytes.length), maxFrameBytes));
+      larger.set(this.bytes());
+      this.#bytes = larger;
+    }
+    this.#bytes.set(part, this.#length);
+    this.#length = length;
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  empty(): this {
+    this.#length = 0;
+    return this;
+  }
+}
+
+async function decodeFrame(frame: Uint8Array<ArrayBuffer>, contentBytes: number): Promise<Piece> {
   let content: Uint8Array;
   try {
     content = await Bun.zstdDecompress(frame);
@@ -140,11 +234,11 @@ async function decodeFrame(frame: Uint8Array, contentBytes: number): Promise<Uin
   if (content.length !== contentBytes) {
     throw storeError("layer/decode", `a zstd frame holds ${content.length} bytes and declares ${contentBytes}`);
   }
-  return content;
+  return { bytes: content, release: () => freeBytes(content) };
 }
 
 /** One plain gzip member whose trailer fits what was decoded: a second member or trailing bytes do not. */
-async function* decodeGzip(compressed: ByteSource, maxContentBytes: number): AsyncGenerator<Uint8Array> {
+async function* decodeGzip(compressed: ByteSource, maxContentBytes: number): AsyncGenerator<Piece> {
   const gunzip = createGunzip({ chunkSize: gunzipChunkBytes });
   const feed = feedGunzip(compressed, gunzip);
   // A failure of the feeder destroys the stream, and the loop below throws it.
@@ -155,7 +249,7 @@ async function* decodeGzip(compressed: ByteSource, maxContentBytes: number): Asy
       sizeBytes += chunk.length;
       if (sizeBytes > maxContentBytes)
         throw storeError("layer/size", `a gzip layer holds more than the ${maxContentBytes} bytes declared`);
-      yield chunk;
+      yield { bytes: chunk, release() {} };
     }
   } catch (error) {
     await feed;

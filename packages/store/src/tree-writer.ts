@@ -1,13 +1,14 @@
 import { chmodSync, closeSync, constants, fchmodSync, mkdirSync, openSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { TarEntry, TarSink } from "@cpm/archive";
+import type { TarEntry } from "@cpm/archive";
 import { compareTarPaths, formatTreeEntry } from "@cpm/archive";
 import type { Digest } from "@cpm/base";
 import { encodeUtf8 } from "@cpm/base";
 import { storeError, withFileErrors } from "./errors.ts";
-import { writeFully } from "./files.ts";
+import { backgroundBytes, writeFully, writeInBackground } from "./files.ts";
 import type { Hasher } from "./hash.ts";
 import { createHasher, digestOf } from "./hash.ts";
+import type { LayerSink } from "./read-layer.ts";
 
 const openFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 const fileMode = 0o444;
@@ -16,9 +17,9 @@ const programMode = 0o555;
 /**
  * Writes the entries of one or more archives into a fresh directory that nobody else uses, and keeps the listing
  * of what it wrote. Files are created, never opened; symlinks come last, so that nothing is ever written through
- * one. Modes are ours, not the archive's.
+ * one. Modes are ours, not the archive's. Pieces must stay as they are until `settled` has resolved.
  */
-export class TreeWriter implements TarSink {
+export class TreeWriter implements LayerSink {
   readonly #root: string;
   readonly #lines = new Map<string, string>();
   readonly #directories: string[] = [];
@@ -26,7 +27,13 @@ export class TreeWriter implements TarSink {
   readonly #exactModes = (process.umask() & programMode) !== 0;
   #file: number | undefined;
   #path = "";
+  #sizeBytes = 0;
   #hasher: Hasher | undefined;
+  #digest: Digest | undefined;
+  /** Whether a piece of the current file is or was written in the background: then all that follow are. */
+  #background = false;
+  /** Writes in the background, one after another. */
+  #tail: Promise<void> = Promise.resolve();
 
   constructor(root: string) {
     this.#root = root;
@@ -37,39 +44,54 @@ export class TreeWriter implements TarSink {
     if (known !== undefined && !(entry.type === "directory" && known === formatTreeEntry(entry))) {
       throw storeError("layer/collision", `two layers hold ${entry.path}`);
     }
-    this.#path = join(this.#root, entry.path);
+    // The reader has judged the path: a plain joint is what it says.
+    const path = `${this.#root}/${entry.path}`;
+    this.#path = path;
     if (entry.type === "file") {
-      this.#file = withFileErrors("create", this.#path, () =>
-        openSync(this.#path, openFlags, entry.executable ? programMode : fileMode),
-      );
-      if (this.#exactModes) fchmodSync(this.#file, entry.executable ? programMode : fileMode);
-      this.#hasher = createHasher();
+      const mode = entry.executable ? programMode : fileMode;
+      this.#file = withFileErrors("create", path, () => openSync(path, openFlags, mode));
+      if (this.#exactModes) fchmodSync(this.#file, mode);
+      this.#digest = undefined;
+      this.#sizeBytes = entry.sizeBytes;
       return;
     }
     if (entry.type === "symlink") this.#links.push(entry);
     else if (known === undefined) {
-      withFileErrors("create", this.#path, () => mkdirSync(this.#path, 0o755));
-      this.#directories.push(this.#path);
+      withFileErrors("create", path, () => mkdirSync(path, 0o755));
+      this.#directories.push(path);
     }
     this.#lines.set(entry.path, formatTreeEntry(entry));
   }
 
   data(chunk: Uint8Array): void {
-    if (this.#file === undefined) throw new TypeError("content without a file");
-    this.#hasher?.update(chunk);
-    writeFully(this.#file, chunk, this.#path);
+    const file = this.#file;
+    if (file === undefined) throw new TypeError("content without a file");
+    if (chunk.length === this.#sizeBytes) this.#digest = digestOf(chunk);
+    else (this.#hasher ??= createHasher()).update(chunk);
+    const path = this.#path;
+    if (this.#background || chunk.length >= backgroundBytes) {
+      this.#background = true;
+      this.#tail = this.#tail.then(() => writeInBackground(file, chunk, path));
+      // A failure is thrown where it is awaited; until then it must not count as unhandled.
+      this.#tail.catch(() => {});
+    } else writeFully(file, chunk, path);
   }
 
   entryEnd(entry: TarEntry): void {
     if (this.#file === undefined) return;
     this.#close();
-    const digest = this.#hasher?.digest();
+    const digest = this.#digest ?? (this.#hasher ?? createHasher()).digest();
     this.#hasher = undefined;
-    this.#lines.set(entry.path, formatTreeEntry({ ...entry, ...(digest === undefined ? {} : { digest }) }));
+    this.#lines.set(entry.path, formatTreeEntry({ ...entry, digest }));
+  }
+
+  settled(): Promise<void> {
+    return this.#tail;
   }
 
   /** Makes the symlinks. Only after every archive has been read to its end. */
-  finish(): { readonly listing: Uint8Array; readonly digest: Digest } {
+  async finish(): Promise<{ readonly listing: Uint8Array; readonly digest: Digest }> {
+    await this.#tail;
     for (const { path, linkTarget = "" } of this.#links) {
       const place = join(this.#root, path);
       withFileErrors("create", place, () => symlinkSync(linkTarget, place));
@@ -85,16 +107,25 @@ export class TreeWriter implements TarSink {
     withFileErrors("protect", this.#root, () => chmodSync(this.#root, programMode));
   }
 
-  /** Gives up an open file after a failure. */
-  abandon(): void {
+  /** Gives up an open file after a failure, once nothing is written to it any more. */
+  async abandon(): Promise<void> {
     if (this.#file !== undefined) this.#close();
+    await Promise.allSettled([this.#tail]);
   }
 
   #close(): void {
     const file = this.#file;
-    this.#file = undefined;
     if (file === undefined) return;
-    withFileErrors("close", this.#path, () => closeSync(file));
+    const path = this.#path;
+    const close = () => withFileErrors("close", path, () => closeSync(file));
+    this.#file = undefined;
+    if (!this.#background) {
+      close();
+      return;
+    }
+    this.#background = false;
+    this.#tail = this.#tail.finally(close);
+    this.#tail.catch(() => {});
   }
 }
 

@@ -1,4 +1,5 @@
-import { CpmError } from "@cpm/base";
+import { createError } from "@cpm/base";
+import type { CpmError } from "@cpm/base";
 import { templateErrors } from "./errors.ts";
 import type { TemplateLimits } from "./limits.ts";
 
@@ -18,9 +19,15 @@ export class Budget {
     return this.#exhausted;
   }
 
+  /** Steps spent; more than the limit by the one charge that went over it. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Pays before the work is done. Throws `template/budget`, which an expression may swallow, but not `exhausted`. */
   chargeSteps(count: number): void {
-    this.#steps += count;
     if (this.#exhausted !== undefined) throw this.#exhausted;
+    this.#steps += count;
     if (this.#steps > this.#limits.maxSteps) this.#fail(`more than ${this.#limits.maxSteps} evaluation steps`);
   }
 
@@ -36,8 +43,7 @@ export class Budget {
   }
 
   #fail(message: string): never {
-    const { kind, hint } = templateErrors["template/budget"];
-    this.#exhausted ??= new CpmError("template/budget", kind, `the template needs ${message}`, { hint });
+    this.#exhausted ??= createError(templateErrors, "template/budget", `the template needs ${message}`);
     throw this.#exhausted;
   }
 }

@@ -1,5 +1,5 @@
-import type { Diagnostic } from "@cpm/base";
-import { nearest } from "@cpm/base";
+import type { Diagnostic, JsonValue } from "@cpm/base";
+import { nearest, stringifyJson } from "@cpm/base";
 import type { Manifest } from "@cpm/model";
 import { locateSource } from "@cpm/model";
 import type { Expression } from "./cel/expression.ts";
@@ -9,10 +9,13 @@ import type { StaticType } from "./cel/static-type.ts";
 import { formatType, types } from "./cel/static-type.ts";
 import type { TemplateErrorCode } from "./errors.ts";
 import { templateFault } from "./errors.ts";
+import { maxFaults } from "./limits.ts";
+import { parseTemplates } from "./parse-templates.ts";
 import type { FieldType } from "./resources/field-type.ts";
-import { field, fieldAt, formatFieldType } from "./resources/field-type.ts";
+import { allowsSecrets, field, fieldAt, formatFieldType } from "./resources/field-type.ts";
+import type { ResourceKind } from "./resources/kinds.ts";
 import { isResourceKind, resourceKinds, resourceSpecs } from "./resources/kinds.ts";
-import { staticScope } from "./scope.ts";
+import { scopeRoots, staticScope } from "./scope.ts";
 import { shellFaults } from "./shell-strings.ts";
 import type { TemplateDocument, TemplateMap, TemplateNode } from "./template-node.ts";
 
@@ -28,7 +31,34 @@ export function checkTemplates(
 ): Diagnostic[] {
   const checker = new Checker(staticScope(manifest));
   for (const document of documents) checker.document(document);
-  return [...checker.diagnostics, ...unusedInputs(manifest, checker.used, manifestFile)];
+  checkManifestValues(manifest, checker);
+  return [...checker.diagnostics, ...unusedInputs(manifest, checker.used, manifestFile)].slice(0, maxFaults);
+}
+
+/** The expressions that stand in the manifest: outputs, and inputs for dependencies, which may be secrets. */
+function checkManifestValues(manifest: Manifest, checker: Checker): void {
+  const values: [place: string, value: JsonValue, secrets: boolean][] = [
+    ...Object.entries(manifest.outputs).map(([key, value]): [string, JsonValue, boolean] => [
+      `outputs.${key}`,
+      value,
+      false,
+    ]),
+    ...manifest.dependencies.flatMap(({ name, with: given }) =>
+      Object.entries(given).map(([key, value]): [string, JsonValue, boolean] => [`${name} with ${key}`, value, true]),
+    ),
+  ];
+  for (const [place, value, secrets] of values) {
+    const text = stringifyJson({ kind: "values", name: "values", spec: value });
+    const { documents, diagnostics } = parseTemplates([{ path: "colony.yaml", text }]);
+    const before = checker.diagnostics.length;
+    checker.diagnostics.push(...diagnostics);
+    const spec = documents[0]?.root.entries.find((entry) => entry.key === "spec")?.value;
+    if (spec !== undefined) checker.value(spec, secrets);
+    // The text is not the author's: what is known of the place is the key.
+    for (const [index, fault] of checker.diagnostics.entries())
+      if (index >= before)
+        checker.diagnostics[index] = { ...fault, message: `in ${place}: ${fault.message}`, location: undefined };
+  }
 }
 
 class Checker {
@@ -47,36 +77,43 @@ class Checker {
       kind?.kind === "literal" && typeof kind.value === "string" && isResourceKind(kind.value) ? kind.value : undefined;
     if (kind !== undefined && known === undefined) this.#kindFault(kind);
     for (const entry of root.entries) {
-      const expected: FieldType =
-        entry.key === "spec" ? (known === undefined ? field.any : resourceSpecs[known]) : field.string;
-      this.#node(entry.value, expected, [entry.key], scope);
+      this.#node(entry.value, entry.key === "spec" ? specType(known, entry.value) : field.string, false, scope);
     }
   }
 
-  #node(node: TemplateNode, expected: FieldType, path: readonly string[], scope: StaticScope): void {
+  /** A value that is not a part of a ColonyOS object. */
+  value(node: TemplateNode, secrets: boolean): void {
+    this.#node(node, field.any, secrets, this.#scope);
+  }
+
+  /** `secrets`: whether a secret may stand here. */
+  #node(node: TemplateNode, expected: FieldType, secrets: boolean, scope: StaticScope): void {
+    if (this.diagnostics.length >= maxFaults) return;
+    const inside = allowsSecrets(expected, secrets);
     switch (node.kind) {
       case "literal":
         return;
       case "expression":
-        this.#leaf(node.expression, expected, path, scope);
+        this.#leaf(node.expression, expected, secrets, scope);
         return;
       case "text":
         for (const part of node.parts) if (typeof part !== "string") this.#textPart(part, scope);
+        if (expected.type !== "string" && expected.type !== "any") this.#textFault(node, expected);
         return;
       case "list":
-        for (const item of node.items) this.#node(item, fieldAt(expected, ["[]"]), [...path, "[]"], scope);
+        for (const item of node.items) this.#node(item, fieldAt(expected, ["[]"]), inside, scope);
         return;
       case "map":
-        this.#map(node, expected, path, scope);
+        this.#map(node, expected, secrets, scope);
     }
   }
 
-  #map(map: TemplateMap, expected: FieldType, path: readonly string[], scope: StaticScope): void {
+  #map(map: TemplateMap, expected: FieldType, secrets: boolean, scope: StaticScope): void {
     const inner = this.#enter(map, scope);
-    if (map.value !== undefined) this.#node(map.value, expected, path, inner);
+    if (map.value !== undefined) this.#node(map.value, expected, secrets, inner);
     this.diagnostics.push(...shellFaults(map, (expression) => this.#typeOf(expression, inner)));
-    for (const entry of map.entries)
-      this.#node(entry.value, fieldAt(expected, [entry.key]), [...path, entry.key], inner);
+    const inside = allowsSecrets(expected, secrets);
+    for (const entry of map.entries) this.#node(entry.value, fieldAt(expected, [entry.key]), inside, inner);
   }
 
   /** Checks a map's `$for` and `$if` and gives the scope inside it. */
@@ -87,7 +124,8 @@ class Checker {
       const list = this.#infer(over, scope);
       if (list.kind !== "list" && list.kind !== "dyn")
         this.#fault("template/wrong-type", over, `$for needs a list, this is a ${formatType(list)}`);
-      if (scope.has(variable))
+      // Roots are refused when the template is parsed.
+      if (scope.has(variable) && !scopeRoots.includes(variable))
         this.#fault("template/structure", over, `"${variable}" is already a name here`, "Choose another variable.");
       inner = new Map(scope).set(variable, list.kind === "list" ? list.element : types.dyn);
     }
@@ -99,10 +137,10 @@ class Checker {
     return inner;
   }
 
-  #leaf(expression: Expression, expected: FieldType, path: readonly string[], scope: StaticScope): void {
+  #leaf(expression: Expression, expected: FieldType, secrets: boolean, scope: StaticScope): void {
     const type = this.#infer(expression, scope);
     if (type.kind === "secret") {
-      if (!isSecretPlace(path))
+      if (!secrets)
         this.#fault("template/secret", expression, `the secret "${type.name}" stands outside env and kwargs`);
     } else if (!fits(type, expected)) {
       const hint = conversionHint(type, expected);
@@ -125,6 +163,14 @@ class Checker {
         part,
         `"${part.source.trim()}" stands inside text and is a ${formatType(type)}`,
       );
+  }
+
+  #textFault(node: TemplateNode, expected: FieldType): void {
+    const message = `this gives a string where ColonyOS needs ${formatFieldType(expected)}`;
+    const hint = "Make the expression the whole value: what stands inside text is text.";
+    this.diagnostics.push(
+      templateFault("template/wrong-type", { message, location: locateSource(node.file, node.range), hint }),
+    );
   }
 
   #infer(expression: Expression, scope: StaticScope): StaticType {
@@ -155,9 +201,11 @@ class Checker {
   }
 }
 
-/** A whole value directly in `env`, or anywhere below `kwargs`. */
-function isSecretPlace(path: readonly string[]): boolean {
-  return path.at(-2) === "env" || path.slice(0, -1).includes("kwargs");
+/** What stands under `spec`; a workflow may also be written as the bare list of its nodes. */
+function specType(kind: ResourceKind | undefined, spec: TemplateNode): FieldType {
+  if (kind === undefined) return field.any;
+  const type = resourceSpecs[kind];
+  return kind === "Workflow" && spec.kind !== "map" ? fieldAt(type, ["functionspecs"]) : type;
 }
 
 function fits(type: StaticType, expected: FieldType): boolean {

@@ -53,26 +53,72 @@ export const templateErrors = {
     title: "maxexectime 0 ends the process at once",
     hint: "Use -1 for no limit, or the seconds that the work may take.",
   },
+  "resource/max-wait-time": {
+    kind: "invalid_argument",
+    title: "A waiting limit on a node that waits for others",
+    hint: "Put maxwaittime on nodes without dependencies only.",
+  },
   "resource/unit": {
     kind: "invalid_argument",
     title: "A quantity that ColonyOS misreads",
     hint: "Write processors as <int>m (1000m is one) and memory as <int>Mi or <int>Gi.",
   },
+  "resource/storage": { kind: "invalid_argument", title: "A demand for storage, which is never met" },
+  "resource/any-executor": { kind: "invalid_argument", title: 'An executor called "*"' },
+  "resource/too-long": {
+    kind: "invalid_argument",
+    title: "A text longer than the server can index",
+    hint: "Keep it under 2000 characters.",
+  },
+  "resource/empty-workflow": {
+    kind: "invalid_argument",
+    title: "A workflow without nodes",
+    hint: "Give it a node, or leave the whole document out with $if.",
+  },
   "resource/cycle": { kind: "invalid_argument", title: "A workflow whose nodes wait for one another" },
   "resource/unknown-node": { kind: "invalid_argument", title: "A dependency on a node that does not exist" },
-  "resource/duplicate-node": { kind: "invalid_argument", title: "Two nodes of one workflow have the same name" },
+  "resource/duplicate-node": {
+    kind: "invalid_argument",
+    title: "Two nodes of one workflow have the same name",
+    hint: "In a $for, make the variable a part of the name: `nodename: map-${string(n)}`.",
+  },
   "resource/name": {
     kind: "invalid_argument",
     title: "A name that ColonyOS cannot store",
     hint: "Use letters, digits, dots, dashes and underscores, at most 128.",
   },
+  "resource/reserved": { kind: "invalid_argument", title: "A name that CPM uses itself" },
   "resource/cron": {
     kind: "invalid_argument",
     title: "Not a cron expression of ColonyOS",
     hint: "ColonyOS has six fields, seconds first: `0 0 3 * * *` is three in the morning.",
   },
-  "resource/container": { kind: "invalid_argument", title: "A container executor would refuse this" },
-  "resource/max-wait-time": { kind: "invalid_argument", title: "A waiting limit on a node that waits for others" },
+  "resource/generator": { kind: "invalid_argument", title: "Arguments that a generator takes away" },
+  "resource/container": {
+    kind: "invalid_argument",
+    title: "A container executor would refuse this",
+    hint: "Executors of containers need execute, docker-image, cmd, nodes, processespernode, cpu, walltime, maxexectime and maxretries.",
+  },
+  "resource/container-shell": { kind: "invalid_argument", title: "Text that a container executor's shell takes apart" },
+  "resource/local-executor": {
+    kind: "invalid_argument",
+    title: "The local executor would refuse this",
+    hint: "It runs `execute` with kwargs cmd (a program) and args (a list of strings).",
+  },
+  "resource/handler": { kind: "invalid_argument", title: "Half a handler" },
+  "resource/unchecked-schema": {
+    kind: "invalid_argument",
+    title: "A part of a schema that the server does not enforce",
+  },
+  "resource/no-mount": { kind: "invalid_argument", title: "Files that are never synchronised" },
+  "resource/lost-snapshot": { kind: "invalid_argument", title: "A snapshot that is deleted after the run" },
+  "resource/nul": {
+    kind: "invalid_argument",
+    title: "Text with a NUL character",
+    hint: "Remove it, or encode the text (base64).",
+  },
+  "resource/rounded-number": { kind: "invalid_argument", title: "A whole number that ColonyOS rounds" },
+  "resource/ignored": { kind: "invalid_argument", title: "A field without effect" },
 } as const;
 
 export type TemplateErrorCode = keyof typeof templateErrors;

@@ -17,22 +17,22 @@ export type LeafPiece =
  */
 export function splitLeaf(scalar: SourceScalar, text: string): LeafPiece[] {
   const pieces: LeafPiece[] = [];
+  const finder = new Finder(scalar);
   let plain = "";
   let at = 0;
-  while (at < text.length) {
-    const next = text.indexOf("$", at);
-    if (next === -1) break;
+  for (let next = text.indexOf("$"); next !== -1; next = text.indexOf("$", at)) {
     plain += text.slice(at, next);
     if (text.startsWith("$${", next)) {
       plain += "${";
+      finder.find("$${");
       at = next + 3;
     } else if (text.startsWith("${", next)) {
       if (plain !== "") pieces.push({ kind: "text", text: plain });
       plain = "";
       const end = expressionEnd(text, next + 2);
-      if (end === undefined)
-        return [...pieces, { kind: "unclosed", range: placeOf(scalar, text.slice(next), 0).range }];
-      pieces.push(sourcePiece(scalar, text, next, end));
+      if (end === undefined) return [...pieces, { kind: "unclosed", range: finder.find("${").range }];
+      const whole = text.slice(next, end + 1);
+      pieces.push({ kind: "source", source: whole.slice(2, -1), ...finder.find(whole) });
       at = end + 1;
     } else {
       plain += "$";
@@ -44,24 +44,27 @@ export function splitLeaf(scalar: SourceScalar, text: string): LeafPiece[] {
   return pieces;
 }
 
-function sourcePiece(scalar: SourceScalar, text: string, start: number, end: number): LeafPiece {
-  const whole = text.slice(start, end + 1);
-  const occurrence = text.slice(0, start).split(whole).length - 1;
-  return { kind: "source", source: whole.slice(2, -1), ...placeOf(scalar, whole, occurrence) };
-}
+/**
+ * Finds the pieces of a leaf, in order, in the file as it was written. Escapes and folded lines can make that
+ * impossible; from there on the place is the whole leaf, so that a leaf is searched once however many pieces it has.
+ */
+class Finder {
+  readonly #scalar: SourceScalar;
+  readonly #written: string;
+  #at: number | undefined = 0;
 
-/** Finds the expression in the file as it was written; escapes and folded lines can make that impossible. */
-function placeOf(
-  scalar: SourceScalar,
-  whole: string,
-  occurrence: number,
-): { range: SourceRange; sourceStart: number | undefined } {
-  const [start, end] = scalar.range;
-  let found = scalar.file.text.indexOf(whole, start);
-  for (let skipped = 0; skipped < occurrence && found !== -1; skipped++)
-    found = scalar.file.text.indexOf(whole, found + whole.length);
-  if (found === -1 || found + whole.length > end) return { range: scalar.range, sourceStart: undefined };
-  return { range: [found, found + whole.length], sourceStart: found + 2 };
+  constructor(scalar: SourceScalar) {
+    this.#scalar = scalar;
+    this.#written = scalar.file.text.slice(...scalar.range);
+  }
+
+  find(piece: string): { range: SourceRange; sourceStart: number | undefined } {
+    const found = this.#at === undefined ? -1 : this.#written.indexOf(piece, this.#at);
+    this.#at = found === -1 ? undefined : found + piece.length;
+    if (found === -1) return { range: this.#scalar.range, sourceStart: undefined };
+    const start = this.#scalar.range[0] + found;
+    return { range: [start, start + piece.length], sourceStart: start + 2 };
+  }
 }
 
 /** The index of the brace that closes an expression whose source starts at `from`; undefined when there is none. */
@@ -72,7 +75,7 @@ function expressionEnd(text: string, from: number): number | undefined {
     if (char === "{") depth++;
     else if (char === "}" && depth-- === 0) return at;
     else if (char === '"' || char === "'") {
-      const close = literalEnd(text, at, /[rR]/.test(text[at - 1] ?? ""));
+      const close = literalEnd(text, at, at > from && /[rR]/.test(text[at - 1] ?? ""));
       if (close === undefined) return undefined;
       at = close;
     }

@@ -1,14 +1,16 @@
-import type { Diagnostic } from "@cpm/base";
+import type { CpmError, Diagnostic } from "@cpm/base";
 import { isCpmError, nearest } from "@cpm/base";
 import type { SourceEntry, SourceFile, SourceMap, SourceNode, SourceRange, SourceScalar } from "@cpm/model";
 import { locateSource, parseSource } from "@cpm/model";
 import type { Expression } from "./cel/expression.ts";
-import { parseExpression } from "./cel/expression.ts";
+import { ExpressionParser } from "./cel/expression.ts";
 import type { TemplateErrorCode } from "./errors.ts";
 import { templateFault } from "./errors.ts";
 import { splitLeaf } from "./interpolation.ts";
 import type { TemplateLimits } from "./limits.ts";
-import { defaultTemplateLimits } from "./limits.ts";
+import { defaultTemplateLimits, maxFaults } from "./limits.ts";
+import { scopeRoots } from "./scope.ts";
+import { textFault } from "./text-limits.ts";
 import type { TemplateDocument, TemplateEntry, TemplateLoop, TemplateMap, TemplateNode } from "./template-node.ts";
 
 const structuralKeys = ["$if", "$for", "$value"];
@@ -21,37 +23,51 @@ export interface ParsedTemplates {
 
 /**
  * Parses the files of `templates/`, each one or more YAML or JSON documents. Nothing is evaluated. Documents with
- * faults are left out, so what is returned can be checked further and every fault be shown at once.
+ * faults are left out, so what is returned can be checked further and every fault be shown at once, up to a hundred.
+ * Templates over a limit of their size give a `template/budget` fault and no documents.
  */
 export function parseTemplates(
   files: readonly SourceFile[],
   limits: TemplateLimits = defaultTemplateLimits,
 ): ParsedTemplates {
+  const tooMuch = textFault(files, limits);
+  if (tooMuch !== undefined) return { documents: [], diagnostics: [tooMuch] };
   const diagnostics: Diagnostic[] = [];
+  const parser = new DocumentParser(new ExpressionParser(limits), diagnostics);
   const documents = files.flatMap((file) => {
     try {
-      return parseSource(file).flatMap((node) => new DocumentParser(limits, diagnostics).document(node));
+      return parseSource(file).flatMap((node) => parser.document(node));
     } catch (error) {
-      if (!isCpmError(error) || error.diagnostics === undefined) throw error;
-      diagnostics.push(...error.diagnostics);
+      if (!isCpmError(error)) throw error;
+      diagnostics.push(...(error.diagnostics ?? [fileFault(error)]));
       return [];
     }
   });
-  return { documents, diagnostics };
+  return { documents: parser.stopped ? [] : documents, diagnostics: diagnostics.slice(0, maxFaults) };
+}
+
+/** A file that cannot be read at all, which has no place in it. */
+function fileFault({ code, message, hint }: CpmError): Diagnostic {
+  return { code, severity: "error", message, hint };
 }
 
 class DocumentParser {
-  readonly #limits: TemplateLimits;
+  readonly #expressions: ExpressionParser;
   readonly #diagnostics: Diagnostic[];
 
-  constructor(limits: TemplateLimits, diagnostics: Diagnostic[]) {
-    this.#limits = limits;
+  constructor(expressions: ExpressionParser, diagnostics: Diagnostic[]) {
+    this.#expressions = expressions;
     this.#diagnostics = diagnostics;
+  }
+
+  /** True once it is certain that nothing will come of it; what is left is not looked at. */
+  get stopped(): boolean {
+    return this.#diagnostics.length >= maxFaults || this.#expressions.exhausted;
   }
 
   document(node: SourceNode): TemplateDocument[] {
     const before = this.#diagnostics.length;
-    if (node.kind === "scalar" && node.value === null) return [];
+    if (this.stopped || (node.kind === "scalar" && node.value === null)) return [];
     if (node.kind !== "map") {
       const hint = "A document is one resource with the keys kind, name and spec; separate documents by a line of ---.";
       this.#fault("template/document", "a document must be a map", node.file, node.range, hint);
@@ -85,8 +101,9 @@ class DocumentParser {
   }
 
   #node(node: SourceNode, place: "document" | "item" | "value"): TemplateNode {
-    if (node.kind === "map") return this.#map(node, place);
     const { file, range } = node;
+    if (this.stopped) return { kind: "literal", value: null, file, range };
+    if (node.kind === "map") return this.#map(node, place);
     if (node.kind === "list")
       return { kind: "list", items: node.items.map((item) => this.#node(item, "item")), file, range };
     return typeof node.value === "string"
@@ -158,24 +175,24 @@ class DocumentParser {
       );
       return undefined;
     }
+    if (scopeRoots.includes(only.key)) {
+      const message = `"${only.key}" is already a name here`;
+      this.#fault("template/structure", message, only.value.file, only.keyRange, "Choose another variable.");
+    }
     const over = this.#structural(only);
     return over === undefined ? undefined : { variable: only.key, over };
   }
 
   #structural(entry: SourceEntry): Expression | undefined {
+    const { value } = entry;
+    const before = this.#diagnostics.length;
     const leaf =
-      entry.value.kind === "scalar" && typeof entry.value.value === "string"
-        ? this.#leaf(entry.value, entry.value.value)
-        : undefined;
+      value.kind === "scalar" && typeof value.value === "string" ? this.#leaf(value, value.value) : undefined;
     if (leaf?.kind === "expression") return leaf.expression;
-    if (leaf === undefined || leaf.kind === "literal") {
-      this.#fault(
-        "template/structure",
-        `${entry.key} must be one expression`,
-        entry.value.file,
-        entry.value.range,
-        `Write ${entry.key}: "\${…}".`,
-      );
+    // What cannot be read has been reported already.
+    if (this.#diagnostics.length === before) {
+      const hint = `Write ${entry.key}: "\${…}".`;
+      this.#fault("template/structure", `${entry.key} must be one expression`, value.file, value.range, hint);
     }
     return undefined;
   }
@@ -184,6 +201,7 @@ class DocumentParser {
     const { file, range } = scalar;
     const parts: (string | Expression)[] = [];
     for (const piece of splitLeaf(scalar, text)) {
+      if (this.stopped) break;
       if (piece.kind === "text") parts.push(piece.text);
       else if (piece.kind === "unclosed")
         this.#fault(
@@ -195,7 +213,7 @@ class DocumentParser {
         );
       else {
         const place = { file, range: piece.range, sourceStart: piece.sourceStart };
-        const expression = parseExpression(piece.source, place, this.#limits, (fault) => this.#diagnostics.push(fault));
+        const expression = this.#expressions.parse(piece.source, place, (fault) => this.#diagnostics.push(fault));
         if (expression !== undefined) parts.push(expression);
       }
     }
@@ -206,6 +224,7 @@ class DocumentParser {
   }
 
   #fault(code: TemplateErrorCode, message: string, file: SourceFile, range: SourceRange, hint?: string): void {
+    if (this.stopped) return;
     this.#diagnostics.push(templateFault(code, { message, location: locateSource(file, range), hint }));
   }
 }

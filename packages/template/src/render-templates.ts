@@ -1,7 +1,8 @@
 import type { CelEnv, CelInput, CelValue } from "@bufbuild/cel";
 import { celEnv, isCelError, isCelList, plan } from "@bufbuild/cel";
+import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import type { Diagnostic } from "@cpm/base";
-import { isCpmError, toErrorRecord } from "@cpm/base";
+import { isCpmError, printable, toErrorRecord } from "@cpm/base";
 import type { SourceFile, SourceRange } from "@cpm/model";
 import { locateSource, Secret } from "@cpm/model";
 import { Budget } from "./budget.ts";
@@ -40,18 +41,27 @@ export function renderTemplates(
 /** Variables bound by `$for`, from the outside in, over the four roots. */
 type Bindings = Readonly<Record<string, CelInput>>;
 
+/** The library looks names up with a plain property access, so there must be no prototype to find anything in. */
+function bind(outer: Bindings | undefined, names: readonly (readonly [string, CelInput])[]): Bindings {
+  const bindings: Record<string, CelInput> = Object.create(null);
+  return Object.assign(bindings, outer, Object.fromEntries(names));
+}
+
 class Renderer {
   readonly #scope: RenderScope;
   readonly #budget: Budget;
   readonly #env: CelEnv;
   readonly #roots: Bindings;
-  readonly #plans = new Map<Expression, ReturnType<typeof plan>>();
+  readonly #plans = new Map<Expr, ReturnType<typeof plan>>();
 
   constructor(scope: RenderScope, limits: TemplateLimits) {
     this.#scope = scope;
     this.#budget = new Budget(limits);
     this.#env = celEnv({ funcs: templateFunctions(this.#budget) });
-    this.#roots = Object.fromEntries(Object.entries(celScope(scope)).map(([name, value]) => [name, toCelInput(value)]));
+    this.#roots = bind(
+      undefined,
+      Object.entries(celScope(scope)).map(([name, value]) => [name, toCelInput(value)] as const),
+    );
   }
 
   document(document: TemplateDocument): RenderedDocument[] {
@@ -97,7 +107,7 @@ class Renderer {
     const occurrences: RenderedNode[] = [];
     for (const value of values) {
       this.#budget.chargeSteps(1);
-      const inner = { ...bindings, [variable]: value };
+      const inner = bind(bindings, [[variable, value]]);
       if (this.#holds(map, inner)) occurrences.push(this.#content(map, inner, depth));
     }
     return occurrences;
@@ -154,9 +164,9 @@ class Renderer {
 
   #evaluate(expression: Expression, bindings: Bindings): CelValue {
     return this.#attempt(expression, () => {
-      const run = this.#plans.get(expression) ?? plan(this.#env, instrument(expression.ast));
-      this.#plans.set(expression, run);
-      this.#budget.chargeSteps(1);
+      this.#budget.chargeSteps(expression.nodes);
+      const run = this.#plans.get(expression.ast) ?? plan(this.#env, instrument(expression.ast));
+      this.#plans.set(expression.ast, run);
       const result = run(bindings);
       if (this.#budget.exhausted !== undefined) throw this.#budget.exhausted;
       if (isCelError(result)) throw result;
@@ -170,7 +180,7 @@ class Renderer {
       return action();
     } catch (error) {
       const spent = this.#budget.exhausted;
-      const { message } = toErrorRecord(spent ?? error);
+      const message = printable(toErrorRecord(spent ?? error).message, 300);
       if (spent !== undefined) throw this.#invalid("template/budget", message, expression.file, expression.range);
       if (isCpmError(error)) throw error;
       throw this.#invalid("template/evaluation", message, expression.file, expression.range);

@@ -66,6 +66,11 @@ export function textOf(node: RenderedNode | undefined): string | undefined {
   return node?.kind === "scalar" && typeof node.value === "string" ? node.value : undefined;
 }
 
+/** Whether a node is a scalar of one of JavaScript's types. */
+export function isKindOf(node: RenderedNode, type: "string" | "boolean" | "number" | "bigint"): boolean {
+  return node.kind === "scalar" && typeof node.value === type;
+}
+
 /** The value of a whole number, also when it was written as a float without a fraction. */
 export function integerOf(node: RenderedNode | undefined): bigint | undefined {
   if (node?.kind !== "scalar") return undefined;
@@ -84,7 +89,6 @@ function toJson(node: RenderedNode, secretText: (secret: Secret) => string): Jso
     return object satisfies JsonObject;
   }
   if (node.value instanceof Secret) return secretText(node.value);
-  if (typeof node.value === "bigint")
-    return BigInt.asIntN(53, node.value) === node.value ? Number(node.value) : node.value;
-  return node.value;
+  if (typeof node.value !== "bigint") return node.value;
+  return Number.isSafeInteger(Number(node.value)) ? Number(node.value) : node.value;
 }

@@ -26,6 +26,9 @@ export interface DependencyScope {
   readonly outputs: Readonly<Record<string, ScopeValue>>;
 }
 
+/** The names that every expression may use. */
+export const scopeRoots: readonly string[] = ["inputs", "release", "package", "deps"];
+
 /** What a package's templates may name, by its manifest. */
 export function staticScope(manifest: Manifest): StaticScope {
   const dependency = recordOf("the dependency", [

@@ -43,23 +43,32 @@ export async function postWire(endpoint: string, body: string): Promise<Answer> 
   const base = { httpStatus: response.status, text };
   if (text === "") return { ...base, payloadType: "", status: response.status, message: "", content: null };
   const envelope = asObject(parseJson(text, { uniqueKeys: false }));
-  const content = parseJson(Buffer.from(String(envelope["payload"]), "base64").toString("utf8"), { uniqueKeys: false });
+  const content = parseJson(Buffer.from(textOf(envelope["payload"]), "base64").toString("utf8"), { uniqueKeys: false });
   const refusal = envelope["error"] === true ? asObject(content) : {};
   return {
     ...base,
-    payloadType: String(envelope["payloadtype"]),
+    payloadType: textOf(envelope["payloadtype"]),
     status: typeof refusal["status"] === "number" ? refusal["status"] : 200,
-    message: String(refusal["message"] ?? ""),
+    message: textOf(refusal["message"] ?? ""),
     content,
   };
 }
 
 export function asObject(value: JsonValue | undefined): JsonObject {
-  if (!isJsonObject(value)) throw new Error(`not an object: ${String(value)}`);
+  if (!isJsonObject(value)) throw new Error(`not an object: ${shown(value)}`);
   return value;
 }
 
 export function asList(value: JsonValue | undefined): readonly JsonObject[] {
-  if (!Array.isArray(value)) throw new Error(`not a list: ${String(value)}`);
+  if (!Array.isArray(value)) throw new Error(`not a list: ${shown(value)}`);
   return value.map(asObject);
+}
+
+export function textOf(value: JsonValue | undefined): string {
+  if (typeof value !== "string") throw new Error(`not a text: ${shown(value)}`);
+  return value;
+}
+
+function shown(value: JsonValue | undefined): string {
+  return value === undefined ? "nothing" : stringifyJson(value);
 }

@@ -1,10 +1,8 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { carryOut, waitOptions } from "../carry-out.ts";
 import { colonyOptions, defineCommand } from "../command.ts";
 import { inputOptions, readGivenInputs } from "../input-options.ts";
 import { currentPlatform } from "../platform.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 export const apply = defineCommand({
   name: "apply",
@@ -17,13 +15,9 @@ export const apply = defineCommand({
   async run(invocation) {
     const { args, options, context, output } = invocation;
     const operations = await import("@cpm/operations");
-    const { withFileErrors } = await import("@cpm/store");
+    const { readGivenFile } = await import("../given-file.ts");
     const file = args[0] ?? "";
-    const path = resolve(context.cwd, file);
-    const { saved, source } = operations.parsePlanFile(
-      withFileErrors("read", file, () => readFileSync(path, "utf8")),
-      file,
-    );
+    const { saved, source } = operations.parsePlanFile(readGivenFile(file, context), file);
     const given = [...operations.inputsOfPlan(saved.plan, file), ...(await readGivenInputs(options, context))];
     const flags = { server: options.server, colony: options.colony ?? saved.plan.colony };
     return withSession({ context, output, options: flags }, async (session) => {

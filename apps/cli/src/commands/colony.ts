@@ -1,6 +1,6 @@
 import { colonyOptions, defineCommand } from "../command.ts";
 import { missingSetting, usageError } from "../errors.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 export const colony = defineCommand({
   name: "colony",

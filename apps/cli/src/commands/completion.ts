@@ -14,7 +14,9 @@ export const completion = defineCommand({
   ],
   async run({ args, output }) {
     const { completionScript } = await import("../completion.ts");
-    output.raw(await completionScript(args[0] ?? ""));
+    const shell = args[0] ?? "";
+    const script = await completionScript(shell);
+    output.data({ shell, script }, () => script);
     return 0;
   },
 });

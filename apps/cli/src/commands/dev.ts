@@ -2,9 +2,7 @@ import { rmSync } from "node:fs";
 import type { JsonObject } from "@cpm/base";
 import { defineCommand } from "../command.ts";
 import type { DevState } from "../dev/dev-state.ts";
-import { devFolder, readDevState } from "../dev/dev-state.ts";
 import { cliError, usageError } from "../errors.ts";
-import { resolveSettings, userFolders } from "../settings.ts";
 
 const actions = ["up", "down", "status", "run"] as const;
 
@@ -28,6 +26,8 @@ export const dev = defineCommand({
     { line: "cpm dev down", description: "Stop; what was published and installed is kept." },
   ],
   async run({ args, options, context, output }) {
+    const { devFolder, readDevState } = await import("../dev/dev-state.ts");
+    const { resolveSettings, userFolders } = await import("../settings.ts");
     const { state: stateFolder } = userFolders(context.env);
     const present = readDevState(stateFolder);
     switch (actions.find((action) => action === args[0])) {
@@ -38,7 +38,7 @@ export const dev = defineCommand({
         }
         const { spawnDev } = await import("../dev/spawn-dev.ts");
         output.progress.update({ id: "dev", label: "dev colony", state: "starting" });
-        const started = await spawnDev(stateFolder, runFlags(options), context.clock, context.signal);
+        const started = await spawnDev(stateFolder, runFlags(options), context);
         output.progress.update({ id: "dev", label: "dev colony", state: "running", finished: true });
         output.data(toDocument(started), () => toText(started));
         return 0;

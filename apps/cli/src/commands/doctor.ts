@@ -1,5 +1,5 @@
 import { colonyOptions, defineCommand, registryOptions } from "../command.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 export const doctor = defineCommand({
   name: "doctor",

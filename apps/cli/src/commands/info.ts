@@ -2,8 +2,9 @@ import type { JsonObject } from "@cpm/base";
 import { formatBytes } from "@cpm/base";
 import type { PackageVariant } from "@cpm/operations";
 import { defineCommand, registryOptions } from "../command.ts";
+import { readGivenSource } from "../given-source.ts";
 import type { Output } from "../output/output.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 export const info = defineCommand({
   name: "info",
@@ -21,7 +22,7 @@ export const info = defineCommand({
     const operations = await import("@cpm/operations");
     const { formatManifest } = await import("@cpm/model");
     return withSession(invocation, async (session) => {
-      const source = operations.parsePackageSource(args[0] ?? "");
+      const source = await readGivenSource(args[0] ?? "", context);
       const located = await operations.locatePackage(source, session.access());
       const variant = await operations.readLocatedPackage(located, undefined, context.signal);
       const { manifest, readme, root, layers } = variant;

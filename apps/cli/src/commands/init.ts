@@ -37,8 +37,10 @@ export const init = defineCommand({
     }`;
     const interactive = context.stdin.isTerminal && context.stderr.isTerminal;
     const name = parsePackageName(options.name ?? (await ask(context, "Name of the package", "--name", suggested)));
-    const asked = interactive ? await choose(context, "What does it start as?", "--template", templates) : templates[0];
-    const template = templates.find((known) => known === (options.template ?? asked)) ?? templates[0];
+    const wanted =
+      options.template ??
+      (interactive ? await choose(context, "What does it start as?", "--template", templates) : templates[0]);
+    const template = templates.find((known) => known === wanted) ?? templates[0];
     const files = writeScaffold(root, name, template);
     output.data({ name, directory: shown, template, files }, () =>
       [

@@ -3,10 +3,11 @@ import type { JsonValue } from "@cpm/base";
 import { encodeUtf8 } from "@cpm/base";
 import { carryOut, waitOptions } from "../carry-out.ts";
 import { colonyOptions, defineCommand, registryOptions } from "../command.ts";
+import { readGivenSource } from "../given-source.ts";
 import { inputOptions, readGivenInputs } from "../input-options.ts";
 import { currentPlatform } from "../platform.ts";
 import { formatPlan } from "../render-plan.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 export const install = defineCommand({
   name: "install",
@@ -35,7 +36,7 @@ export const install = defineCommand({
     const given = await readGivenInputs(options, context);
     return withSession(invocation, async (session) => {
       const releases = session.releases();
-      const source = operations.parsePackageSource(args[0] ?? "");
+      const source = await readGivenSource(args[0] ?? "", context);
       const request = {
         source,
         given,

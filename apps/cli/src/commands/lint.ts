@@ -11,12 +11,12 @@ export const lint = defineCommand({
     { line: "cpm lint", description: "Check the package here." },
     { line: "cpm lint examples/hello --json", description: "Every finding as JSON." },
   ],
-  async run({ args, options, output }) {
+  async run({ args, options, context, output }) {
     const { lintPackage } = await import("@cpm/operations");
-    const { diagnostics, directory } = lintPackage(args[0] ?? ".");
+    const { givenPath } = await import("../given-file.ts");
+    const { diagnostics, directory } = lintPackage(givenPath(args[0] ?? ".", context));
     const count = (severity: string): number => diagnostics.filter((finding) => finding.severity === severity).length;
     const [errors, warnings] = [count("error"), count("warning")];
-    if (!output.json) output.diagnostics(diagnostics);
     const findings = diagnostics.map(({ code, severity, message, hint, location }) => ({
       code,
       severity,
@@ -27,7 +27,8 @@ export const lint = defineCommand({
     output.data({ errors, warnings, findings }, () => {
       const { manifest } = directory ?? {};
       const what = manifest === undefined ? (args[0] ?? ".") : `${manifest.name}@${manifest.version.text}`;
-      return `${what}: ${plural(errors, "error")}, ${plural(warnings, "warning")}`;
+      const summary = `${what}: ${plural(errors, "error")}, ${plural(warnings, "warning")}`;
+      return diagnostics.length === 0 ? summary : `${output.formatFindings(diagnostics)}\n\n${summary}`;
     });
     return errors > 0 || (options.strict === true && warnings > 0) ? 2 : 0;
   },

@@ -1,6 +1,6 @@
 import { defineCommand, registryOptions } from "../command.ts";
 import { requireRegistry } from "../require-registry.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 export const logout = defineCommand({
   name: "logout",

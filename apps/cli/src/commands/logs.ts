@@ -1,6 +1,6 @@
 import { colonyOptions, defineCommand } from "../command.ts";
 import { logLines } from "../follow-logs.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 export const logs = defineCommand({
   name: "logs",

@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { formatBytes } from "@cpm/base";
 import { defineCommand } from "../command.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 export const pack = defineCommand({
   name: "pack",
@@ -28,14 +28,15 @@ export const pack = defineCommand({
     const { args, options, context, output } = invocation;
     const { packPackage, readPackageDirectory, operationsErrors } = await import("@cpm/operations");
     const { createError } = await import("@cpm/base");
-    const { removeFile, writeLayoutFile } = await import("@cpm/store");
+    const { givenPath } = await import("../given-file.ts");
+    const { withFileErrors, writeLayoutFile } = await import("@cpm/store");
     const level = options.level;
     if (level !== undefined && (level < 1 || level > 19)) {
       const { usageError } = await import("../errors.ts");
-      throw usageError("--level lies between 1 and 19");
+      throw usageError(`--level cannot be ${level}`, "It lies between 1 and 19.");
     }
     return withSession({ context, output, options: {} }, async (session) => {
-      const { directory, warnings } = readPackageDirectory(args[0] ?? ".");
+      const { directory, warnings } = readPackageDirectory(givenPath(args[0] ?? ".", context));
       output.diagnostics(warnings);
       const { name, version } = directory.manifest;
       const file = options.output ?? `${name.replace("/", "-")}-${version.text}.cpm`;
@@ -47,8 +48,10 @@ export const pack = defineCommand({
       const access = session.access();
       const layout = join(access.scratch(), "layout");
       const packed = await packPackage(directory, layout, { compressionLevel: level, ...access });
-      removeFile(path);
-      writeLayoutFile(layout, path, context.signal);
+      // Whole or not at all: what stood there stays until the new file is complete.
+      const draft = `${path}.${process.pid}.tmp`;
+      writeLayoutFile(layout, draft, context.signal);
+      withFileErrors("replace", file, () => renameSync(draft, path));
       const { root, files, contentBytes, sizeBytes, variants } = packed;
       const platforms = variants.flatMap(({ platform }) => platform ?? []);
       output.data(

@@ -1,6 +1,6 @@
 import { formatBytes } from "@cpm/base";
 import { defineCommand, registryOptions } from "../command.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 export const publish = defineCommand({
   name: "publish",
@@ -19,10 +19,11 @@ export const publish = defineCommand({
     },
   ],
   async run(invocation) {
-    const { args, output } = invocation;
+    const { args, context, output } = invocation;
     const { publishPackage } = await import("@cpm/operations");
+    const { givenPath } = await import("../given-file.ts");
     return withSession(invocation, async (session) => {
-      const path = args[0] ?? ".";
+      const path = givenPath(args[0] ?? ".", context);
       const published = await publishPackage({ kind: "path", path }, session.access());
       const { registry, name, version, digest, present, sentBytes } = published;
       output.data({ registry, name, version, digest, present, sentBytes }, () =>

@@ -1,7 +1,8 @@
 import { defineCommand, registryOptions } from "../command.ts";
+import { readGivenSource } from "../given-source.ts";
 import { inputOptions, readGivenInputs } from "../input-options.ts";
 import { currentPlatform } from "../platform.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 export const render = defineCommand({
   name: "render",
@@ -27,11 +28,11 @@ export const render = defineCommand({
   ],
   async run(invocation) {
     const { args, options, context, output } = invocation;
-    const { parsePackageSource, renderPackageAlone } = await import("@cpm/operations");
+    const { renderPackageAlone } = await import("@cpm/operations");
     const given = await readGivenInputs(options, context);
     const release = { name: options.name ?? "sample", colony: options.colony ?? "sample" };
     return withSession({ ...invocation, options: { registry: options.registry } }, async (session) => {
-      const source = parsePackageSource(args[0] ?? ".");
+      const source = await readGivenSource(args[0] ?? ".", context);
       const rendered = await renderPackageAlone(source, given, release, currentPlatform(), session.access());
       output.diagnostics(rendered.warnings);
       output.data(rendered.documents, () =>

@@ -1,8 +1,10 @@
 import { defineCommand, registryOptions } from "../command.ts";
+import { usageError } from "../errors.ts";
 import { requireRegistry } from "../require-registry.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 const defaultLimit = 20;
+const maxLimit = 100;
 
 export const search = defineCommand({
   name: "search",
@@ -25,6 +27,9 @@ export const search = defineCommand({
     return withSession(invocation, async (session) => {
       const registry = session.registry(requireRegistry(session.settings));
       const { limit = defaultLimit, offset = 0 } = options;
+      if (limit < 1 || limit > maxLimit)
+        throw usageError(`--limit cannot be ${limit}`, `It lies between 1 and ${maxLimit}.`);
+      if (offset < 0) throw usageError(`--offset cannot be ${offset}`, "It is 0 or more.");
       const found = await registry.searchPackages(args.join(" "), { limit, offset, signal: context.signal });
       const { total, results } = found;
       output.data({ total, results: results.map((result) => ({ ...result })) }, () =>

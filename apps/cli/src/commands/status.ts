@@ -2,7 +2,7 @@ import type { JsonValue } from "@cpm/base";
 import type { ReleaseStatus } from "@cpm/operations";
 import { colonyOptions, defineCommand } from "../command.ts";
 import type { Output } from "../output/output.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 export const status = defineCommand({
   name: "status",

@@ -1,6 +1,6 @@
 import { colonyOptions, defineCommand } from "../command.ts";
 import { confirm } from "../prompt.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with-session.ts";
 
 export const uninstall = defineCommand({
   name: "uninstall",
@@ -22,8 +22,10 @@ export const uninstall = defineCommand({
     const { uninstallRelease } = await import("@cpm/operations");
     const release = args[0] ?? "";
     const purge = options.purge === true;
-    if (purge && options.yes !== true && !(await confirm(context, `Remove all history of "${release}"?`, "--yes")))
+    if (purge && options.yes !== true && !(await confirm(context, `Remove all history of "${release}"?`, "--yes"))) {
+      output.note("nothing was removed");
       return 0;
+    }
     return withSession(invocation, async (session) => {
       const result = await uninstallRelease({ release, purge }, session.releases(), (item) =>
         output.progress.update(item),

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { JsonObject } from "@cpm/base";
 import { encodeUtf8, isJsonObject, parseJson, stringifyJson } from "@cpm/base";
 import { isRunning, makeDirectory, removeFile, replaceFile, withFileErrors } from "@cpm/store";
 import type { ProcessIdentity } from "@cpm/store";
@@ -32,9 +33,20 @@ export function readDevState(stateFolder: string): DevState | undefined {
     withFileErrors("read", path, () => readFileSync(path, "utf8")),
     { file: path },
   );
-  if (!isJsonObject(document)) return undefined;
-  const state = document as unknown as DevState;
-  return isRunning(state.process) ? state : undefined;
+  const state = isJsonObject(document) ? parseState(document) : undefined;
+  return state !== undefined && isRunning(state.process) ? state : undefined;
+}
+
+const texts = ["registry", "server", "colony", "userKey", "ownerKey", "kind", "packagesRoot", "executor"] as const;
+
+/** Undefined for the file of another version, whose process this one does not know. */
+function parseState(document: JsonObject): DevState | undefined {
+  const owner = document["process"];
+  if (!isJsonObject(owner)) return undefined;
+  const { pid, started } = owner;
+  if (typeof pid !== "number" || pid < 2 || typeof started !== "string") return undefined;
+  if (texts.some((key) => typeof document[key] !== "string")) return undefined;
+  return document as unknown as DevState;
 }
 
 export function writeDevState(stateFolder: string, state: DevState): void {

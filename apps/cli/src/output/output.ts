@@ -1,36 +1,46 @@
 import type { Diagnostic, JsonValue } from "@cpm/base";
 import { formatDiagnostic, isCpmError, stringifyJson, toErrorRecord } from "@cpm/base";
-import type { CliContext } from "../context.ts";
+import type { CliContext, TextSink } from "../context.ts";
 import type { Progress } from "./progress.ts";
 import { PlainProgress, silentProgress, TerminalProgress } from "./progress.ts";
 import type { Style } from "./style.ts";
 import { createStyle, usesColour } from "./style.ts";
 import type { Column } from "./table.ts";
 import { formatTable } from "./table.ts";
+import { harmless } from "./terminal-text.ts";
 
 /** The one place that prints. Data goes to stdout, everything else to stderr. */
 export interface Output {
   readonly json: boolean;
+  /** For the texts of `data`: stdout may be a pipe while stderr is a terminal. */
   readonly style: Style;
   readonly progress: Progress;
   /** A command's result: the document for programs, the text for people. */
   data(document: JsonValue, text: () => string): void;
-  /** Text on stdout that is the result itself, such as a completion script. Ignores `--json`. */
+  /** Text on stdout that is the result itself, such as help or a completion script. Ignores `--json`. */
   raw(text: string): void;
   /** One line of a stream: a JSON document per line, or text. */
   streamed(document: JsonValue, text: () => string): void;
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): string;
+  /** Findings as text for `data`. */
+  formatFindings(findings: readonly Diagnostic[]): string;
   /** Something worth knowing that is not the result. */
   note(text: string): void;
-  /** Findings about files, warnings first shown as they are. */
+  /** Warnings beside the result. */
   diagnostics(findings: readonly Diagnostic[]): void;
   error(error: unknown): void;
 }
 
-export function createOutput(context: CliContext, flags: { readonly json: boolean; readonly quiet: boolean }): Output {
+export interface OutputFlags {
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+export function createOutput(context: CliContext, flags: OutputFlags): Output {
   const { stdout, stderr } = context;
-  const style = createStyle(usesColour(stderr.isTerminal, context.env));
-  const progress = createProgress(context, flags, style);
+  const style = createStyle(usesColour(stdout.isTerminal, context.env));
+  const errorStyle = createStyle(usesColour(stderr.isTerminal, context.env));
+  const progress = createProgress(context, flags, errorStyle);
   return {
     json: flags.json,
     style,
@@ -49,24 +59,22 @@ export function createOutput(context: CliContext, flags: { readonly json: boolea
       else writeText(stdout, text());
     },
     table: (columns, rows) => formatTable(columns, rows, stdout.isTerminal ? stdout.columns : undefined),
+    formatFindings: (findings) => findings.map((finding) => formatFinding(finding, style)).join("\n"),
     note(text) {
-      if (!flags.quiet && !flags.json) progress.line(text);
+      progress.line(text);
     },
     diagnostics(findings) {
-      for (const finding of findings) progress.line(colourDiagnostic(finding, style));
+      for (const finding of findings) progress.line(formatFinding(finding, errorStyle));
     },
     error(error) {
       progress.stop();
-      stderr.write(flags.json ? `${stringifyJson({ error: errorDocument(error) })}\n` : formatError(error, style));
+      if (flags.json) stderr.write(`${stringifyJson({ error: errorDocument(error) })}\n`);
+      else writeText(stderr, formatError(error, errorStyle));
     },
   };
 }
 
-function createProgress(
-  context: CliContext,
-  flags: { readonly json: boolean; readonly quiet: boolean },
-  style: Style,
-): Progress {
+function createProgress(context: CliContext, flags: OutputFlags, style: Style): Progress {
   if (flags.quiet || flags.json) return silentProgress;
   return context.stderr.isTerminal
     ? new TerminalProgress(context.stderr, style, context.clock)
@@ -76,17 +84,23 @@ function createProgress(
 /** An error as people read it: what, where, what to try. */
 export function formatError(error: unknown, style: Style): string {
   const record = toErrorRecord(error);
-  const lines = [`${style.red("error:")} ${record.message} ${style.dim(`[${record.code}]`)}`];
   const findings = record.diagnostics ?? [];
-  if (findings.length > 0) {
-    lines[0] = `${style.red("error:")} ${findings.length === 1 ? "1 fault" : `${findings.length} faults`} ${style.dim(`[${record.code}]`)}`;
-    lines.push(...findings.map((finding) => colourDiagnostic(finding, style)));
-  }
-  if (record.hint !== undefined) lines.push(`${style.cyan("hint:")} ${record.hint}`);
+  const what = findings.length === 0 ? record.message : countFaults(findings);
+  const lines = [
+    `${style.red("error:")} ${what} ${style.dim(`[${record.code}]`)}`,
+    ...findings.map((finding) => formatFinding(finding, style)),
+  ];
+  // A single finding has its hint below it already.
+  if (record.hint !== undefined && !findings.some((finding) => finding.hint === record.hint))
+    lines.push(`${style.cyan("hint:")} ${record.hint}`);
   if (record.kind === "internal" && !isCpmError(error) && error instanceof Error && error.stack !== undefined) {
     lines.push(style.dim(error.stack.split("\n").slice(1, 6).join("\n")));
   }
   return `${lines.join("\n")}\n`;
+}
+
+function countFaults(findings: readonly Diagnostic[]): string {
+  return findings.length === 1 ? "1 fault" : `${findings.length} faults`;
 }
 
 /** The fields of an error as JSON; what has no JSON form is written as text. */
@@ -97,11 +111,13 @@ function errorDocument(error: unknown): JsonValue {
   return plain as JsonValue;
 }
 
-function colourDiagnostic(finding: Diagnostic, style: Style): string {
+function formatFinding(finding: Diagnostic, style: Style): string {
   const mark = finding.severity === "error" ? style.red : style.yellow;
   return formatDiagnostic(finding).replace(`${finding.severity}:`, () => mark(`${finding.severity}:`));
 }
 
-function writeText(sink: { write(text: string): void }, text: string): void {
-  if (text !== "") sink.write(text.endsWith("\n") ? text : `${text}\n`);
+function writeText(sink: TextSink, text: string): void {
+  if (text === "") return;
+  const whole = text.endsWith("\n") ? text : `${text}\n`;
+  sink.write(sink.isTerminal ? harmless(whole) : whole);
 }

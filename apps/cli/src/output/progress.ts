@@ -2,6 +2,8 @@ import type { Clock } from "@cpm/base";
 import { formatBytes } from "@cpm/base";
 import type { TextSink } from "../context.ts";
 import type { Style } from "./style.ts";
+import { cutText, displayWidth, harmless } from "./terminal-text.ts";
+import { TransferRate } from "./transfer-rate.ts";
 
 /** One thing under way, as it stands now. */
 export interface ProgressItem {
@@ -20,19 +22,30 @@ export interface Progress {
   update(item: ProgressItem): void;
   /** A line that stays, above whatever is under way. */
   line(text: string): void;
-  /** Removes what is under way from the screen. Called once, at the end. */
+  /** Removes what is under way from the screen. May be called again. */
   stop(): void;
 }
 
 const redrawEveryMs = 80;
+const shownItems = 8;
+const barColumns = 30;
+const leastBarColumns = 8;
 
-/** Bars that are redrawn in place, for a terminal. */
+interface ShownItem {
+  readonly item: ProgressItem;
+  readonly rate: TransferRate;
+}
+
+/**
+ * Bars that are redrawn in place, for a terminal. A frame is one write, no line of it is wider than the terminal, and
+ * a frame that looks like the one before is not written at all. The cursor is never hidden: there is nothing to restore.
+ */
 export class TerminalProgress implements Progress {
   readonly #sink: TextSink;
   readonly #style: Style;
   readonly #clock: Clock;
-  readonly #items = new Map<string, { item: ProgressItem; startedAtMs: number }>();
-  #drawnLines = 0;
+  readonly #items = new Map<string, ShownItem>();
+  #frame: readonly string[] = [];
   #drawnAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(sink: TextSink, style: Style, clock: Clock) {
@@ -45,50 +58,54 @@ export class TerminalProgress implements Progress {
     const known = this.#items.get(item.id);
     if (item.finished === true) {
       this.#items.delete(item.id);
-      this.line(
-        `${item.failed === true ? this.#style.red("✗") : this.#style.green("✓")} ${item.label} ${this.#style.dim(item.state)}`,
-      );
+      const mark = item.failed === true ? this.#style.red("✗") : this.#style.green("✓");
+      this.line(`${mark} ${item.label} ${this.#style.dim(item.state)}`);
       return;
     }
-    this.#items.set(item.id, { item, startedAtMs: known?.startedAtMs ?? this.#clock.now() });
-    if (known?.item.state !== item.state || this.#clock.now() - this.#drawnAtMs >= redrawEveryMs) this.#draw();
+    const now = this.#clock.now();
+    const rate = known?.rate ?? new TransferRate();
+    if (item.doneBytes !== undefined) rate.add(now, item.doneBytes);
+    this.#items.set(item.id, { item, rate });
+    if (known?.item.state !== item.state || now - this.#drawnAtMs >= redrawEveryMs) this.#draw("");
   }
 
   line(text: string): void {
-    this.#erase();
-    this.#sink.write(`${text}\n`);
-    this.#draw();
+    this.#draw(`${harmless(text)}\n`);
   }
 
   stop(): void {
-    this.#erase();
     this.#items.clear();
+    this.#draw("");
   }
 
-  #draw(): void {
-    this.#erase();
-    const lines = [...this.#items.values()].slice(-8).map(({ item, startedAtMs }) => this.#bar(item, startedAtMs));
-    if (lines.length > 0) this.#sink.write(`${lines.join("\n")}\n`);
-    this.#drawnLines = lines.length;
+  /** Writes `above` where the frame stood, and the frame below it. */
+  #draw(above: string): void {
+    const frame = [...this.#items.values()].slice(-shownItems).map((shown) => this.#bar(shown));
     this.#drawnAtMs = this.#clock.now();
+    if (above === "" && frame.join("\n") === this.#frame.join("\n")) return;
+    const erase = this.#frame.length > 0 ? `\u001b[${this.#frame.length}A\u001b[J` : "";
+    this.#sink.write(erase + above + frame.map((line) => `${line}\n`).join(""));
+    this.#frame = frame;
   }
 
-  #erase(): void {
-    if (this.#drawnLines > 0) this.#sink.write(`\u001b[${this.#drawnLines}A\u001b[J`);
-    this.#drawnLines = 0;
-  }
-
-  #bar(item: ProgressItem, startedAtMs: number): string {
-    const head = `  ${item.label} ${this.#style.dim(item.state)}`;
-    if (item.doneBytes === undefined) return head;
-    const seconds = Math.max(0.001, (this.#clock.now() - startedAtMs) / 1000);
-    const rate = `${formatBytes(item.doneBytes / seconds)}/s`;
-    if (item.totalBytes === undefined || item.totalBytes === 0) return `${head} ${formatBytes(item.doneBytes)} ${rate}`;
-    const share = Math.min(1, item.doneBytes / item.totalBytes);
-    const width = Math.max(10, Math.min(30, this.#sink.columns - head.length - 32));
-    const filled = Math.round(share * width);
-    const bar = this.#style.cyan("━".repeat(filled)) + this.#style.dim("─".repeat(width - filled));
-    return `${head} ${bar} ${formatBytes(item.doneBytes)} of ${formatBytes(item.totalBytes)} ${rate}`;
+  /** What does not fit is left out, the bar first, then the rate; the rest is cut. */
+  #bar({ item, rate }: ShownItem): string {
+    const { dim, cyan } = this.#style;
+    // A line that fills the last column would wrap on some terminals.
+    const room = this.#sink.columns - 1;
+    const head = harmless(`  ${item.label} ${dim(item.state)}`);
+    if (item.doneBytes === undefined) return cutText(head, room);
+    const bytesPerSecond = rate.bytesPerSecond(this.#clock.now());
+    const speed = bytesPerSecond === undefined ? "" : ` ${formatBytes(Math.round(bytesPerSecond))}/s`;
+    const total = item.totalBytes ?? 0;
+    const size = total === 0 ? formatBytes(item.doneBytes) : `${formatBytes(item.doneBytes)} of ${formatBytes(total)}`;
+    const width = Math.min(barColumns, room - displayWidth(`${head}  ${size}${speed}`));
+    if (total > 0 && width >= leastBarColumns) {
+      const filled = Math.round(Math.min(1, item.doneBytes / total) * width);
+      return `${head} ${cyan("━".repeat(filled))}${dim("─".repeat(width - filled))} ${size}${speed}`;
+    }
+    const line = `${head} ${size}`;
+    return displayWidth(line + speed) <= room ? line + speed : cutText(line, room);
   }
 }
 

@@ -28,6 +28,6 @@ export function createStyle(enabled: boolean): Style {
 /** Whether a sink shows colours. */
 export function usesColour(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): boolean {
   if ((env["NO_COLOR"] ?? "") !== "") return false;
-  if ((env["FORCE_COLOR"] ?? "") !== "" && env["FORCE_COLOR"] !== "0") return true;
+  if ((env["FORCE_COLOR"] ?? "") !== "") return env["FORCE_COLOR"] !== "0";
   return isTerminal && env["TERM"] !== "dumb";
 }

@@ -1,12 +1,13 @@
 /** Bytes of one stream into lines, without their ends. A line over the limit comes in several pieces. */
 export class LineSplitter {
   readonly #decoder = new TextDecoder();
-  readonly #maxLineBytes: number;
+  readonly #maxUnits: number;
   readonly #onLine: (line: string) => void;
   #rest = "";
 
   constructor(maxLineBytes: number, onLine: (line: string) => void) {
-    this.#maxLineBytes = maxLineBytes;
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    this.#maxUnits = Math.max(2, Math.floor(maxLineBytes / 3));
     this.#onLine = onLine;
   }
 
@@ -17,35 +18,28 @@ export class LineSplitter {
   /** Whatever is left is a line too. */
   end(): void {
     this.#take(this.#decoder.decode());
-    if (this.#rest !== "") this.#emit(this.#rest);
+    if (this.#rest !== "") this.#onLine(this.#cut(this.#rest));
     this.#rest = "";
   }
 
   #take(text: string): void {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
-    for (const line of lines) this.#emit(line.endsWith("\r") ? line.slice(0, -1) : line);
-    // A UTF-16 unit is at most three bytes of UTF-8.
-    const maxUnits = Math.floor(this.#maxLineBytes / 3);
-    if (this.#rest.length <= maxUnits) return;
-    const end = this.#rest.length - (this.#rest.length % maxUnits);
-    this.#emit(this.#rest.slice(0, end));
-    this.#rest = this.#rest.slice(end);
+    for (const line of lines) this.#onLine(this.#cut(line.endsWith("\r") ? line.slice(0, -1) : line));
+    // One unit more may be a carriage return whose newline is still to come.
+    if (this.#rest.length > this.#maxUnits + 1) this.#rest = this.#cut(this.#rest);
   }
 
-  #emit(line: string): void {
-    const maxUnits = Math.floor(this.#maxLineBytes / 3);
-    for (let at = 0; at === 0 || at < line.length;) {
-      const end = Math.min(line.length, at + maxUnits);
-      // A pair of surrogates stays whole.
-      const piece = line.slice(at, end < line.length ? end - splitsPair(line, end) : end);
-      this.#onLine(piece);
-      at += Math.max(1, piece.length);
+  /** Emits whole pieces of a long line and answers what is left of it. */
+  #cut(line: string): string {
+    let at = 0;
+    while (line.length - at > this.#maxUnits) {
+      const end = at + this.#maxUnits;
+      const splitsPair = line.charCodeAt(end) >= 0xdc00 && line.charCodeAt(end) <= 0xdfff;
+      const next = splitsPair ? end - 1 : end;
+      this.#onLine(line.slice(at, next));
+      at = next;
     }
+    return line.slice(at);
   }
-}
-
-function splitsPair(text: string, at: number): number {
-  const unit = text.charCodeAt(at - 1);
-  return unit >= 0xd800 && unit <= 0xdbff ? 1 : 0;
 }

@@ -17,7 +17,7 @@ const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const defaultSlots = 4;
 
 export interface LocalExecutorOptions {
-  /** With the executor's own identity: `enrollLocalExecutor` makes one. */
+  /** With the executor's own identity: `registerLocalExecutor` makes one. */
   readonly client: ColoniesClient;
   readonly executorName: string;
   /** The root of the node's package store: programs run from the trees below it, and from nowhere else. */
@@ -57,10 +57,18 @@ function executeHandler(options: LocalExecutorOptions): JobHandler {
     try {
       const environment = environmentOf(command.environment, scratch, job);
       const { workDirectory } = scratch;
-      const onLine = (line: string) => log.add(line);
-      await runProgram({ command, workDirectory, environment, limits, signal: job.signal, onLine }).finally(() =>
-        logged(log, job),
-      );
+      try {
+        await runProgram({
+          command,
+          workDirectory,
+          environment,
+          limits,
+          signal: job.signal,
+          onLine: (line) => log.add(line),
+        });
+      } finally {
+        await endLog(log, job);
+      }
       return readProgramOutput(scratch.outputPath, limits);
     } finally {
       scratch.remove();
@@ -69,7 +77,7 @@ function executeHandler(options: LocalExecutorOptions): JobHandler {
 }
 
 /** The log of a lost job cannot be written any more, and need not. */
-async function logged(log: LogWriter, job: Job): Promise<void> {
+async function endLog(log: LogWriter, job: Job): Promise<void> {
   try {
     await log.end();
   } catch (error) {

@@ -1,5 +1,7 @@
 import { isCpmError } from "@cpm/base";
-import type { ColoniesClient, Identity } from "@cpm/colonies";
+import { Identity } from "@cpm/colonies";
+import type { ColoniesClient, Executor } from "@cpm/colonies";
+import { executorError } from "./errors.ts";
 import { localExecutorType } from "./local-executor.ts";
 
 export interface RegisteredExecutor {
@@ -8,45 +10,52 @@ export interface RegisteredExecutor {
 }
 
 const maxNames = 1000;
+/** Go's names for architectures, which packages and executors use. */
+const architectures: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
 
 /**
- * Adds an executor to a colony and approves it, with the colony owner's client. One that is there with the same key is
- * approved again, which revives it; a name that belongs to another key cannot be had again, so the next one is taken:
- * `local`, `local-2`, `local-3` …
+ * Adds an executor to a colony and approves it, with the colony owner's client. A name can never be had again where
+ * the server forbids it, not even after a removal: a key that the colony knows already keeps the name that it has,
+ * and is approved again, which revives it; a name that belongs to another key is left alone, and the next one taken:
+ * `local`, `local-2`, `local-3` … Throws `executor/name-taken`, or `executor/foreign-key` for the key of a user.
  */
 export async function registerLocalExecutor(
   owner: ColoniesClient,
   wantedName: string,
-  identity: Identity,
+  identity: Identity = Identity.generate(),
 ): Promise<RegisteredExecutor> {
-  const architecture = { x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch;
+  const known = await findRegistered(owner.as(identity), identity);
+  const name = known?.name ?? (await addUnderFreeName(owner, wantedName, identity));
+  await owner.executors.approve(name);
+  return { name, identity };
+}
+
+async function addUnderFreeName(owner: ColoniesClient, wantedName: string, identity: Identity): Promise<string> {
+  const architecture = architectures[process.arch] ?? process.arch;
   const hardware = [{ platform: process.platform, architecture, nodes: 1 }];
   for (let number = 1; number <= maxNames; number++) {
     const name = number === 1 ? wantedName : `${wantedName}-${number}`;
     try {
-      await owner.executors.add({
-        id: identity.id,
-        name,
-        type: localExecutorType,
-        capabilities: { hardware, software: [] },
-      });
+      const capabilities = { hardware, software: [] };
+      await owner.executors.add({ id: identity.id, name, type: localExecutorType, capabilities });
+      return name;
     } catch (error) {
       if (!isCpmError(error, "colonies/exists")) throw error;
-      if (!(await isOwn(owner, name, identity))) continue;
     }
-    await owner.executors.approve(name);
-    return { name, identity };
   }
-  throw new TypeError(`${maxNames} executors are called ${wantedName}`);
+  throw executorError("executor/name-taken", `${wantedName} and ${maxNames - 1} numbered names after it are taken`);
 }
 
-/** Whether the name belongs to this key; a key that is no executor's may not even ask. */
-async function isOwn(owner: ColoniesClient, name: string, identity: Identity): Promise<boolean> {
+/** An executor that is not approved, or was removed, may still list; a key that is nobody's may not. */
+async function findRegistered(self: ColoniesClient, identity: Identity): Promise<Executor | undefined> {
+  let executors: Executor[];
   try {
-    const executors = await owner.as(identity).executors.list();
-    return executors.some((executor) => executor.name === name && executor.id === identity.id);
+    executors = await self.executors.list();
   } catch (error) {
-    if (isCpmError(error, "colonies/denied")) return false;
+    if (isCpmError(error, "colonies/denied")) return undefined;
     throw error;
   }
+  const known = executors.find((executor) => executor.id === identity.id);
+  if (known?.type === localExecutorType) return known;
+  throw executorError("executor/foreign-key", `the key ${identity.id} is that of a user or of another executor`);
 }

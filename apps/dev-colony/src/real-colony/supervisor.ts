@@ -1,9 +1,10 @@
 /*
- * Runs PostgreSQL and the ColonyOS server as its children, inside a network namespace of their own where the
- * parent started it in one, and a relay from a Unix socket to the server, which is the one way in. Reads commands
- * from standard input; when that ends, everything ends. One line of JSON on standard output answers each command.
+ * Runs PostgreSQL and the ColonyOS server as its children, inside namespaces of their own (network and processes)
+ * where the parent started it in such, and a relay from a Unix socket to the server, which is the one way in. Reads
+ * commands from standard input; when that ends, as it does when the parent dies however it dies, everything ends and
+ * the folder is removed. One line of JSON on standard output answers each command.
  */
-import { appendFileSync, openSync } from "node:fs";
+import { appendFileSync, openSync, rmSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -20,11 +21,13 @@ export interface SupervisorOptions {
   /** Ports of the server's embedded etcd and relay. */
   readonly extraPorts: readonly [number, number, number];
   readonly socketPath: string;
-  readonly bringLoopbackUp: boolean;
+  /** In namespaces of its own, where loopback is still down. */
+  readonly isolated: boolean;
   readonly environment: Readonly<Record<string, string>>;
 }
 
 const startTimeoutMs = 60_000;
+const stopTimeoutMs = 5000;
 
 if (import.meta.main) await supervise(JSON.parse(process.argv[2] ?? "{}"));
 
@@ -55,24 +58,23 @@ async function answer(run: () => Promise<void>): Promise<void> {
 
 class Supervisor {
   readonly #options: SupervisorOptions;
+  /** Outside of a namespace of processes, what makes a child end when this process is killed. */
+  readonly #bound: readonly string[];
   #postgres: Bun.Subprocess | undefined;
   #server: Bun.Subprocess | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    const canBind = !options.isolated && process.platform === "linux" && Bun.which("setpriv") !== null;
+    this.#bound = canBind ? ["setpriv", "--pdeathsig", "KILL", "--"] : [];
   }
 
   async start(): Promise<void> {
-    const { folder, postgresPort, bringLoopbackUp } = this.#options;
-    if (bringLoopbackUp) await this.#run(["ip", "link", "set", "lo", "up"]);
-    const programs = findPostgres();
-    const command = await preparePostgres(programs, join(folder, "postgres"), postgresPort);
+    const { folder, postgresPort, isolated } = this.#options;
+    if (isolated) await this.#run(["ip", "link", "set", "lo", "up"]);
+    const command = await preparePostgres(findPostgres(), join(folder, "postgres"), postgresPort);
     const log = openSync(join(folder, "postgres.log"), "a");
-    this.#postgres = Bun.spawn(command, {
-      cwd: "/",
-      env: { ...process.env, ...programs.environment },
-      stdio: ["ignore", log, log],
-    });
+    this.#postgres = Bun.spawn([...this.#bound, ...command], { cwd: "/", stdio: ["ignore", log, log] });
     await this.#waitForPort(postgresPort, this.#postgres);
     await this.startServer();
     await this.#relay();
@@ -101,9 +103,18 @@ class Supervisor {
       join(folder, `etcd-${Date.now()}`),
     ];
     this.#server = Bun.spawn(
-      [executable, "server", "start", "--initdb", "--insecure", "--port", String(port), ...cluster, ...initial].filter(
-        (word) => word !== undefined,
-      ),
+      [
+        ...this.#bound,
+        executable,
+        "server",
+        "start",
+        "--initdb",
+        "--insecure",
+        "--port",
+        String(port),
+        ...cluster,
+        ...initial,
+      ].filter((word) => word !== undefined),
       {
         cwd: folder,
         env: {
@@ -133,11 +144,16 @@ class Supervisor {
     await this.#server?.exited;
   }
 
+  /** Ends the server and the database with all its processes, and removes what they wrote. */
   async stop(): Promise<void> {
-    for (const child of [this.#server, this.#postgres]) {
-      child?.kill("SIGKILL");
-      await child?.exited;
-    }
+    await this.killServer();
+    // Killed outright, the database would leave its own children to die by themselves.
+    const postgres = this.#postgres;
+    postgres?.kill("SIGQUIT");
+    await Promise.race([postgres?.exited, sleep(stopTimeoutMs)]);
+    postgres?.kill("SIGKILL");
+    await postgres?.exited;
+    rmSync(this.#options.folder, { recursive: true, force: true });
   }
 
   async #waitForHealth(port: number, child: Bun.Subprocess): Promise<void> {

@@ -21,6 +21,15 @@ export const administrationMethods: MethodTable = {
       return statistics(state, undefined);
     },
   },
+  getclustermsg: {
+    action: "get cluster info",
+    fields: {},
+    run({ state, signer }) {
+      state.requireServerOwner(signer);
+      const node = { name: "dev", host: "127.0.0.1", port: 0, peerport: 0, relayport: 0, apiport: 0 };
+      return { nodes: [node], leader: node };
+    },
+  },
   addcolonymsg: {
     action: "add colony",
     fields: { colony: { struct: { colonyid: "string", name: "string" } } },
@@ -143,6 +152,34 @@ export const administrationMethods: MethodTable = {
       const name = textIn(message, "name");
       if (!state.users.delete(`${colonyName}:${name}`)) throw new Refusal(400, `User with name <${name}> not found`);
       return empty;
+    },
+  },
+  changeuseridmsg: {
+    action: "change user Id",
+    fields: { colonyname: "string", userid: "string" },
+    run({ state, signer, message }) {
+      const [colonyName, userid] = [textIn(message, "colonyname"), textIn(message, "userid")];
+      if (userid === "") throw new Refusal(400, "Failed to change user Id, user Id is empty");
+      state.requireMember(signer, colonyName, false);
+      const user = state.users.find((row) => row["colonyname"] === colonyName && row["userid"] === signer);
+      if (user === undefined) throw new Refusal(400, "Failed to change user Id, user not found");
+      if (userid.length !== idLength)
+        throw new Refusal(400, "Failed to change user Id, new user Id is not 64 characters");
+      state.users.update(`${colonyName}:${textIn(user, "name")}`, { userid });
+      return message;
+    },
+  },
+  changecolonyidmsg: {
+    action: "change colony Id",
+    fields: { colonyname: "string", colonyid: "string" },
+    run({ state, signer, message }) {
+      const [colonyName, colonyid] = [textIn(message, "colonyname"), textIn(message, "colonyid")];
+      if (colonyid === "") throw new Refusal(400, "Failed to change colony Id, colony Id is empty");
+      state.requireColonyOwner(signer, colonyName);
+      if (colonyid.length !== idLength)
+        throw new Refusal(400, "Failed to change colony Id, new colony Id is not 64 characters");
+      state.colonies.update(colonyName, { colonyid });
+      return message;
     },
   },
   pauseassignmentsmsg: pausing("pause assignments", true),

@@ -83,9 +83,7 @@ export const fileMethods: MethodTable = {
     action: "remove file",
     fields: fileFields,
     run({ state, signer, message }) {
-      const rows = versions(state, signer, message);
-      if (rows.length === 0) throw new Refusal(404, "Failed to remove file");
-      for (const row of rows) state.files.delete(textIn(row, "fileid"));
+      for (const row of versions(state, signer, message)) state.files.delete(textIn(row, "fileid"));
       return empty;
     },
   },
@@ -123,7 +121,10 @@ export const fileMethods: MethodTable = {
     run({ state, signer, message }) {
       state.requireMember(signer, textIn(message, "colonyname"));
       const snapshot = findSnapshot(state, message);
-      if (snapshot === undefined) throw new Refusal(404, "Failed to get snapshot");
+      if (snapshot === undefined) {
+        const [name, colonyName] = [textIn(message, "name"), textIn(message, "colonyname")];
+        throw new Refusal(500, `Snapshot not found with name <${name}> in Colony <${colonyName}> does not exists`);
+      }
       return snapshot;
     },
   },
@@ -142,6 +143,15 @@ export const fileMethods: MethodTable = {
       state.requireMember(signer, textIn(message, "colonyname"));
       const snapshot = findSnapshot(state, message);
       if (snapshot !== undefined) state.snapshots.delete(textIn(snapshot, "snapshotid"));
+      return empty;
+    },
+  },
+  removeallsnapshotmsg: {
+    action: "remove snapshot",
+    fields: { colonyname: "string" },
+    run({ state, signer, message }) {
+      state.requireMember(signer, textIn(message, "colonyname"));
+      state.snapshots.deleteWhere((row) => row["colonyname"] === message["colonyname"]);
       return empty;
     },
   },

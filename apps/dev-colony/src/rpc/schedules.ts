@@ -2,7 +2,7 @@ import type { JsonObject } from "@cpm/base";
 import { isJsonObject } from "@cpm/base";
 import { listIn, nullWhenEmpty, numberIn, objectIn, textIn } from "../colony-state.ts";
 import type { ColonyState } from "../colony-state.ts";
-import { formatTime, zeroTime } from "../go-json.ts";
+import { zeroTime } from "../go-json.ts";
 import { cronType, generatorType } from "../go-types.ts";
 import { Refusal } from "../refusal.ts";
 import { nextRun, runCron } from "../schedules.ts";

@@ -1,5 +1,7 @@
-import { parseDigest } from "@cpm/base";
+import { digestAlgorithm, emptySource, isCpmError, parseDigest } from "@cpm/base";
+import type { ByteSource, Digest, DigestAlgorithm } from "@cpm/base";
 import { parseRangeRequest, parseRepositoryName, parseUploadRange } from "@cpm/oci";
+import { failpoint } from "@cpm/store";
 import { registryError } from "../errors.ts";
 import type { RegistryParts } from "../registry.ts";
 import { noContent } from "./answers.ts";
@@ -8,7 +10,9 @@ import { noContent } from "./answers.ts";
 export function getBlob(parts: RegistryParts, repository: string, digestText: string, request: Request): Response {
   const digest = parseDigest(digestText);
   const sizeBytes = parts.metadata.blobSize(repository, digest);
-  if (sizeBytes === undefined) throw registryError("registry/blob-unknown", `${repository} has no blob ${digest}`);
+  if (sizeBytes === undefined) throw blobUnknown(repository, digest);
+  if (parts.blobs.stat(digest)?.sizeBytes !== sizeBytes)
+    throw registryError("registry-server/content-lost", `the file of ${digest} is gone or has another size`);
   const headers: Record<string, string> = {
     "content-type": "application/octet-stream",
     "docker-content-digest": digest,
@@ -37,11 +41,10 @@ export function getBlob(parts: RegistryParts, repository: string, digestText: st
   });
 }
 
-/** DELETE: the repository no longer shows the blob; its bytes are collected later. */
+/** DELETE: the repository no longer shows the blob; its bytes are collected later. What a manifest needs stays. */
 export function deleteBlob(parts: RegistryParts, repository: string, digestText: string): Response {
   const digest = parseDigest(digestText);
-  if (!parts.metadata.unlinkBlob(repository, digest))
-    throw registryError("registry/blob-unknown", `${repository} has no blob ${digest}`);
+  if (!parts.metadata.unlinkBlob(repository, digest)) throw blobUnknown(repository, digest);
   return noContent(202);
 }
 
@@ -53,19 +56,25 @@ export async function startUpload(
   query: URLSearchParams,
 ): Promise<Response> {
   const mount = query.get("mount");
-  const from = query.get("from");
-  if (
-    mount !== null &&
-    from !== null &&
-    parts.metadata.mountBlob(parseRepositoryName(from), repository, parseDigest(mount))
-  ) {
-    return created(repository, mount);
+  if (mount !== null) {
+    const digest = parseDigest(mount);
+    const from = query.get("from");
+    // Everybody may pull here, so any repository that has the blob will do when none is named.
+    const mounted = parts.metadata.mountBlob(from === null ? undefined : parseRepositoryName(from), repository, digest);
+    if (mounted) return created(repository, digest);
   }
-  const id = parts.uploads.create();
+  const digestText = query.get("digest");
+  const digest = digestText === null ? undefined : parseDigest(digestText);
+  const id = parts.uploads.create(digest === undefined ? expectedAlgorithm(query) : digestAlgorithm(digest));
   parts.metadata.createUpload(id, repository);
-  const digest = query.get("digest");
-  if (digest === null) return accepted(repository, id, 0, 202);
-  return finish(parts, repository, id, digest, request);
+  if (digest === undefined) return accepted(repository, id, 0, 202);
+  try {
+    return await finish(parts, repository, id, digest, bodyOf(request), undefined);
+  } catch (error) {
+    // Nobody was told of this upload, so nobody can go on with it.
+    forget(parts, id);
+    throw error;
+  }
 }
 
 /** PATCH: appends a chunk, which must begin where the upload stands. */
@@ -76,8 +85,7 @@ export async function patchUpload(
   request: Request,
 ): Promise<Response> {
   requireUpload(parts, repository, id);
-  await checkRange(parts, id, request);
-  const sizeBytes = await parts.uploads.append(id, bodyOf(request));
+  const sizeBytes = await parts.uploads.append(id, bodyOf(request), startOf(request));
   return accepted(repository, id, sizeBytes, 202);
 }
 
@@ -91,68 +99,77 @@ export async function putUpload(
 ): Promise<Response> {
   requireUpload(parts, repository, id);
   const digest = query.get("digest");
-  if (digest === null) throw registryError("registry/digest-invalid", "the digest parameter is missing");
-  await checkRange(parts, id, request);
-  return finish(parts, repository, id, digest, request);
+  if (digest === null) throw registryError("registry-server/bad-query", "the digest parameter is missing");
+  return finish(parts, repository, id, parseDigest(digest), bodyOf(request), startOf(request));
 }
 
-export async function uploadStatus(parts: RegistryParts, repository: string, id: string): Promise<Response> {
+export function uploadStatus(parts: RegistryParts, repository: string, id: string): Response {
   requireUpload(parts, repository, id);
-  return accepted(repository, id, await parts.uploads.sizeBytes(id), 204);
+  return accepted(repository, id, parts.uploads.sizeBytes(id), 204);
 }
 
 export function cancelUpload(parts: RegistryParts, repository: string, id: string): Response {
   requireUpload(parts, repository, id);
-  parts.uploads.remove(id);
-  parts.metadata.removeUpload(id);
+  forget(parts, id);
   return noContent(204);
 }
 
+/** The bytes are durable before the record of them is, and the record before the answer. */
 async function finish(
   parts: RegistryParts,
   repository: string,
   id: string,
-  digestText: string,
-  request: Request,
+  digest: Digest,
+  body: ByteSource,
+  startBytes: number | undefined,
 ): Promise<Response> {
-  const digest = parseDigest(digestText);
-  await parts.uploads.append(id, bodyOf(request));
+  let sizeBytes: number;
   try {
-    const sizeBytes = await parts.uploads.finish(id, digest);
-    parts.metadata.addBlob(repository, digest, sizeBytes);
-  } finally {
-    parts.metadata.removeUpload(id);
+    sizeBytes = await parts.uploads.finish(id, body, digest, startBytes);
+  } catch (error) {
+    if (isCpmError(error, "registry-server/digest-invalid")) forget(parts, id);
+    throw error;
   }
+  parts.metadata.finishUpload(id, repository, digest, sizeBytes);
+  failpoint("upload/recorded");
+  parts.uploads.settle(id);
   return created(repository, digest);
 }
 
-async function checkRange(parts: RegistryParts, id: string, request: Request): Promise<void> {
+function forget(parts: RegistryParts, id: string): void {
+  parts.uploads.remove(id);
+  parts.metadata.removeUpload(id);
+}
+
+/** Where the chunk says it begins; undefined for a stream, which begins wherever the upload stands. */
+function startOf(request: Request): number | undefined {
   const header = request.headers.get("content-range");
-  if (header === null) return;
+  if (header === null) return undefined;
   const range = parseUploadRange(header);
-  const sizeBytes = await parts.uploads.sizeBytes(id);
-  if (range === undefined || range.start !== sizeBytes) {
-    throw registryError(
-      "registry/upload-range",
-      `the chunk begins at ${range?.start ?? header}, the upload stands at ${sizeBytes}`,
-      { sizeBytes },
-    );
-  }
+  if (range === undefined)
+    throw registryError("registry-server/upload-range", `Content-Range is "${header.slice(0, 100)}"`);
+  return range.start;
+}
+
+/** A hint only (`digest-algorithm`, after v1.1): another algorithm is found out at the closing PUT. */
+function expectedAlgorithm(query: URLSearchParams): DigestAlgorithm {
+  return query.get("digest-algorithm") === "sha512" ? "sha512" : "sha256";
 }
 
 function requireUpload(parts: RegistryParts, repository: string, id: string): void {
   if (!parts.metadata.hasUpload(id, repository))
-    throw registryError("registry/upload-unknown", `${repository} has no upload ${id}`);
+    throw registryError("registry-server/upload-unknown", `${repository} has no such upload`);
 }
 
-function bodyOf(request: Request): AsyncIterable<Uint8Array> {
-  return request.body === null ? noBytes() : (request.body as AsyncIterable<Uint8Array>);
+function blobUnknown(repository: string, digest: Digest) {
+  return registryError("registry-server/blob-unknown", `${repository} has no blob ${digest}`);
 }
 
-// oxlint-disable-next-line require-yield
-async function* noBytes(): AsyncGenerator<Uint8Array> {}
+function bodyOf(request: Request): ByteSource {
+  return request.body === null ? emptySource() : (request.body as ByteSource);
+}
 
-function created(repository: string, digest: string): Response {
+function created(repository: string, digest: Digest): Response {
   return noContent(201, { location: `/v2/${repository}/blobs/${digest}`, "docker-content-digest": digest });
 }
 

@@ -1,5 +1,6 @@
-import { collectBytes, isDigest, parseDigest } from "@cpm/base";
+import { collectBytes, digestAlgorithm, isDigest, parseDigest } from "@cpm/base";
 import type { Digest } from "@cpm/base";
+import { tagToVersion } from "@cpm/model";
 import {
   defaultManifestLimits,
   descriptorsOf,
@@ -13,15 +14,17 @@ import {
   parseTag,
   referrersIndex,
 } from "@cpm/oci";
-import type { OciIndex, OciManifest } from "@cpm/oci";
-import { digestOf } from "@cpm/store";
-import { registryError, versionExists } from "../errors.ts";
-import type { PublishedVersion, StoredManifest } from "../metadata.ts";
-import { isPackage, verifyPackage, versionTag } from "../package-verifier.ts";
+import type { Descriptor, OciIndex, OciManifest } from "@cpm/oci";
+import { digestOf, failpoint } from "@cpm/store";
+import { digestInvalid, packageInvalid, registryError, versionExists } from "../errors.ts";
+import type { StoredManifest, VerifiedPackage } from "../metadata.ts";
+import { isPackage, verifyPackage } from "../package-verifier.ts";
 import type { RegistryParts } from "../registry.ts";
 import { json, noContent } from "./answers.ts";
 
-const maxTags = 1000;
+const maxTagsListed = 1000;
+const maxTagsPushed = 100;
+const maxReferrersBytes = 4 * 1024 * 1024;
 
 /** GET and HEAD by tag or digest. */
 export function getManifest(parts: RegistryParts, repository: string, reference: string, request: Request): Response {
@@ -45,6 +48,7 @@ export async function putManifest(
   request: Request,
   query: URLSearchParams,
 ): Promise<Response> {
+  const tags = tagsOf(reference, query);
   const bytes = await readBody(request);
   const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim();
   const manifest = parseManifestBytes(
@@ -52,32 +56,35 @@ export async function putManifest(
     mediaType !== undefined && isManifestType(mediaType) ? mediaType : undefined,
   );
   const digest = checkedDigest(reference, bytes);
-  const tags = [...(isDigest(reference) ? [] : [parseTag(reference)]), ...query.getAll("tag").map(parseTag)];
-  requireContents(parts, repository, manifest, digest);
-  const published = await publishedVersion(parts, repository, manifest, tags, digest);
+  const contents = requiredContents(manifest);
+  const missing = parts.metadata.missing(repository, contents);
+  if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
+  const verified = await verifiedPackage(parts, repository, manifest, digest);
+  const publish = verified !== undefined && publishes(parts, verified, tags, digest);
+  failpoint("manifest/verified");
   parts.metadata.putManifest({
     repository,
     digest,
     mediaType: manifest.mediaType,
     bytes,
     tags,
+    contents,
+    publish,
     ...(manifest.artifactType === undefined ? {} : { artifactType: manifest.artifactType }),
     ...(manifest.subject === undefined ? {} : { subject: manifest.subject.digest }),
-    ...(published === undefined ? {} : { published }),
+    ...(verified === undefined ? {} : { package: verified }),
   });
-  const subject: Record<string, string> =
-    manifest.subject === undefined ? {} : { "oci-subject": manifest.subject.digest };
   return noContent(201, {
     location: `/v2/${repository}/manifests/${digest}`,
     "docker-content-digest": digest,
-    ...subject,
+    ...(manifest.subject === undefined ? {} : { "oci-subject": manifest.subject.digest }),
+    ...(tags.length === 0 ? {} : { "oci-tag": tags.join(", ") }),
   });
 }
 
 /** DELETE by tag removes the tag, by digest the manifest and its tags. A published version stays. */
 export function deleteManifest(parts: RegistryParts, repository: string, reference: string): Response {
   const { digest } = findManifest(parts, repository, reference);
-  refusePublished(parts, repository, isDigest(reference) ? undefined : reference, digest);
   if (isDigest(reference)) parts.metadata.removeManifest(repository, digest);
   else parts.metadata.removeTag(repository, reference);
   return noContent(202);
@@ -85,11 +92,12 @@ export function deleteManifest(parts: RegistryParts, repository: string, referen
 
 export function listTags(parts: RegistryParts, repository: string, query: URLSearchParams): Response {
   if (!parts.metadata.hasRepository(repository))
-    throw registryError("registry/name-unknown", `there is no repository ${repository}`);
+    throw registryError("registry-server/name-unknown", `there is no repository ${repository}`);
   const asked = query.get("n");
-  if (asked !== null && !/^\d{1,9}$/.test(asked))
-    throw registryError("registry/bad-query", `n is "${asked}", which is not a count`);
-  const limit = Math.min(asked === null ? maxTags : Number(asked), maxTags);
+  if (asked !== null && !/^\d+$/.test(asked))
+    throw registryError("registry-server/bad-query", `n is "${asked.slice(0, 40)}", which is not a count`);
+  // A large count is not refused: clients ask for as many as there may be, and follow the link.
+  const limit = Math.min(asked === null ? maxTagsListed : Number(asked), maxTagsListed);
   const tags = parts.metadata.tags(repository, query.get("last") ?? "", limit + 1);
   const page = tags.slice(0, limit);
   const last = page.at(-1);
@@ -100,20 +108,24 @@ export function listTags(parts: RegistryParts, repository: string, query: URLSea
   return json(200, { name: repository, tags: page }, next);
 }
 
+/** An index, also of nothing for what is not here. A page may be short after filtering; the link says whether it was the last. */
 export function listReferrers(
   parts: RegistryParts,
   repository: string,
   digestText: string,
   query: URLSearchParams,
 ): Response {
+  const subject = parseDigest(digestText);
   const type = query.get("artifactType");
-  const all = parts.metadata.referrers(repository, parseDigest(digestText));
-  const chosen = type === null || type === "" ? all : all.filter((entry) => entry.artifactType === type);
-  const filtered: Record<string, string> =
-    type === null || type === "" ? {} : { "oci-filters-applied": "artifactType" };
-  return new Response(formatManifest(referrersIndex(chosen)), {
-    headers: { "content-type": mediaTypes.index, ...filtered },
-  });
+  const page = parts.metadata.referrers(repository, subject, query.get("last") ?? "", maxReferrersBytes);
+  const chosen = type === null ? page.referrers : page.referrers.filter((entry) => (entry.artifactType ?? "") === type);
+  const headers = new Headers({ "content-type": mediaTypes.index });
+  if (type !== null) headers.set("oci-filters-applied", "artifactType");
+  if (page.next !== undefined) {
+    const following = new URLSearchParams({ ...(type === null ? {} : { artifactType: type }), last: page.next });
+    headers.set("link", formatNextLink(`/v2/${repository}/referrers/${subject}?${following}`));
+  }
+  return new Response(formatManifest(referrersIndex(chosen)), { headers });
 }
 
 function findManifest(parts: RegistryParts, repository: string, reference: string): StoredManifest {
@@ -123,8 +135,17 @@ function findManifest(parts: RegistryParts, repository: string, reference: strin
       ? parts.metadata.manifestByTag(repository, reference)
       : undefined;
   if (found === undefined)
-    throw registryError("registry/manifest-unknown", `${repository} has no manifest ${reference}`);
+    throw registryError("registry-server/manifest-unknown", `${repository} has no such manifest`);
   return found;
+}
+
+/** The tag that the path names, or those of the `tag` parameters (after v1.1) beside a digest. */
+function tagsOf(reference: string, query: URLSearchParams): readonly string[] {
+  const named = query.getAll("tag").map(parseTag);
+  if (named.length > maxTagsPushed)
+    throw registryError("registry-server/too-many-tags", `${named.length} tags; ${maxTagsPushed} are taken at once`);
+  if (reference.includes(":")) parseDigest(reference);
+  return [...new Set([...(isDigest(reference) ? [] : [parseTag(reference)]), ...named])];
 }
 
 async function readBody(request: Request): Promise<Uint8Array> {
@@ -134,81 +155,53 @@ async function readBody(request: Request): Promise<Uint8Array> {
 
 function checkedDigest(reference: string, bytes: Uint8Array): Digest {
   if (!isDigest(reference)) return digestOf(bytes);
-  const actual = digestOf(bytes, reference.startsWith("sha512:") ? "sha512" : "sha256");
-  if (actual !== reference)
-    throw registryError("registry/digest-invalid", `the manifest has digest ${actual}, not ${reference}`, {
-      expected: reference,
-      actual,
-    });
+  const actual = digestOf(bytes, digestAlgorithm(reference));
+  if (actual !== reference) throw digestInvalid("the manifest", reference, actual);
   return actual;
 }
 
-function requireContents(
+/** All but what is kept elsewhere by its nature: layers with addresses of their own, and those not to be distributed. */
+function requiredContents(manifest: OciManifest | OciIndex): readonly Digest[] {
+  const here = (entry: Descriptor): boolean =>
+    (entry.urls === undefined || entry.urls.length === 0) && !/\.nondistributable\.|\.foreign\./.test(entry.mediaType);
+  return descriptorsOf(manifest)
+    .filter((entry) => manifest.kind === "index" || entry === manifest.config || here(entry))
+    .map((entry) => entry.digest);
+}
+
+async function verifiedPackage(
   parts: RegistryParts,
   repository: string,
   manifest: OciManifest | OciIndex,
   digest: Digest,
-): void {
-  const isThere = (entry: Digest) =>
-    manifest.kind === "index"
-      ? parts.metadata.manifestByDigest(repository, entry) !== undefined
-      : parts.metadata.blobSize(repository, entry) !== undefined;
-  const missing = descriptorsOf(manifest).filter((entry) => !isThere(entry.digest));
-  if (missing.length > 0)
-    throw incompleteManifest(
-      repository,
-      digest,
-      missing.map((entry) => entry.digest),
-    );
+): Promise<VerifiedPackage | undefined> {
+  if (!isPackage(manifest)) return undefined;
+  const { metadata, blobs } = parts;
+  const known = metadata.verifiedPackage(repository, digest);
+  if (known !== undefined) return known;
+  return verifyPackage(manifest, {
+    repository,
+    blobs,
+    manifest: (child) => metadata.manifestByDigest(repository, child),
+    verified: (child) => metadata.verifiedPackage(repository, child),
+  });
 }
 
-/** The version that a push publishes: a package manifest, or an index of them, under its version's tag. */
-async function publishedVersion(
+/**
+ * Whether the push makes a version exist: under its version's tag. Another version's tag is refused; a tag that is
+ * no version, such as `latest`, is one like any other.
+ */
+function publishes(
   parts: RegistryParts,
-  repository: string,
-  manifest: OciManifest | OciIndex,
+  { name, version }: VerifiedPackage,
   tags: readonly string[],
   digest: Digest,
-): Promise<PublishedVersion | undefined> {
-  if (!isPackage(manifest)) return undefined;
-  const published =
-    manifest.kind === "manifest"
-      ? await verifyPackage(manifest, repository, parts.blobs)
-      : await verifyIndex(parts, repository, manifest);
-  const wanted = versionTag(published);
-  const wrong = tags.find((tag) => tag !== wanted);
-  if (wrong !== undefined)
-    throw registryError("registry/package-invalid", `version ${published.version} was pushed under the tag ${wrong}`);
-  if (tags.length === 0) return undefined;
-  const present = parts.metadata.publishedDigest(published.name, published.version);
-  if (present !== undefined && present !== digest) throw versionExists(published.name, published.version, present);
-  return published;
-}
-
-async function verifyIndex(parts: RegistryParts, repository: string, index: OciIndex): Promise<PublishedVersion> {
-  let first: PublishedVersion | undefined;
-  for (const child of index.manifests) {
-    const stored = parts.metadata.manifestByDigest(repository, child.digest);
-    const manifest = stored === undefined ? undefined : parseManifestBytes(stored.bytes, stored.mediaType);
-    if (manifest?.kind !== "manifest" || !isPackage(manifest))
-      throw registryError("registry/package-invalid", "an index of packages may list packages only");
-    const published = await verifyPackage(manifest, repository, parts.blobs);
-    if (first !== undefined && first.manifest !== published.manifest)
-      throw registryError("registry/package-invalid", "the platforms of a package must share one manifest");
-    first ??= published;
-  }
-  if (first === undefined) throw registryError("registry/package-invalid", "an index of packages lists none");
-  return first;
-}
-
-function refusePublished(parts: RegistryParts, repository: string, tag: string | undefined, digest: Digest): void {
-  const versions = parts.metadata.package(repository)?.versions ?? [];
-  const version = versions.find(
-    (entry) => entry.digest === digest && (tag === undefined || entry.version.replace("+", "_") === tag),
-  );
-  if (version !== undefined)
-    throw registryError(
-      "registry/unsupported",
-      `${repository}@${version.version} is published; a version is not deleted`,
-    );
+): boolean {
+  const versions = tags.flatMap((tag) => tagToVersion(tag) ?? []);
+  const wrong = versions.find((tagged) => tagged.text !== version);
+  if (wrong !== undefined) throw packageInvalid(`version ${version} was pushed under the tag of ${wrong.text}`);
+  if (versions.length === 0) return false;
+  const present = parts.metadata.publishedDigest(name, version);
+  if (present !== undefined && present !== digest) throw versionExists(name, version, present, digest);
+  return true;
 }

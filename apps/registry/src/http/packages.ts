@@ -15,7 +15,7 @@ export function handlePackages(parts: RegistryParts, pathname: string, query: UR
   const name = packageNameOf(match[1] ?? "", match[2] ?? "");
   const found = name === undefined ? undefined : parts.metadata.package(name);
   if (found === undefined)
-    throw registryError("registry/package-unknown", `there is no package ${match[1]}/${match[2]}`);
+    throw registryError("registry-server/package-unknown", `there is no package ${match[1]}/${match[2]}`);
   const { versions, updatedAt, ...fields } = found;
   return json(200, { ...fields, updatedAt: isoTime(updatedAt), versions: versions.map(formatVersionRow) });
 }
@@ -35,7 +35,8 @@ function formatVersionRow(row: VersionRow): Record<string, unknown> {
 function countOf(query: URLSearchParams, key: string, otherwise: number): number {
   const text = query.get(key);
   if (text === null) return otherwise;
-  if (!/^\d{1,9}$/.test(text)) throw registryError("registry/bad-query", `${key} is "${text}", which is not a count`);
+  if (!/^\d{1,9}$/.test(text))
+    throw registryError("registry-server/bad-query", `${key} is "${text}", which is not a count`);
   return Number(text);
 }
 

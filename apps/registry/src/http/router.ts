@@ -10,17 +10,21 @@ export type OciRoute =
   | { readonly kind: "tags"; readonly repository: string }
   | { readonly kind: "referrers"; readonly repository: string; readonly digest: string };
 
+const prefix = "/v2/";
+
 /**
  * Reads a path. A repository's name may itself hold a word such as `blobs`: the rightmost keyword counts. Undefined
  * when it is no endpoint; throws `oci/invalid-repository` when the endpoint is clear and the name is none.
  */
 export function parseOciPath(pathname: string): OciRoute | undefined {
-  if (pathname === "/v2/" || pathname === "/v2") return { kind: "base" };
-  const path = pathname.slice("/v2/".length);
-  const upload = /^(.+)\/blobs\/uploads\/([^/]*)$/.exec(path);
+  if (pathname === prefix || pathname === "/v2") return { kind: "base" };
+  if (!pathname.startsWith(prefix)) return undefined;
+  const path = pathname.slice(prefix.length);
+  const upload = /^(.+)\/blobs\/uploads(?:\/([^/]*))?$/.exec(path);
   if (upload !== null) {
-    const repository = parseRepositoryName(upload[1] ?? "");
-    return upload[2] === "" ? { kind: "uploads", repository } : { kind: "upload", repository, id: upload[2] ?? "" };
+    const [, name = "", id = ""] = upload;
+    const repository = parseRepositoryName(name);
+    return id === "" ? { kind: "uploads", repository } : { kind: "upload", repository, id };
   }
   const tags = /^(.+)\/tags\/list$/.exec(path);
   if (tags !== null) return { kind: "tags", repository: parseRepositoryName(tags[1] ?? "") };
@@ -28,10 +32,19 @@ export function parseOciPath(pathname: string): OciRoute | undefined {
   if (item === null) return undefined;
   const [, name = "", keyword, value = ""] = item;
   const repository = parseRepositoryName(name);
-  const decoded = decodeURIComponent(value);
+  const decoded = decodePart(value);
   if (keyword === "blobs") return { kind: "blob", repository, digest: decoded };
   if (keyword === "referrers") return { kind: "referrers", repository, digest: decoded };
   return { kind: "manifest", repository, reference: decoded };
+}
+
+/** Clients send `sha256%3A…`. What does not decode stays as it is and is then no digest and no tag. */
+function decodePart(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** `namespace/name` of a package from the parts of a path. */

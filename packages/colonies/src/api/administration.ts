@@ -86,6 +86,16 @@ export class ColonyApi {
     await this.#call("removeusermsg", { name }, options);
   }
 
+  /** For the user: from now on another key is theirs. */
+  async changeUserId(userId: string, options?: CallOptions): Promise<void> {
+    await this.#call("changeuseridmsg", { userid: userId }, options);
+  }
+
+  /** For the owner: from now on another key is the owner's. */
+  async changeOwnerId(colonyId: string, options?: CallOptions): Promise<void> {
+    await this.#call("changecolonyidmsg", { colonyid: colonyId }, options);
+  }
+
   async pauseAssignments(options?: CallOptions): Promise<void> {
     await this.#call("pauseassignmentsmsg", {}, options);
   }
@@ -176,6 +186,7 @@ export class ExecutorApi {
     await this.#call("reportallocationmsg", { executorname: name, allocations }, options);
   }
 
+  /** For the executor: from now on another key is its own. */
   async changeId(executorId: string, options?: CallOptions): Promise<void> {
     await this.#call("changeexecutoridmsg", { executorid: executorId }, options);
   }

@@ -1,11 +1,12 @@
-import type { JsonObject } from "@cpm/base";
-import { isCpmError } from "@cpm/base";
+import type { JsonObject, JsonValue } from "@cpm/base";
+import { isCpmError, stringifyJson } from "@cpm/base";
 import { readBlueprint, readChange, readDefinition, readFile, readSnapshot } from "../colony-types.ts";
 import type { Blueprint, BlueprintChange, BlueprintDefinition, ColonyFile, Snapshot } from "../colony-types.ts";
+import { coloniesError } from "../errors.ts";
 import { readProcess } from "../process-types.ts";
 import type { Process } from "../process-types.ts";
 import type { CallOptions, Caller } from "../transport.ts";
-import { checkName, readList, readObject } from "../wire.ts";
+import { checkName, readList, readObject, textOf } from "../wire.ts";
 
 export interface NewBlueprint {
   readonly kind: string;
@@ -73,19 +74,25 @@ export class BlueprintApi {
     });
   }
 
-  /** With their whole specs, by name. */
-  async list(kind = "", options?: CallOptions): Promise<Blueprint[]> {
+  /** With their whole specs, by name. A location narrows a kind only. */
+  async list(kind = "", options: CallOptions & { readonly locationName?: string } = {}): Promise<Blueprint[]> {
     const reply = await this.#caller.call(
       "getblueprintsmsg",
-      { namespace: this.#colonyName, kind, locationname: "" },
+      { namespace: this.#colonyName, kind, locationname: options.locationName ?? "" },
       options,
     );
     return readList(reply, "getblueprintsmsg", readBlueprint);
   }
 
-  /** Replaces metadata, spec and status with what is given; the last writer wins. */
-  async update(blueprint: NewBlueprint, options?: CallOptions): Promise<Blueprint> {
-    const message = { blueprint: this.#fields(blueprint), forcegeneration: false };
+  /**
+   * Replaces metadata, spec and status with what is given; the last writer wins. The generation grows when the spec
+   * differs, or by force.
+   */
+  async update(
+    blueprint: NewBlueprint,
+    options: CallOptions & { readonly forceGeneration?: boolean } = {},
+  ): Promise<Blueprint> {
+    const message = { blueprint: this.#fields(blueprint), forcegeneration: options.forceGeneration ?? false };
     return readBlueprint(
       readObject(await this.#caller.call("updateblueprintmsg", message, options), "updateblueprintmsg"),
     );
@@ -93,6 +100,7 @@ export class BlueprintApi {
 
   /** Replaces the status whole. For members; the colony's owner may not. */
   async setStatus(name: string, status: JsonObject, options?: CallOptions): Promise<void> {
+    refuseNul(status, name);
     await this.#caller.call(
       "updateblueprintstatusmsg",
       { colonyname: this.#colonyName, blueprintname: name, status },
@@ -121,6 +129,7 @@ export class BlueprintApi {
 
   #fields(blueprint: NewBlueprint): JsonObject {
     const { kind, name, labels = {}, locationName, spec, status, createdAt } = blueprint;
+    refuseNul([labels, spec, status ?? null], name);
     const times = createdAt === undefined ? {} : { createdAt, updatedAt: createdAt };
     const location = locationName === undefined ? {} : { locationname: locationName };
     const metadata = {
@@ -155,19 +164,31 @@ export class FileApi {
     return readList(await this.#call("getfilemsg", { label, name }, options), "getfilemsg", readFile);
   }
 
+  async getById(fileId: string, options?: CallOptions): Promise<ColonyFile[]> {
+    return readList(await this.#call("getfilemsg", { fileid: fileId }, options), "getfilemsg", readFile);
+  }
+
+  /** The latest version of each name under exactly this label; only name, size and checksum are told. */
   async list(label: string, options?: CallOptions): Promise<ColonyFile[]> {
     return readList(await this.#call("getfilesmsg", { label }, options), "getfilesmsg", readFile);
   }
 
+  /** All labels that begin with a text. */
   async labels(prefix = "", options?: CallOptions): Promise<string[]> {
     const reply = await this.#call("getfilelabelsmsg", { name: prefix, exact: false }, options);
-    return readList(reply, "getfilelabelsmsg", (label) => String(label["name"] ?? ""));
+    return readList(reply, "getfilelabelsmsg", (label) => textOf(label, "name"));
   }
 
+  /** All versions. The bytes in the object store stay. */
   async remove(label: string, name: string, options?: CallOptions): Promise<void> {
     await this.#call("removefilemsg", { label, name }, options);
   }
 
+  async removeById(fileId: string, options?: CallOptions): Promise<void> {
+    await this.#call("removefilemsg", { fileid: fileId }, options);
+  }
+
+  /** Freezes the latest versions under a label and the labels below it. */
   async createSnapshot(label: string, name: string, options?: CallOptions): Promise<Snapshot> {
     const message = { label, name: checkName(name, "a snapshot") };
     return readSnapshot(readObject(await this.#call("createsnapshotmsg", message, options), "createsnapshotmsg"));
@@ -175,6 +196,11 @@ export class FileApi {
 
   async snapshot(name: string, options?: CallOptions): Promise<Snapshot> {
     return readSnapshot(readObject(await this.#call("getsnapshotmsg", { name }, options), "getsnapshotmsg"));
+  }
+
+  async snapshotById(snapshotId: string, options?: CallOptions): Promise<Snapshot> {
+    const reply = await this.#call("getsnapshotmsg", { snapshotid: snapshotId }, options);
+    return readSnapshot(readObject(reply, "getsnapshotmsg"));
   }
 
   async snapshots(options?: CallOptions): Promise<Snapshot[]> {
@@ -185,9 +211,20 @@ export class FileApi {
     await this.#call("removesnapshotmsg", { name }, options);
   }
 
+  /** Those of the whole colony, whoever made them. */
+  async removeAllSnapshots(options?: CallOptions): Promise<void> {
+    await this.#call("removeallsnapshotmsg", {}, options);
+  }
+
   #call(payloadType: string, message: JsonObject, options: CallOptions | undefined) {
     return this.#caller.call(payloadType, { colonyname: this.#colonyName, ...message }, options);
   }
+}
+
+/** A blueprint that holds U+0000 is taken, and every later change of its status fails: it is not sent. */
+function refuseNul(value: JsonValue, name: string): void {
+  if (/(?<!\\)(?:\\\\)*\\u0000/.test(stringifyJson(value)))
+    throw coloniesError("colonies/invalid-spec", `the blueprint ${name} holds the character U+0000`);
 }
 
 async function absentAsUndefined<T>(run: () => Promise<T>): Promise<T | undefined> {

@@ -8,9 +8,9 @@ import type { CallOptions, Caller } from "../transport.ts";
 import { readList, readObject } from "../wire.ts";
 
 /** The server gives at most this many processes or workflows in one list. */
-export const maxListCount = 100;
+const maxListCount = 100;
 /** … and this many log entries. */
-export const maxLogCount = 500;
+const maxLogCount = 500;
 
 export interface ProcessFilter {
   readonly state: ProcessState;
@@ -96,7 +96,8 @@ export class ProcessApi {
   }
 
   async closeFailed(processId: string, errors: readonly string[], options?: CallOptions): Promise<void> {
-    await this.#caller.call("closefailedmsg", { processid: processId, errors }, options);
+    const texts = errors.map((error) => error.replaceAll("\0", "\uFFFD"));
+    await this.#caller.call("closefailedmsg", { processid: processId, errors: texts }, options);
   }
 
   async setOutput(processId: string, output: readonly JsonValue[], options?: CallOptions): Promise<void> {
@@ -118,9 +119,13 @@ export class ProcessApi {
     await this.#caller.call("removeallprocessesmsg", message, options);
   }
 
-  /** For the executor that the process is assigned to. */
+  /**
+   * For the executor that the process is assigned to. The server cannot keep U+0000, and answers it with what is no
+   * answer: it is sent as U+FFFD.
+   */
   async addLog(processId: string, message: string, options?: CallOptions): Promise<void> {
-    await this.#caller.call("addlogmsg", { processid: processId, message }, options);
+    const text = message.replaceAll("\0", "\uFFFD");
+    await this.#caller.call("addlogmsg", { processid: processId, message: text }, options);
   }
 
   async addAttribute(attribute: JsonObject, options?: CallOptions): Promise<JsonObject> {

@@ -6,6 +6,7 @@ import { checkResources, checkTemplates, parseTemplates, renderTemplates, sample
 import type { Resource } from "@cpm/template";
 import { operationError, operationsErrors } from "../errors.ts";
 import { executorTypesOf } from "../resources/executor-types.ts";
+import { objectNameFaults } from "../resources/object-names.ts";
 import { inspectPackageDirectory } from "./package-directory.ts";
 import type { PackageDirectory } from "./package-directory.ts";
 
@@ -59,7 +60,8 @@ function sampleFaults(parsed: ReturnType<typeof parseTemplates>, manifest: Manif
   };
   try {
     const { resources, diagnostics } = checkResources(renderTemplates(parsed.documents, scope));
-    return [...diagnostics, ...undeclaredExecutors(resources, manifest)];
+    const named = resources.map((resource) => ({ name: resource.name, resource }));
+    return [...diagnostics, ...objectNameFaults("sample", named), ...undeclaredExecutors(resources, manifest)];
   } catch (error) {
     // What only fails for a value that nobody gave is not the author's fault.
     if (!isCpmError(error) || error.diagnostics === undefined) throw error;

@@ -19,22 +19,32 @@ export async function findLabelledWork(release: string, context: HandlerContext)
 
 /**
  * Everything of a revision that is in the colony: what its client wrote down, and what it created and could not write
- * down any more, found by names and labels.
+ * down any more, found by the marks that it bears. `labelled` saves the look where several revisions are asked.
  */
-export async function findCreated(revision: Revision, context: HandlerContext): Promise<readonly CreatedResource[]> {
+export async function findCreated(
+  revision: Revision,
+  context: HandlerContext,
+  labelled?: readonly LabelledWork[],
+): Promise<readonly CreatedResource[]> {
   const { record, status } = revision;
   const unwritten = record.resources.filter(
     (resource) => !status.created.some((entry) => entry.kind === resource.kind && entry.name === resource.name),
   );
   if (unwritten.length === 0) return status.created;
-  const work = await findLabelledWork(record.release, context);
+  const work = labelled ?? (await findLabelledWork(record.release, context));
+  const { release, revision: number } = record;
   const found: CreatedResource[] = [];
   for (const { kind, name, object } of unwritten) {
-    const own = work.filter((entry) => entry.revision === record.revision && entry.resource === `${kind}/${name}`);
-    const created = await resourceHandlers[kind].find(name, object, own, context);
+    const own = work.filter((entry) => entry.revision === number && entry.resource === `${kind}/${name}`);
+    const created = await resourceHandlers[kind].find({ name, object, release, revision: number }, own, context);
     if (created !== undefined) found.push({ kind, ...created });
   }
   return [...status.created, ...found];
+}
+
+/** Tells resources of one colony apart. */
+export function resourceKey({ kind, id }: CreatedResource): string {
+  return `${kind} ${id}`;
 }
 
 export interface RemovalReport {

@@ -58,7 +58,11 @@ export async function settled(
     const present = await book.get(release, number, signal);
     if (present === undefined || present.status.phase !== revision.status.phase) return undefined;
     if (present.status.beat !== revision.status.beat) {
-      throw operationError("release/busy", `${describeClient(present)} is at work on "${release}"`);
+      const what =
+        present.status.phase === "uninstalling"
+          ? `another client is uninstalling "${release}"`
+          : `${describeClient(present)} is at work on "${release}"`;
+      throw operationError("release/busy", what);
     }
   }
   return revision;

@@ -2,6 +2,7 @@ import type { JsonObject, JsonValue } from "@cpm/base";
 import { canonicalJson, isDigest, isJsonObject, parseJson } from "@cpm/base";
 import type { GivenInput, SourceNode } from "@cpm/model";
 import { isReleaseName, parseSource } from "@cpm/model";
+import { resourceKinds } from "@cpm/template";
 import { operationError } from "../errors.ts";
 import type { PackageSource } from "../package/locate-package.ts";
 import { parsePackageSource } from "../package/locate-package.ts";
@@ -84,12 +85,24 @@ function hasShape(plan: JsonObject): boolean {
   const { release, revision, colony, packages, resources, requirements } = plan;
   const lists = [packages, resources, requirements].every((list) => Array.isArray(list) && list.every(isJsonObject));
   if (!lists || typeof colony !== "string" || typeof release !== "string" || !isReleaseName(release)) return false;
-  const digests = [...(packages as readonly JsonObject[]), ...(resources as readonly JsonObject[])];
   return (
     Number.isSafeInteger(revision) &&
-    digests.every(({ digest }) => typeof digest === "string" && isDigest(digest)) &&
-    (packages as readonly JsonObject[]).every(
-      ({ inputs, secretInputs }) => isJsonObject(inputs) && Array.isArray(secretInputs),
+    (packages as readonly JsonObject[]).every(isPlannedPackage) &&
+    (resources as readonly JsonObject[]).every(
+      ({ kind, name, digest }) => resourceKinds.some((known) => known === kind) && isText(name) && isDigestText(digest),
     )
   );
+}
+
+function isPlannedPackage({ name, version, digest, tree, inputs, secretInputs }: JsonObject): boolean {
+  const texts = isText(name) && isText(version) && isDigestText(digest) && isDigestText(tree);
+  return texts && isJsonObject(inputs) && Array.isArray(secretInputs) && secretInputs.every(isText);
+}
+
+function isText(value: JsonValue | undefined): value is string {
+  return typeof value === "string";
+}
+
+function isDigestText(value: JsonValue | undefined): boolean {
+  return isText(value) && isDigest(value);
 }

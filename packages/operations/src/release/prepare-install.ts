@@ -3,11 +3,12 @@ import type { ColoniesClient } from "@cpm/colonies";
 import type { GivenInput, ReleaseName } from "@cpm/model";
 import { isReleaseName, parseReleaseName, redactInputs, splitPackageName } from "@cpm/model";
 import type { NodeStore } from "@cpm/store";
-import { holdsSecret } from "@cpm/template";
+import { holdsSecret, invalidTemplates } from "@cpm/template";
 import { operationError } from "../errors.ts";
 import type { PackageAccess, PackageSource } from "../package/locate-package.ts";
 import type { PackageVariant } from "../package/read-package.ts";
 import { executorTypesOf } from "../resources/executor-types.ts";
+import { objectNameFaults } from "../resources/object-names.ts";
 import { creationOrder, resourceHandlers } from "../resources/resource-handlers.ts";
 import type { ReleasePackage } from "./collect-packages.ts";
 import { collectPackages } from "./collect-packages.ts";
@@ -71,6 +72,8 @@ export async function prepareInstall(request: InstallRequest, context: ReleaseCo
   const pathOf = (variant: PackageVariant) => node.treePath(variant.config.tree);
   const rendered = renderRelease(packages, request.given, identity, pathOf);
   const resources = orderResources(rendered);
+  const faults = objectNameFaults(release, resources);
+  if (faults.length > 0) throw invalidTemplates(faults);
   const requirements = checkRequirements(
     packages.map(({ variant }) => variant.manifest),
     executorTypesOf(resources.map(({ resource }) => resource)),
@@ -79,7 +82,8 @@ export async function prepareInstall(request: InstallRequest, context: ReleaseCo
   );
   const missing = requirements.find((requirement) => requirement.result === "missing");
   if (missing !== undefined && request.skipRequirements !== true) {
-    throw operationError("colony/missing-executor", `${missing.what} is missing: ${missing.detail}`, {
+    const code = missing.what.startsWith("executor ") ? "colony/missing-executor" : "package/needs-cpm";
+    throw operationError(code, `${missing.what} is missing: ${missing.detail}`, {
       context: { requirements },
     });
   }

@@ -4,6 +4,7 @@ import type { LogEntry } from "@cpm/colonies";
 import { findCreated, findLabelledWork } from "./leftovers.ts";
 import type { ReleaseContext } from "./prepare-install.ts";
 import { ReleaseBook } from "./release-book.ts";
+import type { Revision } from "./release-record.ts";
 import { summarizeProcess, whenPresent } from "../resources/resource-handler.ts";
 import type { ProcessSummary } from "../resources/resource-handler.ts";
 
@@ -29,7 +30,7 @@ const followEveryMs = 1000;
 /**
  * What the processes of a release printed, in the order of time as far as it is known. With `follow` it goes on as
  * they print, finds processes that a schedule starts meanwhile, and ends when all work has ended; a release with a
- * schedule never ends. Throws `release/not-found`.
+ * schedule ends when it is uninstalled. Throws `release/not-found`.
  */
 export async function* readReleaseLogs(request: LogsRequest, context: ReleaseContext): AsyncGenerator<ReleaseLogEntry> {
   const { client, clock, signal } = context;
@@ -48,9 +49,14 @@ export async function* readReleaseLogs(request: LogsRequest, context: ReleaseCon
     }
     yield* found.toSorted((left, right) => Number(left.timestampNs - right.timestampNs));
     const ended = processes.every((process) => isFinal(process.state));
-    if (!request.follow || (ended && !schedules)) return;
+    if (!request.follow || (ended && !(schedules && (await isInstalled(revision, context))))) return;
     await clock.sleep(followEveryMs, signal);
   }
+}
+
+async function isInstalled({ record }: Revision, { client, clock, signal }: ReleaseContext): Promise<boolean> {
+  const present = await new ReleaseBook(client, clock).get(record.release, record.revision, signal);
+  return present !== undefined && present.status.phase !== "uninstalled";
 }
 
 /** The recorded processes and those that carry the label, the oldest first. */
@@ -101,8 +107,15 @@ class LogReader {
       const added = page.filter((entry) => entry.timestampNs >= this.#sinceNs && !known.includes(entry));
       fresh.push(...added);
       this.#advance(page);
-      if (page.length < pageCount || added.length === 0) return fresh;
+      if (page.length < pageCount) return fresh;
+      if (added.length === 0) this.#skip();
     }
+  }
+
+  /** A page of one single time, read before: the server has no way to show what else it holds of that time. */
+  #skip(): void {
+    this.#sinceNs += 1n;
+    this.#atSince = 0;
   }
 
   #advance(page: readonly LogEntry[]): void {

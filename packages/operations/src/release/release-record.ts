@@ -71,6 +71,8 @@ export interface RevisionStatus {
   readonly updatedAt: string;
   /** Goes up while a client is at work; one that stands still has died. */
   readonly beat: number;
+  /** Whether this revision has taken what it wants of earlier ones: what it does not list is nobody's any more. */
+  readonly tookOver?: boolean;
   readonly created: readonly CreatedResource[];
 }
 
@@ -173,6 +175,7 @@ function readStatus(status: JsonObject, blueprint: Blueprint): RevisionStatus {
     ...(message === undefined ? {} : { message }),
     updatedAt: text(status["updatedAt"]) ?? blueprint.createdAt?.toISOString() ?? "",
     beat: Number.isSafeInteger(beat) ? beat : 0,
+    ...(status["tookOver"] === true ? { tookOver: true } : {}),
     created: list(status["created"]).flatMap(readCreated),
   };
 }

@@ -99,7 +99,7 @@ function renderPackage(
   if (parsed.diagnostics.length > 0) throw invalidTemplates(parsed.diagnostics);
   const { resources, diagnostics } = checkResources(renderTemplates(parsed.documents, scope));
   if (diagnostics.some((fault) => fault.severity === "error")) throw invalidTemplates(diagnostics);
-  const prefix = entry.root ? "" : `${entry.variant.manifest.name.replace("/", "-")}.`;
+  const prefix = entry.root ? "" : `${entry.variant.manifest.name.replace("/", ".")}.`;
   return {
     resources: resources.map((resource) => {
       const redacted = redactedJson(resource.spec);

@@ -1,12 +1,15 @@
 import { isFinal } from "@cpm/colonies";
+import { failpoint } from "@cpm/store";
 import { operationError } from "../errors.ts";
 import type { ReportProgress } from "../progress.ts";
 import { whenPresent } from "../resources/resource-handler.ts";
-import { describeFailures, findCreated, findLabelledWork, removeResources } from "./leftovers.ts";
+import { describeFailures, findCreated, findLabelledWork, removeResources, resourceKey } from "./leftovers.ts";
+import type { RemovalReport } from "./leftovers.ts";
 import { settled } from "./next-revision.ts";
 import type { ReleaseContext } from "./prepare-install.ts";
 import { ReleaseBook } from "./release-book.ts";
 import type { CreatedResource, Revision } from "./release-record.ts";
+import { RevisionWriter } from "./revision-writer.ts";
 
 export interface UninstallRequest {
   readonly release: string;
@@ -37,25 +40,14 @@ export async function uninstallRelease(
   const book = new ReleaseBook(client, clock);
   const newest = await claim(await book.newest(request.release, signal), request, book, context);
   const history = await book.history(request.release, signal);
-  const created = (await Promise.all(history.map((revision) => findCreated(revision, context)))).flat();
-  const { record, status } = newest;
-  if (status.phase !== "uninstalled") {
-    await book.setStatus(record.release, record.revision, { ...status, phase: "uninstalling" }, signal);
-    report({ id: "uninstall", label: record.release, state: "uninstalling" });
-  }
-  const recorded = await removeResources(unique(created), context);
-  const stray = await removeResources(unique(await findStray(request.release, context)), context);
-  const removal = { notes: recorded.notes, failures: [...recorded.failures, ...stray.failures] };
-  if (removal.failures.length > 0) {
-    throw operationError("release/leftovers", `not all of "${record.release}" could be removed`, {
-      hint: `${describeFailures(removal)}. Run the command again.`,
-    });
-  }
+  const removal =
+    newest.status.phase === "uninstalled"
+      ? await removeAll(history, context)
+      : await removeWhileBeating(newest, history, book, context, report);
   const notes = [...removal.notes];
   if (request.purge) notes.push(...(await purge(history, context, book)));
-  else await book.setStatus(record.release, record.revision, { ...status, phase: "uninstalled", created: [] }, signal);
-  report({ id: "uninstall", label: record.release, state: "uninstalled", finished: true });
-  return { revision: record.revision, removed: unique(created), notes };
+  report({ id: "uninstall", label: request.release, state: "uninstalled", finished: true });
+  return { revision: newest.record.revision, removed: removal.removed, notes };
 }
 
 /** Another client that is installing must have died, or this one stays away. */
@@ -70,9 +62,70 @@ async function claim(
   return dead ?? book.newest(request.release, context.signal);
 }
 
-/** Work that carries the label and stands in no record, such as what a cron started. */
-async function findStray(release: string, context: ReleaseContext): Promise<readonly CreatedResource[]> {
+interface Removed {
+  readonly removed: readonly CreatedResource[];
+  readonly notes: readonly string[];
+}
+
+/** The phase comes first: a client that wakes up meanwhile sees it and submits nothing more. */
+async function removeWhileBeating(
+  newest: Revision,
+  history: readonly Revision[],
+  book: ReleaseBook,
+  context: ReleaseContext,
+  report: ReportProgress,
+): Promise<Removed> {
+  const writer = new RevisionWriter(book, newest.record, newest.status);
+  try {
+    await writer.update({ phase: "uninstalling" });
+    failpoint("uninstall/begun");
+    report({ id: "uninstall", label: newest.record.release, state: "uninstalling" });
+    const removal = await removeAll(history, context);
+    failpoint("uninstall/removed");
+    for (const { record, status } of history) {
+      if (record.revision >= newest.record.revision || !unfinished.has(status.phase)) continue;
+      await book.setStatus(record.release, record.revision, { ...status, phase: "uninstalled", created: [] });
+    }
+    await writer.update({ phase: "uninstalled", created: [] });
+    return removal;
+  } finally {
+    await writer.close();
+  }
+}
+
+const unfinished: ReadonlySet<string> = new Set(["pending-install", "deployed", "uninstalling"]);
+
+/** Only of the revisions that were there: whoever installs anew meanwhile keeps what is new. */
+async function removeAll(history: readonly Revision[], context: ReleaseContext): Promise<Removed> {
+  const [first] = history;
+  if (first === undefined) return { removed: [], notes: [] };
+  const { release } = first.record;
   const work = await findLabelledWork(release, context);
+  const created: CreatedResource[] = [];
+  for (const revision of history) created.push(...(await findCreated(revision, context, work)));
+  const wanted = unique(created);
+  const recorded = await removeResources(wanted, context);
+  // A schedule may have started work until it was removed, so this looks again.
+  const stray = await removeResources(unique(await findStray(release, history, context)), context);
+  const failures = [...recorded.failures, ...stray.failures];
+  if (failures.length === 0) return { removed: wanted, notes: recorded.notes };
+  throw leftovers(release, { notes: [], failures });
+}
+
+function leftovers(release: string, removal: RemovalReport): Error {
+  return operationError("release/leftovers", `not all of "${release}" could be removed`, {
+    hint: `${describeFailures(removal)}. Run the command again.`,
+  });
+}
+
+/** Work that carries the label and stands in no record, such as what a cron started. */
+async function findStray(
+  release: string,
+  history: readonly Revision[],
+  context: ReleaseContext,
+): Promise<readonly CreatedResource[]> {
+  const newest = Math.max(...history.map(({ record }) => record.revision));
+  const work = (await findLabelledWork(release, context)).filter((entry) => entry.revision <= newest);
   const running = work.map(({ process }) => process).filter((process) => !isFinal(process.state));
   return running.map((process): CreatedResource =>
     process.workflowId === ""
@@ -90,17 +143,22 @@ async function purge(
   const [first] = history;
   if (first === undefined) return [];
   const { release } = first.record;
-  const work = await findLabelledWork(release, context);
+  const revisions = new Set(history.map(({ record }) => record.revision));
+  const ownWork = async () =>
+    (await findLabelledWork(release, context)).filter(({ revision }) => revisions.has(revision));
+  const work = await ownWork();
   const workflows = new Set(work.map(({ process }) => process.workflowId).filter((id) => id !== ""));
   for (const id of workflows) await whenPresent(() => client.workflows.remove(id, { signal }));
   for (const { process } of work) {
     if (process.workflowId === "") await whenPresent(() => client.processes.remove(process.id, { signal }));
   }
+  const left = await ownWork();
+  if (left.length > 0) return ["the colony held more processes than one list shows: run the command again"];
+  // The records go last: while there is work, the release can still be named.
   for (const { record } of history) await whenPresent(() => book.remove(release, record.revision, signal));
-  const left = await findLabelledWork(release, context);
-  return left.length === 0 ? [] : ["the colony held more processes than one list shows: run the command again"];
+  return [];
 }
 
 function unique(created: readonly CreatedResource[]): readonly CreatedResource[] {
-  return [...new Map(created.map((entry) => [`${entry.kind} ${entry.id}`, entry])).values()];
+  return [...new Map(created.map((entry) => [resourceKey(entry), entry])).values()];
 }

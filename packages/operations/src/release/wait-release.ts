@@ -18,6 +18,9 @@ export interface WorkResult {
   readonly leaf: boolean;
 }
 
+/** What a timer can hold: 24 days. */
+const maxTimerMs = 2 ** 31 - 1;
+
 /**
  * Waits until all work that a release submitted has ended, reporting every change of state. Schedules are not waited
  * for. Throws `release/wait-timeout`; failed work is in the result, not thrown.
@@ -29,8 +32,9 @@ export async function waitForRelease(
   timeoutMs?: number,
 ): Promise<readonly WorkResult[]> {
   const timeout = new AbortController();
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(), timeoutMs);
-  const signal = AbortSignal.any([timeout.signal, ...(context.signal === undefined ? [] : [context.signal])]);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(), Math.min(timeoutMs, maxTimerMs));
+  const done = new AbortController();
+  const signal = AbortSignal.any([timeout.signal, done.signal, ...(context.signal === undefined ? [] : [context.signal])]);
   const work = created.flatMap(({ kind, name, processes = {} }) =>
     Object.entries(processes).map(([node, id]) => ({ resource: `${kind} ${name}`, node, id })),
   );
@@ -41,6 +45,8 @@ export async function waitForRelease(
     throw operationError("release/wait-timeout", `the work has not ended within ${timeoutMs} ms`, { cause: error });
   } finally {
     clearTimeout(timer);
+    // One watch that failed does not leave the others running.
+    done.abort();
   }
 }
 

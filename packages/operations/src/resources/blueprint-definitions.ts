@@ -1,5 +1,5 @@
 import type { JsonObject } from "@cpm/base";
-import { canonicalJson, isJsonObject } from "@cpm/base";
+import { canonicalJson, isCpmError, isJsonObject } from "@cpm/base";
 import type { BlueprintDefinition } from "@cpm/colonies";
 import { operationError } from "../errors.ts";
 import type { HandlerContext, ResourceHandler } from "./resource-handler.ts";
@@ -22,11 +22,18 @@ export const blueprintDefinitionHandler: ResourceHandler = {
         `the kind ${kindOf(wanted)} is new to the colony: its owner must add it`,
       );
     }
-    const added = await context.owner.blueprints.addDefinition(name, wanted, { signal: context.signal });
-    return { name, id: added.name };
+    try {
+      const added = await context.owner.blueprints.addDefinition(name, wanted, { signal: context.signal });
+      return { name, id: added.name };
+    } catch (error) {
+      // Another release brought it meanwhile; what it brought must be the same.
+      const other = isCpmError(error, "colonies/exists") ? await presentDefinition(name, wanted, context) : undefined;
+      if (other === undefined) throw error;
+      return { name, id: other.name };
+    }
   },
 
-  async find(name, _object, _work, { client, signal }) {
+  async find({ name }, _work, { client, signal }) {
     const found = await client.blueprints.definition(name, { signal });
     return found === undefined ? undefined : { name, id: found.name };
   },

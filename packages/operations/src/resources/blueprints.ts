@@ -26,9 +26,11 @@ export const blueprintHandler: ResourceHandler = {
     return { name, id: blueprint.name };
   },
 
-  async find(name, object, _work, { client, signal }) {
+  async find({ name, object, release, revision }, _work, { client, signal }) {
     const found = object === undefined ? undefined : await client.blueprints.get(object, { signal });
-    return found === undefined ? undefined : { name, id: found.name };
+    const { labels = {} } = found ?? {};
+    const own = labels["app"] === "cpm" && labels["release"] === release && labels["revision"] === String(revision);
+    return found === undefined || !own ? undefined : { name, id: found.name };
   },
 
   async state({ id }, { client, signal }) {

@@ -13,7 +13,7 @@ export const functionHandler: ResourceHandler = {
     return { name, id: process.id, processes: { [process.nodeName]: process.id } };
   },
 
-  async find(name, _object, work) {
+  async find({ name }, work) {
     const [found] = work.filter(({ process }) => process.workflowId === "");
     if (found === undefined) return undefined;
     return { name, id: found.process.id, processes: { [found.process.nodeName]: found.process.id } };

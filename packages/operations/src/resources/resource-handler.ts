@@ -31,6 +31,14 @@ export interface LabelledWork {
   readonly process: Process;
 }
 
+/** A resource that a revision planned. */
+export interface SoughtResource {
+  readonly name: string;
+  readonly object: string | undefined;
+  readonly release: string;
+  readonly revision: number;
+}
+
 export type ResourceStateName = ProcessState | "active" | "missing";
 
 /** How one resource stands in the colony. `active` is what schedules and records are. */
@@ -62,10 +70,12 @@ export interface ResourceHandler {
   /** Puts it into the colony. Throws `colony/name-taken` where the name belongs to something else. */
   create(resource: StampedResource, context: HandlerContext): Promise<Omit<CreatedResource, "kind">>;
 
-  /** What a client that died had created; undefined when it had not come to it. */
+  /**
+   * What the client of a revision had created and not written down; undefined when it had not come to it. A thing of
+   * another revision under the same name is not it.
+   */
   find(
-    name: string,
-    object: string | undefined,
+    sought: SoughtResource,
     work: readonly LabelledWork[],
     context: HandlerContext,
   ): Promise<Omit<CreatedResource, "kind"> | undefined>;

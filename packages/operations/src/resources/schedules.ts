@@ -1,7 +1,8 @@
 import type { JsonObject, JsonValue } from "@cpm/base";
 import { isJsonObject } from "@cpm/base";
-import type { ResourceHandler } from "./resource-handler.ts";
+import type { ResourceHandler, SoughtResource } from "./resource-handler.ts";
 import { missingState, takingName, whenPresent } from "./resource-handler.ts";
+import { readScheduleMarks } from "./stamp.ts";
 import { functionSpecsIn } from "./workflows.ts";
 
 /** A workflow that starts by the clock. */
@@ -27,9 +28,8 @@ export const cronHandler: ResourceHandler = {
     return { name, id: cron.id };
   },
 
-  async find(name, object, _work, { client, signal }) {
-    const found = (await client.crons.list({ signal })).find((cron) => cron.name === object);
-    return found === undefined ? undefined : { name, id: found.id };
+  async find(sought, _work, { client, signal }) {
+    return findSchedule(await client.crons.list({ signal }), sought);
   },
 
   async state({ id }, { client, signal }) {
@@ -66,9 +66,8 @@ export const generatorHandler: ResourceHandler = {
     return { name, id: generator.id };
   },
 
-  async find(name, object, _work, { client, signal }) {
-    const found = (await client.generators.list({ signal })).find((generator) => generator.name === object);
-    return found === undefined ? undefined : { name, id: found.id };
+  async find(sought, _work, { client, signal }) {
+    return findSchedule(await client.generators.list({ signal }), sought);
   },
 
   async state({ id }, { client, signal }) {
@@ -83,6 +82,17 @@ export const generatorHandler: ResourceHandler = {
     return undefined;
   },
 };
+
+function findSchedule(
+  schedules: readonly { readonly id: string; readonly name: string; readonly workflowSpec: string }[],
+  { name, object, release, revision }: SoughtResource,
+): { name: string; id: string } | undefined {
+  const found = schedules.find((schedule) => schedule.name === object);
+  const marks = found === undefined ? undefined : readScheduleMarks(found.workflowSpec);
+  return found !== undefined && marks?.release === release && marks.revision === revision
+    ? { name, id: found.id }
+    : undefined;
+}
 
 function embeddedSpecs(spec: JsonObject) {
   const workflow: JsonValue | undefined = spec["workflowspec"];

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@cpm/base";
-import { isJsonObject } from "@cpm/base";
+import { isCpmError, isJsonObject, parseJson } from "@cpm/base";
 import { releaseLabel } from "../release/release-record.ts";
 
 /** What every process of a release carries, so that it is found again whatever else was lost. */
@@ -27,11 +27,26 @@ export function stampObject(object: JsonObject, marks: ReleaseMarks): JsonObject
 }
 
 /** The marks that a process carries; undefined for one that no release submitted. */
-export function readMarks(spec: JsonObject): Pick<ReleaseMarks, "revision" | "resource"> | undefined {
+export function readMarks(spec: JsonObject): Omit<ReleaseMarks, "package"> | undefined {
   const env = isJsonObject(spec["env"]) ? spec["env"] : {};
+  const { CPM_RELEASE: release, CPM_RESOURCE: resource } = env;
   const revision = Number(env["CPM_REVISION"]);
-  const resource = env["CPM_RESOURCE"];
-  return typeof resource === "string" && Number.isSafeInteger(revision) ? { revision, resource } : undefined;
+  if (typeof release !== "string" || typeof resource !== "string" || !Number.isSafeInteger(revision)) return undefined;
+  return { release, revision, resource };
+}
+
+/** The marks in the workflow of a schedule, which the colony keeps as JSON text. */
+export function readScheduleMarks(workflowSpec: string): Omit<ReleaseMarks, "package"> | undefined {
+  try {
+    const workflow = parseJson(workflowSpec, { uniqueKeys: false });
+    const specs = isJsonObject(workflow) ? workflow["functionspecs"] : undefined;
+    const [first] = Array.isArray(specs) ? (specs as readonly JsonValue[]) : [];
+    return isJsonObject(first) ? readMarks(first) : undefined;
+  } catch (error) {
+    // Any member may write anything there; ours is JSON.
+    if (isCpmError(error, "json/invalid")) return undefined;
+    throw error;
+  }
 }
 
 function stampFunction(spec: JsonObject, marks: ReleaseMarks): JsonObject {

@@ -13,7 +13,7 @@ export const workflowHandler: ResourceHandler = {
     return describeWorkflow(name, id, context);
   },
 
-  async find(name, _object, work, context) {
+  async find({ name }, work, context) {
     const [found] = work.filter(({ process }) => process.workflowId !== "");
     return found === undefined ? undefined : describeWorkflow(name, found.process.workflowId, context);
   },
@@ -30,7 +30,8 @@ export const workflowHandler: ResourceHandler = {
     const workflow = await whenPresent(() => client.workflows.get(id, { signal }));
     if (workflow === undefined || workflow.state === "success" || workflow.state === "cancelled") return undefined;
     const members = await readMembers(workflow, { client, signal });
-    if (members.some((member) => !isFinal(member.state))) await client.workflows.cancel(id, { signal });
+    if (members.some((member) => !isFinal(member.state)))
+      await whenPresent(() => client.workflows.cancel(id, { signal }));
     return undefined;
   },
 };
@@ -46,7 +47,8 @@ async function describeWorkflow(name: string, id: string, { client, signal }: Ha
   return { name, id, processes: Object.fromEntries(members.map((member) => [member.nodeName, member.id])) };
 }
 
-/** The colony has no call for the processes of one graph. */
+/** The colony has no call for the processes of one graph. Somebody may be removing them while we read. */
 async function readMembers(workflow: Workflow, { client, signal }: HandlerContext): Promise<readonly Process[]> {
-  return Promise.all(workflow.processIds.map((member) => client.processes.get(member, { signal })));
+  const members = workflow.processIds.map((id) => whenPresent(() => client.processes.get(id, { signal })));
+  return (await Promise.all(members)).filter((member) => member !== undefined);
 }

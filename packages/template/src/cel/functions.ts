@@ -1,46 +1,103 @@
-import type { CelFunc, CelValue } from "@bufbuild/cel";
-import { CelScalar, celFunc, celMethod, isCelList, isCelMap, listType } from "@bufbuild/cel";
+import type { CelFunc, CelList, CelValue } from "@bufbuild/cel";
+import { celFunc, celList, CelScalar, celMethod, isCelList, isCelMap, listType } from "@bufbuild/cel";
 import { strings } from "@bufbuild/cel/ext";
 import type { Budget } from "../budget.ts";
-import { chargeFunction } from "./instrument.ts";
+import { appendFunction, chargeFunction, rangeFunction } from "./instrument.ts";
+import { PatternCache } from "./patterns.ts";
+
+const { DYN, INT, DOUBLE, STRING, BOOL } = CelScalar;
+const anyList = listType(DYN);
 
 /** What `range` may give at most: a larger one could only fail at the step budget. */
 const maxRange = 10_000n;
 
-/** String methods of the library whose cost is bounded by the size of what they are given. */
-const boundedStrings = new Set([
-  "charAt",
-  "indexOf",
-  "lastIndexOf",
-  "lowerAscii",
-  "upperAscii",
-  "split",
-  "substring",
-  "trim",
-  "join",
-]);
+/** How deep a value may nest; the output allows less. */
+const maxValueDepth = 100;
 
-/** Every function that a template may call by name, beside CEL's own operators, conversions and macros. */
-export const extraFunctionNames: readonly string[] = [...boundedStrings, "replace", "range", "sortedKeys"];
+/** String methods of the library whose cost is bounded by the size of what they are given. */
+const boundedStrings = ["charAt", "indexOf", "lastIndexOf", "lowerAscii", "upperAscii", "substring", "trim"];
 
 /**
- * The functions of one rendering. All are pure and take time in proportion to their arguments, which are
- * charged before the call (`instrument`); `replace` and `range`, whose results can outgrow their arguments,
- * charge for themselves.
+ * The functions of one rendering, over the library's own of the same name. All are pure and take time in
+ * proportion to their arguments, which are charged before the call (`instrument`); those whose results can
+ * outgrow their arguments charge for themselves.
  */
 export function templateFunctions(budget: Budget): CelFunc[] {
+  const patterns = new PatternCache(budget);
   return [
-    ...strings.filter((func) => boundedStrings.has(func.name)),
-    celMethod("replace", CelScalar.STRING, [CelScalar.STRING, CelScalar.STRING], CelScalar.STRING, function (from, to) {
+    ...strings.filter((func) => boundedStrings.includes(func.name)),
+    celMethod("replace", STRING, [STRING, STRING], STRING, function (from, to) {
       return replaceAll(this, from, to, budget);
     }),
-    celFunc("range", [CelScalar.INT], listType(CelScalar.INT), (count) => range(count, budget)),
-    celFunc("sortedKeys", [CelScalar.DYN], listType(CelScalar.STRING), (map) => sortedKeys(map)),
-    celFunc(chargeFunction, [CelScalar.DYN, CelScalar.INT], CelScalar.DYN, (value, perElement) => {
-      budget.chargeSteps(weigh(value, 0) * Number(perElement));
+    celMethod("split", STRING, [STRING], anyList, function (separator) {
+      return split(this, separator, budget);
+    }),
+    celMethod("join", anyList, [], STRING, function () {
+      return join(this, "", budget);
+    }),
+    celMethod("join", anyList, [STRING], STRING, function (separator) {
+      return join(this, separator, budget);
+    }),
+    celMethod("matches", STRING, [STRING], BOOL, function (pattern) {
+      return patterns.matches(this, pattern);
+    }),
+    celFunc("matches", [STRING, STRING], BOOL, (text, pattern) => patterns.matches(text, pattern)),
+    celFunc("int", [STRING], INT, parseInteger),
+    celFunc("double", [STRING], DOUBLE, parseDouble),
+    celFunc("range", [INT], listType(INT), (count) => range(count, budget)),
+    celFunc("sortedKeys", [DYN], listType(STRING), sortedKeys),
+    // The library chains lists, and reading a chain of n takes n² steps and n frames of the stack.
+    celFunc("_+_", [anyList, anyList], anyList, (left, right) => celList([...left, ...right])),
+    ...meterFunctions(budget),
+  ];
+}
+
+/** What `instrument` puts into expressions. Their names cannot be written by a person. */
+function meterFunctions(budget: Budget): CelFunc[] {
+  const grown = new WeakMap<CelList, CelValue[]>();
+  return [
+    celFunc(chargeFunction, [DYN], DYN, (value) => {
+      charge(value, budget, 0);
       return value;
     }),
+    celFunc(rangeFunction, [DYN, INT], DYN, (value, turnCost) => {
+      const turns = isCelList(value) || isCelMap(value) ? value.size : 0;
+      budget.chargeSteps(1 + turns * Number(turnCost));
+      return value;
+    }),
+    // The list of a loop is seen by nobody before the loop ends, so it grows in place.
+    celFunc(appendFunction, [DYN, DYN], DYN, (list, item) => {
+      if (!isCelList(list)) throw new Error("the loop has no list");
+      const items = grown.get(list) ?? [...list];
+      items.push(item);
+      const result = grown.has(list) ? list : celList(items);
+      grown.set(result, items);
+      return result;
+    }),
   ];
+}
+
+/**
+ * Pays for handling a value: a step for each element at any depth, and for each 16 characters. As it goes, since
+ * a value that shares its parts can be larger than what could ever be counted.
+ */
+function charge(value: CelValue, budget: Budget, depth: number): void {
+  if (depth > maxValueDepth) throw new Error(`a value nested deeper than ${maxValueDepth} levels`);
+  if (typeof value === "string" || value instanceof Uint8Array) {
+    budget.chargeSteps(textCost(value.length));
+    return;
+  }
+  budget.chargeSteps(1);
+  if (isCelList(value)) for (const item of value) charge(item, budget, depth + 1);
+  else if (isCelMap(value))
+    for (const [key, item] of value.entries()) {
+      if (typeof key === "string") budget.chargeSteps(textCost(key.length));
+      charge(item, budget, depth + 1);
+    }
+}
+
+function textCost(length: number): number {
+  return 1 + (length >> 4);
 }
 
 function range(count: bigint, budget: Budget): bigint[] {
@@ -51,9 +108,61 @@ function range(count: bigint, budget: Budget): bigint[] {
 
 function replaceAll(text: string, from: string, to: string, budget: Budget): string {
   if (from === "") throw new Error("replace: the text to replace is empty");
-  const parts = text.split(from);
-  budget.chargeSteps(stringWeight(text.length + (parts.length - 1) * to.length));
-  return parts.join(to);
+  let result = "";
+  let at = 0;
+  for (let next = text.indexOf(from); next !== -1; next = text.indexOf(from, at)) {
+    budget.chargeSteps(textCost(to.length));
+    result += text.slice(at, next) + to;
+    at = next + from.length;
+  }
+  return result + text.slice(at);
+}
+
+function split(text: string, separator: string, budget: Budget): CelList {
+  if (separator === "") {
+    budget.chargeSteps(text.length);
+    return celList([...text]);
+  }
+  const parts: string[] = [];
+  let at = 0;
+  for (let next = text.indexOf(separator); next !== -1; next = text.indexOf(separator, at)) {
+    budget.chargeSteps(1);
+    parts.push(text.slice(at, next));
+    at = next + separator.length;
+  }
+  return celList([...parts, text.slice(at)]);
+}
+
+function join(list: CelList, separator: string, budget: Budget): string {
+  budget.chargeSteps(list.size * textCost(separator.length));
+  const parts: string[] = [];
+  for (const item of list) {
+    if (typeof item !== "string") throw new Error("join: the list holds something else than strings");
+    parts.push(item);
+  }
+  return parts.join(separator);
+}
+
+/** Decimal digits only: the library takes whatever JavaScript does, such as "", " 1 " and "0x10". */
+function parseInteger(text: string): bigint {
+  if (!/^[-+]?\d{1,19}$/.test(text)) throw new Error("int: the text is not a whole number of 64 bits");
+  const value = BigInt(text.replace("+", ""));
+  if (BigInt.asIntN(64, value) !== value) throw new Error("int: the text is not a whole number of 64 bits");
+  return value;
+}
+
+function parseDouble(text: string): number {
+  const special: Readonly<Record<string, number>> = {
+    NaN: Number.NaN,
+    Infinity: Number.POSITIVE_INFINITY,
+    "+Infinity": Number.POSITIVE_INFINITY,
+    "-Infinity": Number.NEGATIVE_INFINITY,
+  };
+  const named = Object.hasOwn(special, text) ? special[text] : undefined;
+  if (named !== undefined) return named;
+  if (text.length > 400 || !/^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(text))
+    throw new Error("double: the text is not a number");
+  return Number(text);
 }
 
 function sortedKeys(map: CelValue): string[] {
@@ -64,19 +173,4 @@ function sortedKeys(map: CelValue): string[] {
       return key;
     })
     .sort();
-}
-
-/** How much work a value can cause: its elements, and its text in pieces of 64 characters. */
-function weigh(value: CelValue, depth: number): number {
-  if (typeof value === "string") return stringWeight(value.length);
-  if (value instanceof Uint8Array) return stringWeight(value.length);
-  if (depth > 100) throw new Error("a value nested deeper than 100 levels");
-  let weight = 1;
-  if (isCelList(value)) for (const item of value) weight += weigh(item, depth + 1);
-  else if (isCelMap(value)) for (const [, item] of value.entries()) weight += weigh(item, depth + 1);
-  return weight;
-}
-
-function stringWeight(length: number): number {
-  return 1 + (length >> 6);
 }

@@ -1,11 +1,17 @@
-import type { Expr, Expr_Call, Expr_Comprehension, Expr_Select } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
+import type {
+  Expr,
+  Expr_Call,
+  Expr_Comprehension,
+  Expr_CreateStruct,
+  Expr_Select,
+} from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import type { Diagnostic } from "@cpm/base";
 import { nearest } from "@cpm/base";
 import type { TemplateErrorCode } from "../errors.ts";
 import { templateFault } from "../errors.ts";
 import type { Expression } from "./expression.ts";
 import { locateInExpression } from "./expression.ts";
-import { functionNames, operatorKinds, signatures } from "./signatures.ts";
+import { operatorKinds, resultType } from "./signatures.ts";
 import type { StaticType } from "./static-type.ts";
 import { formatType, joinTypes, listOf, mapOf, types } from "./static-type.ts";
 
@@ -19,8 +25,8 @@ export interface Inference {
 }
 
 /**
- * Walks an expression without evaluating it: reports names, fields and functions that do not exist, operators
- * that cannot work and secrets that are handled, and gives the type of the result as far as it can be known.
+ * Walks an expression without evaluating it: reports names and fields that do not exist, operators that cannot
+ * work and secrets that are handled, and gives the type of the result as far as it can be known.
  */
 export function inferType(expression: Expression, scope: StaticScope, report: (fault: Diagnostic) => void): Inference {
   const walker = new Walker(expression, report);
@@ -51,14 +57,7 @@ class Walker {
       case "listExpr":
         return listOf(this.#join(kind.value.elements, scope));
       case "structExpr":
-        if (kind.value.messageName !== "")
-          this.#fault("template/unknown-function", expr, `there is no message type "${kind.value.messageName}"`);
-        return mapOf(
-          this.#join(
-            kind.value.entries.flatMap((entry) => (entry.value === undefined ? [] : [entry.value])),
-            scope,
-          ),
-        );
+        return this.#map(kind.value, scope);
       case "comprehensionExpr":
         return this.#comprehension(kind.value, scope);
       default:
@@ -68,6 +67,7 @@ class Walker {
 
   #identifier(expr: Expr, name: string, scope: StaticScope): StaticType {
     const type = scope.get(name) ?? (typeNames.has(name) ? types.opaque : undefined);
+    if (type?.kind === "record") this.#useAll(type);
     if (type !== undefined) return type;
     const roots = [...scope.keys()].filter((root) => !root.startsWith("@"));
     const meant = nearest(name, roots);
@@ -79,7 +79,7 @@ class Walker {
 
   #select(expr: Expr, select: Expr_Select, scope: StaticScope): StaticType {
     if (select.operand === undefined) return types.dyn;
-    const operand = this.#value(select.operand, scope);
+    const operand = this.#operand(select.operand, scope);
     const field = this.#field(expr, operand, select.field);
     return select.testOnly ? types.bool : field;
   }
@@ -109,19 +109,12 @@ class Walker {
     if (call.function === "_[_]") return this.#index(expr, call, scope);
     const receiver = call.target === undefined ? undefined : this.#value(call.target, scope);
     const args = call.args.map((arg) => this.#value(arg, scope));
-    const signature = signatures[call.function];
-    if (signature === undefined) {
-      const meant = nearest(call.function, functionNames);
-      const hint = meant === undefined ? `There are ${functionNames.join(", ")}.` : `Did you mean "${meant}"?`;
-      this.#fault("template/unknown-function", expr, `there is no function "${call.function}"`, hint, 1);
-      return types.dyn;
-    }
     this.#checkOperator(expr, call.function, args);
-    return signature(args, receiver);
+    return resultType(call.function, args, receiver);
   }
 
   #checkOperator(expr: Expr, name: string, args: readonly StaticType[]): void {
-    const operator = operatorKinds[name];
+    const operator = Object.hasOwn(operatorKinds, name) ? operatorKinds[name] : undefined;
     const [left, right] = args;
     if (
       operator === undefined ||
@@ -148,11 +141,11 @@ class Walker {
   #index(expr: Expr, call: Expr_Call, scope: StaticScope): StaticType {
     const [operand, index] = call.args;
     if (operand === undefined || index === undefined) return types.dyn;
-    const type = this.#value(operand, scope);
+    const type = this.#operand(operand, scope);
     const literal = index.exprKind.case === "constExpr" ? index.exprKind.value.constantKind : undefined;
     if (type.kind === "record" && literal?.case === "stringValue") return this.#field(expr, type, literal.value);
     this.#value(index, scope);
-    if (type.kind === "record") for (const name of type.fields.keys()) this.used.add(`${type.label}.${name}`);
+    if (type.kind === "record") this.#useAll(type);
     if (type.kind === "list") return type.element;
     return type.kind === "map" ? type.value : types.dyn;
   }
@@ -172,6 +165,22 @@ class Walker {
     if (loopCondition !== undefined) this.infer(loopCondition, inner);
     const step = this.infer(loopStep, inner);
     return this.infer(result, inner.set(loop.accuVar, step));
+  }
+
+  #map(map: Expr_CreateStruct, scope: StaticScope): StaticType {
+    for (const { keyKind } of map.entries) if (keyKind.case === "mapKey") this.#value(keyKind.value, scope);
+    const values = map.entries.flatMap((entry) => (entry.value === undefined ? [] : [entry.value]));
+    return mapOf(this.#join(values, scope));
+  }
+
+  /** The type of what stands before a dot or a bracket: a record there is not used as a whole. */
+  #operand(expr: Expr, scope: StaticScope): StaticType {
+    const known = expr.exprKind.case === "identExpr" ? scope.get(expr.exprKind.value.name) : undefined;
+    return known?.kind === "record" ? known : this.#value(expr, scope);
+  }
+
+  #useAll(record: Extract<StaticType, { kind: "record" }>): void {
+    for (const name of record.fields.keys()) this.used.add(`${record.label}.${name}`);
   }
 
   #join(parts: readonly Expr[], scope: StaticScope): StaticType {

@@ -5,27 +5,38 @@ import { create } from "@bufbuild/protobuf";
 /** Calls whose arguments are evaluated lazily or in constant time; they are not metered. */
 const unmetered = new Set(["_&&_", "_||_", "_?_:_", "_[_]", "@not_strictly_false", "__not_strictly_false__"]);
 
-/** The function that the evaluator calls with a value and the cost of one element of it; it returns the value or fails. */
+/** Pays for the size of a value and gives it back, or fails. */
 export const chargeFunction = "@charge";
 
+/** Pays for the turns of a loop over a value, each at the cost given, and gives the value back, or fails. */
+export const rangeFunction = "@range";
+
+/** Adds one element to the list that a loop builds, in constant time. */
+export const appendFunction = "@append";
+
+/** What the parser calls the value that a loop builds. */
+const accumulator = "@result";
+
 /**
- * Rewrites a parsed expression so that evaluating it pays as it goes: every argument of a function and every
- * range of a comprehension passes through `@charge`, which counts its size, times the cost of the body for a
- * range. The library cannot be interrupted, so work is paid for before it is done: once the budget is spent
- * each inner loop fails at its range, and an outer loop has already paid for its own turns.
+ * Rewrites a parsed expression so that evaluating it pays as it goes: every argument of a function passes through
+ * `@charge`, which counts its size, and every range of a loop through `@range`, which counts its elements times the
+ * nodes of the body. The library cannot be interrupted, so work is paid for before it is done: once the budget is
+ * spent each inner loop fails at its range, and an outer loop has already paid for its own turns. The results are
+ * those of the expression as it was written.
  */
 export function instrument(expr: Expr): Expr {
   const kind = expr.exprKind;
   switch (kind.case) {
     case "callExpr": {
-      const meter = unmetered.has(kind.value.function)
+      const { function: name, target, args } = kind.value;
+      const item = appendedItem(expr);
+      const list = args[0];
+      if (item !== undefined && list !== undefined) return call(appendFunction, [list, instrument(item)], expr.id);
+      const meter = unmetered.has(name)
         ? instrument
-        : (inner: Expr): Expr => charge(instrument(inner), 1);
-      const target = kind.value.target === undefined ? undefined : meter(kind.value.target);
-      return rebuilt(expr, {
-        case: "callExpr",
-        value: { ...kind.value, ...(target === undefined ? {} : { target }), args: kind.value.args.map(meter) },
-      });
+        : (inner: Expr): Expr => call(chargeFunction, [instrument(inner)], inner.id);
+      const metered = target === undefined ? {} : { target: meter(target) };
+      return rebuilt(expr, { case: "callExpr", value: { ...kind.value, ...metered, args: args.map(meter) } });
     }
     case "selectExpr":
       return rebuilt(expr, {
@@ -50,12 +61,13 @@ export function instrument(expr: Expr): Expr {
     }
     case "comprehensionExpr": {
       const loop = kind.value;
-      const bodyNodes = countNodes(loop.loopStep) + countNodes(loop.loopCondition);
+      const turnCost = BigInt(countNodes(loop.loopStep) + countNodes(loop.loopCondition));
+      const iterRange = loop.iterRange && call(rangeFunction, [instrument(loop.iterRange), integer(turnCost)], expr.id);
       return rebuilt(expr, {
         case: "comprehensionExpr",
         value: {
           ...loop,
-          ...(loop.iterRange === undefined ? {} : { iterRange: charge(instrument(loop.iterRange), bodyNodes) }),
+          ...(iterRange === undefined ? {} : { iterRange }),
           ...mapDefined(loop.accuInit, "accuInit"),
           ...mapDefined(loop.loopCondition, "loopCondition"),
           ...mapDefined(loop.loopStep, "loopStep"),
@@ -66,6 +78,14 @@ export function instrument(expr: Expr): Expr {
     default:
       return expr;
   }
+}
+
+/** The `x` of `@result + [x]`, by which a loop builds a list. */
+function appendedItem(expr: Expr): Expr | undefined {
+  if (expr.exprKind.case !== "callExpr" || expr.exprKind.value.function !== "_+_") return undefined;
+  const [list, added] = expr.exprKind.value.args;
+  if (list?.exprKind.case !== "identExpr" || list.exprKind.value.name !== accumulator) return undefined;
+  return added?.exprKind.case === "listExpr" ? added.exprKind.value.elements[0] : undefined;
 }
 
 /** How many nodes an expression has, macros expanded. */
@@ -104,17 +124,14 @@ export function childrenOf(expr: Expr): Expr[] {
   }
 }
 
-function charge(expr: Expr, perElement: number): Expr {
-  const cost = create(ExprSchema, {
-    exprKind: {
-      case: "constExpr",
-      value: create(ConstantSchema, { constantKind: { case: "int64Value", value: BigInt(perElement) } }),
-    },
-  });
-  return create(ExprSchema, {
-    id: expr.id,
-    exprKind: { case: "callExpr", value: create(Expr_CallSchema, { function: chargeFunction, args: [expr, cost] }) },
-  });
+function call(name: string, args: Expr[], id: bigint): Expr {
+  const exprKind = { case: "callExpr" as const, value: create(Expr_CallSchema, { function: name, args }) };
+  return create(ExprSchema, { id, exprKind });
+}
+
+function integer(value: bigint): Expr {
+  const constant = create(ConstantSchema, { constantKind: { case: "int64Value", value } });
+  return create(ExprSchema, { exprKind: { case: "constExpr", value: constant } });
 }
 
 function rebuilt(expr: Expr, exprKind: Expr["exprKind"]): Expr {

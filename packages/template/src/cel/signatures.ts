@@ -32,7 +32,7 @@ export const operatorKinds: Readonly<
   "_%_": { symbol: "%", kinds: ["int"] },
 };
 
-export const signatures: Readonly<Record<string, Signature>> = {
+const signatures: Readonly<Record<string, Signature>> = {
   "_+_": addition,
   "_-_": arithmetic,
   "_*_": arithmetic,
@@ -60,8 +60,6 @@ export const signatures: Readonly<Record<string, Signature>> = {
   uint: always(types.opaque),
   bytes: always(types.opaque),
   type: always(types.opaque),
-  timestamp: always(types.opaque),
-  duration: always(types.opaque),
   matches: always(types.bool),
   startsWith: always(types.bool),
   endsWith: always(types.bool),
@@ -78,24 +76,24 @@ export const signatures: Readonly<Record<string, Signature>> = {
   join: always(types.string),
   range: always(listOf(types.int)),
   sortedKeys: always(listOf(types.string)),
-  ...Object.fromEntries(
-    [
-      "FullYear",
-      "Month",
-      "Date",
-      "DayOfMonth",
-      "DayOfWeek",
-      "DayOfYear",
-      "Hours",
-      "Minutes",
-      "Seconds",
-      "Milliseconds",
-    ].map((part) => [`get${part}`, always(types.int)]),
-  ),
 };
 
-/** The names that a person may write as functions, for "did you mean". */
+/** The functions and methods that a person may call by name, beside operators and macros. */
 export const functionNames: readonly string[] = Object.keys(signatures).filter((name) => /^[a-z]/.test(name));
+
+/** The macros of CEL, which the parser expands. */
+export const macroNames: readonly string[] = ["has", "all", "exists", "exists_one", "map", "filter"];
+
+/** Whether an expression may call this: a function, a method or an operator by its name in the AST. */
+export function isFunction(name: string): boolean {
+  return Object.hasOwn(signatures, name);
+}
+
+/** What a call gives; `dyn` for what is not known. */
+export function resultType(name: string, args: readonly StaticType[], receiver: StaticType | undefined): StaticType {
+  const signature = isFunction(name) ? signatures[name] : undefined;
+  return signature?.(args, receiver) ?? types.dyn;
+}
 
 /** An empty list literal has elements of no type yet, written `dyn`: the other side decides. */
 function joinElements(left: StaticType, right: StaticType): StaticType {

@@ -41,12 +41,15 @@ export function fromCel(value: CelValue, target: ConversionTarget, depth: number
     budget.chargeOutput(depth);
     const entries = [...value.entries()].map(([key, item]): RenderedEntry => {
       if (typeof key !== "string")
-        throw new Error(`a map with a key of type ${celType(key).name}; JSON has string keys only`);
+        throw new Error(`the result has a map with a key of type ${celType(key).name}, and JSON has string keys only`);
+      budget.chargeOutput(depth, key.length);
       return { key, keyRange: range, value: fromCel(item, target, depth + 1) };
     });
     return { kind: "map", entries, file, range };
   }
   budget.chargeOutput(depth, typeof value === "string" ? value.length : 0);
+  if (typeof value === "bigint" && BigInt.asIntN(64, value) !== value)
+    throw new Error(`the result is ${value}, more than 64 bits hold`);
   if (typeof value === "number" && !Number.isFinite(value))
     throw new Error(`the result is ${value}, which JSON cannot hold`);
   if (typeof value === "string" && !value.isWellFormed())

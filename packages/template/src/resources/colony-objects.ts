@@ -1,5 +1,5 @@
 import type { ObjectType } from "./field-type.ts";
-import { field, listField, mapField, objectField } from "./field-type.ts";
+import { field, listField, mapField, objectField, secretsField } from "./field-type.ts";
 
 const { string, int, number, bool, any } = field;
 const strings = listField(string);
@@ -53,7 +53,7 @@ export const functionSpec: ObjectType = objectField(
     nodename: string,
     funcname: string,
     args: listField(any),
-    kwargs: mapField(any),
+    kwargs: secretsField(any),
     priority: int,
     maxwaittime: int,
     maxexectime: int,
@@ -61,7 +61,7 @@ export const functionSpec: ObjectType = objectField(
     conditions,
     label: string,
     fs: fileSystem,
-    env: mapField(string),
+    env: secretsField(string),
     channels: strings,
   },
   ["funcname", "conditions"],

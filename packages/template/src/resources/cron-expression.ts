@@ -40,7 +40,18 @@ export function cronFault(text: string): { message: string; hint?: string } | un
       };
     }
   }
-  return undefined;
+  return impossibleDay(parts[3] ?? "", parts[4] ?? "", parts[5] ?? "");
+}
+
+/** A day that none of the months has, such as 30 February: the server would search for it in vain. */
+function impossibleDay(day: string, month: string, weekday: string): { message: string } | undefined {
+  if (!/^\d+$/.test(day) || !/^[*?]$/.test(weekday)) return undefined;
+  const lengths = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+  const chosen = /^[\da-z]+$/i.test(month)
+    ? valueOf(month, { name: "month", min: 1, max: 12, names: months })
+    : undefined;
+  if (chosen === undefined || Number(day) <= (lengths[chosen - 1] ?? 31)) return undefined;
+  return { message: `month ${month} has no day ${day}` };
 }
 
 function descriptorFault(text: string): { message: string; hint: string } | undefined {

@@ -2,10 +2,17 @@
 export type FieldType =
   | { readonly type: "string" | "int" | "number" | "bool" | "any" }
   | { readonly type: "list"; readonly items: FieldType }
-  | { readonly type: "map"; readonly values: FieldType }
+  | MapType
   | ObjectType
   /** A string on the wire that holds JSON of another shape; authors may write the object itself. */
   | { readonly type: "embedded"; readonly of: FieldType };
+
+export interface MapType {
+  readonly type: "map";
+  readonly values: FieldType;
+  /** Whether secrets may stand in it, at any depth. Nowhere else may they. */
+  readonly secrets: boolean;
+}
 
 export interface ObjectType {
   readonly type: "object";
@@ -28,7 +35,17 @@ export function listField(items: FieldType): FieldType {
 }
 
 export function mapField(values: FieldType): FieldType {
-  return { type: "map", values };
+  return { type: "map", values, secrets: false };
+}
+
+/** A map that only the executor reads. */
+export function secretsField(values: FieldType): FieldType {
+  return { type: "map", values, secrets: true };
+}
+
+/** Whether a secret may stand below a type, knowing whether it may stand where the type stands. */
+export function allowsSecrets(type: FieldType, outside: boolean): boolean {
+  return outside || (type.type === "map" && type.secrets);
 }
 
 export function objectField(
@@ -46,7 +63,8 @@ export function fieldAt(root: FieldType, path: readonly string[]): FieldType {
     if (type.type === "embedded") type = type.of;
     if (type.type === "list" && step === "[]") type = type.items;
     else if (type.type === "map") type = type.values;
-    else if (type.type === "object") type = type.fields[step] ?? field.any;
+    else if (type.type === "object")
+      type = (Object.hasOwn(type.fields, step) ? type.fields[step] : undefined) ?? field.any;
     else return field.any;
   }
   return type;

@@ -1,6 +1,6 @@
 import type { RenderedList, RenderedNode } from "../rendered.ts";
 import { childOf, integerOf, itemsOf, textOf } from "../rendered.ts";
-import type { ReportRule } from "./rules.ts";
+import type { ReportRule } from "./report-rule.ts";
 
 /**
  * The nodes of a workflow: named, each once, depending on nodes that exist, without a cycle. The server accepts
@@ -37,7 +37,6 @@ function checkDependencies(node: RenderedNode, byName: ReadonlyMap<string, Rende
       "resource/max-wait-time",
       wait,
       "the time spent waiting for parents counts, so this fails the workflow before they are done",
-      "Put maxwaittime on nodes without dependencies only.",
     );
   }
   return dependencies.flatMap((dependency) => {

@@ -1,15 +1,17 @@
 import type { Diagnostic } from "@cpm/base";
-import { nearest, parseJson } from "@cpm/base";
+import { isCpmError, nearest, parseJson } from "@cpm/base";
 import type { SourceFile } from "@cpm/model";
 import { locateSource, parseSource } from "@cpm/model";
 import type { TemplateErrorCode } from "../errors.ts";
 import { templateFault } from "../errors.ts";
+import { maxFaults } from "../limits.ts";
 import type { RenderedDocument } from "../render-templates.ts";
 import type { RenderedMap, RenderedNode } from "../rendered.ts";
 import { childOf, findEntry, textOf } from "../rendered.ts";
 import { checkRules } from "./rules.ts";
 import type { ResourceKind } from "./kinds.ts";
 import { isResourceKind, resourceKinds, resourceSpecs } from "./kinds.ts";
+import { checkSecretPlaces } from "./secret-places.ts";
 import { checkShape } from "./shape.ts";
 
 /** A checked resource, ready to be planned. `spec` is the ColonyOS object with its own field names. */
@@ -30,8 +32,8 @@ const namePattern = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
 
 /**
  * Checks rendered documents against what ColonyOS and its executors accept: field names and types, names, units,
- * time limits, the graph of a workflow, cron expressions, the rules of container executors. Resources with
- * faults are left out of the result.
+ * time limits, the graph of a workflow, cron expressions, the rules of executors, the places of secrets. Resources
+ * with faults are left out of the result; of the faults, the first hundred are kept.
  */
 export function checkResources(documents: readonly RenderedDocument[]): CheckedResources {
   const resources: Resource[] = [];
@@ -48,8 +50,9 @@ export function checkResources(documents: readonly RenderedDocument[]): CheckedR
       if (faults.every((fault) => fault.severity === "warning")) resources.push(resource);
     }
     diagnostics.push(...faults);
+    if (diagnostics.length >= maxFaults) break;
   }
-  return { resources, diagnostics };
+  return { resources, diagnostics: diagnostics.slice(0, maxFaults) };
 }
 
 function readResource(document: RenderedDocument, faults: Diagnostic[]): Resource | undefined {
@@ -76,8 +79,14 @@ function readResource(document: RenderedDocument, faults: Diagnostic[]): Resourc
   }
   const object = spec === undefined ? undefined : unwrapSpec(kind, spec, faults);
   if (object === undefined) return undefined;
-  checkShape(object, resourceSpecs[kind], (fault) => faults.push(fault));
-  if (faults.length === 0) checkRules(kind, object, (fault) => faults.push(fault));
+  checkSecretPlaces(object, resourceSpecs[kind], (fault) => faults.push(fault));
+  checkShape(
+    object,
+    resourceSpecs[kind],
+    (fault) => faults.push(fault),
+    () => faults.length >= maxFaults,
+  );
+  if (faults.length === 0) checkRules(kind, root, object, (fault) => faults.push(fault));
   return { kind, name, spec: object, file };
 }
 
@@ -111,7 +120,8 @@ function parseEmbedded(text: string, spec: RenderedMap, faults: Diagnostic[]): R
     parseJson(text);
     const [node] = parseSource({ path: spec.file.path, text });
     return node === undefined ? undefined : placed(node, spec.file, range);
-  } catch {
+  } catch (error) {
+    if (!isCpmError(error)) throw error;
     // The text is the author's own JSON inside a string: the place in the file is the string itself.
     faults.push(
       templateFault("resource/wrong-type", {

@@ -1,71 +1,72 @@
 import type { Diagnostic } from "@cpm/base";
-import { nearest } from "@cpm/base";
+import { nearest, printable } from "@cpm/base";
 import { locateSource, Secret } from "@cpm/model";
 import type { TemplateErrorCode } from "../errors.ts";
 import { templateFault } from "../errors.ts";
-import type { RenderedNode } from "../rendered.ts";
+import type { RenderedEntry, RenderedNode } from "../rendered.ts";
 import type { FieldType, ObjectType } from "./field-type.ts";
 import { formatFieldType } from "./field-type.ts";
+import { roundedNumbers } from "./stored-values.ts";
 
 type Report = (fault: Diagnostic) => void;
 
 /**
- * Checks names and types of fields, all faults at once. The server ignores a misspelt field and turns a wrong
- * type into "invalid JSON", so both are found here, with their place.
+ * Checks names and types of fields, all faults at once, until `enough`. The server ignores a misspelt field and turns
+ * a wrong type into "invalid JSON", so both are found here, with their place.
  */
-export function checkShape(node: RenderedNode, expected: FieldType, report: Report): void {
+export function checkShape(node: RenderedNode, expected: FieldType, report: Report, enough: () => boolean): void {
+  if (enough()) return;
   switch (expected.type) {
     case "any":
+      for (const { node: place, from, to } of roundedNumbers(node)) report(roundingFault(place, from, to));
       return;
     case "embedded":
-      checkShape(node, expected.of, report);
+      checkShape(node, expected.of, report, enough);
       return;
     case "list":
-      if (node.kind === "list") for (const item of node.items) checkShape(item, expected.items, report);
+      if (node.kind === "list") for (const item of node.items) checkShape(item, expected.items, report, enough);
       else if (!isNull(node)) report(typeFault(node, expected));
       return;
     case "map":
-      if (node.kind === "map") for (const entry of node.entries) checkShape(entry.value, expected.values, report);
+      if (node.kind === "map") for (const { value } of node.entries) checkShape(value, expected.values, report, enough);
       else if (!isNull(node)) report(typeFault(node, expected));
       return;
     case "object":
-      checkObject(node, expected, report);
+      checkObject(node, expected, report, enough);
       return;
     default:
       if (!fitsScalar(node, expected.type)) report(typeFault(node, expected));
   }
 }
 
-function checkObject(node: RenderedNode, expected: ObjectType, report: Report): void {
+function checkObject(node: RenderedNode, expected: ObjectType, report: Report, enough: () => boolean): void {
   if (node.kind !== "map") {
     report(typeFault(node, expected));
     return;
   }
-  const names = Object.keys(expected.fields);
   for (const entry of node.entries) {
-    const type = expected.fields[entry.key];
-    if (type !== undefined) {
-      checkShape(entry.value, type, report);
-      continue;
-    }
-    const meant = nearest(entry.key, names);
-    const hint =
-      meant === undefined
-        ? `Its fields are ${names.join(", ")}.`
-        : `Did you mean "${meant}"? ColonyOS would ignore it without a word.`;
-    report(
-      fault("resource/unknown-field", `${expected.label} has no field "${entry.key}"`, node.file, entry.keyRange, hint),
-    );
+    if (enough()) return;
+    const type = Object.hasOwn(expected.fields, entry.key) ? expected.fields[entry.key] : undefined;
+    if (type === undefined) report(unknownField(node, entry, expected));
+    else checkShape(entry.value, type, report, enough);
   }
   for (const name of expected.required) {
     if (node.entries.some((entry) => entry.key === name)) continue;
-    report(
-      fault("resource/missing-field", `${expected.label} needs "${name}"`, node.file, [
-        node.range[0],
-        node.range[0] + 1,
-      ]),
-    );
+    const range: RenderedNode["range"] = [node.range[0], node.range[0] + 1];
+    const hint = `Write ${name}: …`;
+    report(fault("resource/missing-field", `${expected.label} needs "${name}"`, node.file, range, hint));
   }
+}
+
+function unknownField(node: RenderedNode, { key, keyRange }: RenderedEntry, expected: ObjectType): Diagnostic {
+  const names = Object.keys(expected.fields);
+  const meant = nearest(key, names);
+  const hint =
+    meant === undefined
+      ? `Its fields are ${names.join(", ")}.`
+      : `Did you mean "${meant}"? ColonyOS would ignore it without a word.`;
+  const message = `${expected.label} has no field "${printable(key, 60)}"`;
+  return fault("resource/unknown-field", message, node.file, keyRange, hint);
 }
 
 function fitsScalar(node: RenderedNode, type: "string" | "int" | "number" | "bool"): boolean {
@@ -75,6 +76,11 @@ function fitsScalar(node: RenderedNode, type: "string" | "int" | "number" | "boo
   if (type === "bool") return typeof value === "boolean";
   if (type === "number") return typeof value === "number" || typeof value === "bigint";
   return typeof value === "bigint" && BigInt.asIntN(64, value) === value;
+}
+
+function roundingFault(node: RenderedNode, from: bigint, to: bigint): Diagnostic {
+  const hint = "Pass it as text: string(…), or in quotes.";
+  return fault("resource/rounded-number", `ColonyOS rounds ${from} to ${to}`, node.file, node.range, hint);
 }
 
 function typeFault(node: RenderedNode, expected: FieldType): Diagnostic {

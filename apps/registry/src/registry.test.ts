@@ -1,0 +1,58 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ociAnswers, registryErrors } from "./errors.ts";
+import { openRegistry } from "./registry.ts";
+import { serveRegistry } from "./serve.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "cpm-registry-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+let count = 0;
+const fresh = (): string => mkdtempSync(join(scratch, `${count++}-`));
+
+describe("opening a registry", () => {
+  test("is for one at a time", () => {
+    const dataDirectory = fresh();
+    const first = openRegistry({ dataDirectory });
+    expect(() => openRegistry({ dataDirectory })).toThrow(expect.objectContaining({ code: "registry-server/locked" }));
+    first.close();
+    openRegistry({ dataDirectory }).close();
+  });
+
+  test("of a newer one, or of what is no database, is refused and leaves no lock", () => {
+    const dataDirectory = fresh();
+    openRegistry({ dataDirectory }).close();
+    const database = new Database(join(dataDirectory, "registry.db"));
+    database.run("PRAGMA user_version = 99");
+    database.close();
+    for (let time = 0; time < 2; time++)
+      expect(() => openRegistry({ dataDirectory })).toThrow(
+        expect.objectContaining({ code: "registry-server/layout-version" }),
+      );
+    const other = fresh();
+    writeFileSync(join(other, "registry.db"), "this is no database, only text that is long enough to be looked at");
+    for (let time = 0; time < 2; time++)
+      expect(() => openRegistry({ dataDirectory: other })).toThrow(
+        expect.objectContaining({ code: "registry-server/database" }),
+      );
+  });
+
+  test("on an address that is taken says so, and gives its directory back", async () => {
+    const dataDirectory = fresh();
+    const first = serveRegistry({ dataDirectory: fresh(), hostname: "127.0.0.1", port: 0 });
+    const port = Number(first.host.split(":")[1]);
+    expect(() => serveRegistry({ dataDirectory, hostname: "127.0.0.1", port })).toThrow(
+      expect.objectContaining({ code: "registry-server/address" }),
+    );
+    await first.stop();
+    openRegistry({ dataDirectory }).close();
+  });
+});
+
+test("every error that is answered is one of ours or of what we use, under a code of its own", () => {
+  for (const code of Object.keys(registryErrors)) expect(code).toStartWith("registry-server/");
+  const own = Object.keys(ociAnswers).filter((code) => code.startsWith("registry-server/"));
+  for (const code of own) expect(Object.keys(registryErrors)).toContain(code);
+});

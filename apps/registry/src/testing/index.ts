@@ -1,0 +1,2 @@
+export * from "./package-artifact.ts";
+export * from "./registry-under-test.ts";

@@ -1,0 +1,2 @@
+// Measured: the least that a compiled executable takes.
+export {};

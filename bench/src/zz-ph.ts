@@ -1,0 +1,10 @@
+import { openNodeStore, TreeWriter, readLayer } from "@cpm/store"; import { mkdirSync } from "node:fs"; import { readFileSync } from "node:fs";
+const [node,job,every]=process.argv.slice(2); const j=JSON.parse(readFileSync(job!,"utf8"));
+const s=openNodeStore(node!); const r=node+"/rr"; mkdirSync(r);
+const w:any=new TreeWriter(r); let t0=performance.now(),t=t0; const c=process.cpuUsage();
+let n=0, running:any; const E=Number(every)*1e6; let syncs=0;
+const sink={entry:(e:any)=>w.entry(e), data(ch:any){w.data(ch); n+=ch.length; if(E>0&&n>E&&!running){n=0;syncs++;running=Bun.spawn(["sync","-f",r],{onExit(){running=undefined}});}}, entryEnd:(e:any)=>w.entryEnd(e), settled:()=>w.settled()};
+await readLayer(s.blobs.scan(j.descriptor), j.descriptor, {sizeBytes:j.declared.sizeBytes,entries:j.declared.entries}, sink, {});
+const d=process.cpuUsage(c); const a=performance.now()-t; t=performance.now();
+await w.finish(); w.seal(); if(running) await running.exited;
+Bun.spawnSync(["sync","-f",r]); const b=performance.now()-t; console.log(every,"read",a|0,"cpu", d.user/1e3|0,d.system/1e3|0,"sync",b|0,"total",performance.now()-t0|0,"syncs",syncs);

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readReleaseStatus } from "@cpm/operations";
+import { describeOnColonies } from "../colonies/colony-under-test.ts";
+import { demoResources } from "./demo-package.ts";
+import { failpointsInSource } from "./failpoints.ts";
+import { endOf, errorOf, inParallel, Lab, nothing, wholeDemo } from "./lab.ts";
+import type { CommandEnd } from "./lab.ts";
+
+/** Where an install is killed, and how often it passes there. */
+const installPoints: Readonly<Record<string, number>> = {
+  "blob/written": 1,
+  "blob/synced": 1,
+  "blob/renamed": 1,
+  "node/layer-unpacked": 2,
+  "node/tree-synced": 1,
+  "node/tree-renamed": 1,
+  "node/ref-created": 1,
+  "install/placed": 1,
+  "install/revision-created": 1,
+  "install/submitting": demoResources,
+  "install/resource-created": demoResources,
+  "install/resource-recorded": demoResources,
+  "install/deployed": 1,
+};
+const uninstallPoints = ["uninstall/begun", "uninstall/removed"];
+/** Passed only by an install that finds what another left; it has a test of its own. */
+const takeOverPoint = "install/taken-over";
+
+const kills = Object.entries(installPoints).flatMap(([name, times]) =>
+  Array.from({ length: times }, (_, index) => ({ name, point: `${name}:${index + 1}` })),
+);
+const finishing = ["install", "uninstall"] as const;
+const width = 3;
+
+test("every failpoint is one that a test kills at", () => {
+  const killed = [...Object.keys(installPoints), ...uninstallPoints, takeOverPoint].toSorted();
+  expect(failpointsInSource()).toEqual(killed);
+});
+
+describeOnColonies("a killed client", (start) => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await Lab.open(start);
+  }, 300_000);
+  afterAll(async () => lab?.close());
+
+  const kill = async (args: readonly string[], point: string, packages: string): Promise<CommandEnd> => {
+    const end = await endOf(lab.spawn(args, lab.environment(packages, { CPM_TEST: "1", CPM_FAILPOINT: point })));
+    expect([point, end.signal, end.stderr]).toEqual([point, "SIGKILL", expect.any(String)]);
+    return end;
+  };
+  const killInstall = async (release: string, point: string): Promise<string> => {
+    const packages = lab.fresh("packages");
+    await kill(["install", lab.demo, "--name", release], point, packages);
+    return packages;
+  };
+  const explain = async (release: string) => readReleaseStatus(release, lab.context());
+
+  describe("at every step of an install", () => {
+    for (const how of finishing) {
+      test(`leaves what status explains and ${how} finishes`, async () => {
+        const jobs = kills.map((entry, index) => ({ ...entry, release: `${how}-${index}` }));
+        await inParallel(width, jobs, async ({ name, point, release }) => {
+          await killInstall(release, point);
+          const begun = name.startsWith("install/") && name !== "install/placed";
+          if (begun) await expectExplained(release, name === "install/deployed");
+          else expect((await errorOf(explain(release))).code).toBe("release/not-found");
+          if (how === "install") await finishByInstall(release, name === "install/deployed");
+          else if (begun) await lab.uninstall(release);
+          const left = how === "install" ? wholeDemo(release) : nothing;
+          expect({ point, ...(await lab.census(release)) }).toMatchObject({ point, ...left });
+        });
+      }, 300_000);
+    }
+
+    const expectExplained = async (release: string, deployed: boolean): Promise<void> => {
+      const { revision, explanation } = await explain(release);
+      expect(revision.status.phase).toBe(deployed ? "deployed" : "pending-install");
+      expect(explanation).toMatch(
+        deployed
+          ? /^Installed; under way: /
+          : new RegExp(`began to install it and last wrote at .*\`cpm install\` finishes it and \`cpm uninstall ${release}\``),
+      );
+    };
+    const finishByInstall = async (release: string, deployed: boolean): Promise<void> => {
+      if (deployed) expect((await errorOf(lab.install(release))).code).toBe("release/exists");
+      else await lab.install(release);
+      const { revision, resources } = await explain(release);
+      expect([release, revision.status.phase]).toEqual([release, "deployed"]);
+      expect(resources.map(({ state }) => state.state).toSorted()).toEqual(
+        ["active", "active", "active", "active", "waiting", "waiting"].toSorted(),
+      );
+    };
+  });
+
+  test("that had taken over another's work leaves nothing to be submitted again", async () => {
+    await inParallel(2, finishing, async (how) => {
+      const release = `heir-${how}`;
+      // All that can be adopted is there, and the heir dies before the earlier revision has let go of it.
+      await killInstall(release, `install/resource-recorded:${demoResources}`);
+      await killInstall(release, takeOverPoint);
+      if (how === "install") await lab.install(release);
+      else await lab.uninstall(release);
+      expect(await lab.census(release)).toMatchObject(how === "install" ? wholeDemo(release) : nothing);
+    });
+  }, 120_000);
+
+  test("in the middle of an uninstall leaves what another one or an install finishes", async () => {
+    const jobs = uninstallPoints.flatMap((point) => finishing.map((how) => ({ point, how })));
+    await inParallel(width, jobs, async ({ point, how }) => {
+      const release = `un-${point.slice("uninstall/".length)}-${how}`;
+      await lab.install(release);
+      await kill(["uninstall", release], point, lab.fresh("packages"));
+      const { revision, explanation } = await explain(release);
+      expect(revision.status.phase).toBe("uninstalling");
+      expect(explanation).toContain(`\`cpm uninstall ${release}\` finishes it`);
+      if (how === "install") await lab.install(release);
+      else await lab.uninstall(release);
+      const { submitted: _all, ...whole } = wholeDemo(release);
+      expect(await lab.census(release)).toMatchObject(how === "install" ? whole : nothing);
+    });
+  }, 120_000);
+
+  test("is explained by the commands that a person has", async () => {
+    const packages = await killInstall("words", "install/resource-recorded:3");
+    const status = await lab.cpm(["status", "words"]);
+    expect(status.stdout).toContain("words revision 1, pending-install: tests/demo@1.0.0");
+    expect(status.stdout).toContain("If that client has died, `cpm install` finishes it");
+    const again = await lab.cpm(["install", lab.demo, "--name", "words"], { CPM_PACKAGES: packages });
+    expect([again.stderr, again.status]).toEqual([expect.any(String), 0]);
+    expect(again.stdout).toContain("installed words (tests/demo@1.0.0, revision 2)");
+    expect(await lab.census("words")).toEqual(wholeDemo("words"));
+  }, 120_000);
+});

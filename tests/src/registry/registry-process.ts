@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+export interface RegistryProcess {
+  readonly host: string;
+  /** Highest resident memory so far. */
+  peakMemoryBytes(): number;
+  /** Resolves when the process has ended, however. */
+  readonly ended: Promise<unknown>;
+  /** By signal, and waits for its end: SIGTERM for a stop, SIGKILL for a crash. */
+  end(signal: "SIGTERM" | "SIGKILL"): Promise<{ readonly exitCode: number | null; readonly signalCode: unknown }>;
+}
+
+const program = join(import.meta.dir, "../../../apps/registry/src/main.ts");
+
+/** The real program, as a user starts it. `failpoint` is where it is to kill itself. */
+export async function startRegistryProcess(dataDirectory: string, failpoint = ""): Promise<RegistryProcess> {
+  const child = Bun.spawn([process.execPath, program, "serve", "--data", dataDirectory, "--listen", "127.0.0.1:0"], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...(failpoint === "" ? {} : { CPM_TEST: "1", CPM_FAILPOINT: failpoint }) },
+  });
+  const host = await readHost(child.stdout);
+  return {
+    host,
+    peakMemoryBytes() {
+      const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
+      return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
+    },
+    ended: child.exited,
+    async end(signal) {
+      child.kill(signal);
+      await child.exited;
+      return { exitCode: child.exitCode, signalCode: child.signalCode };
+    },
+  };
+}
+
+async function readHost(stdout: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stdout) {
+    text += decoder.decode(chunk, { stream: true });
+    const host = /^listening on http:\/\/(\S+)$/m.exec(text)?.[1];
+    if (host !== undefined) return host;
+  }
+  throw new Error(`cpm-registry ended without listening: ${text}`);
+}
