@@ -49,10 +49,16 @@ function listen(registry: Registry, hostname: string, port: number): Bun.Server<
       hostname,
       port,
       development: false,
+      // With development off Bun would let a second process listen on the same port.
+      reusePort: false,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       // A stalled client is dropped; a slow one is not.
       idleTimeout: 120,
-      fetch: (request) => registry.fetch(request),
+      fetch(request, server) {
+        // A package is read to its end before its manifest is answered.
+        if (request.method === "PUT" && request.url.includes("/manifests/")) server.timeout(request, 0);
+        return registry.fetch(request);
+      },
     });
   } catch (cause) {
     registry.close();

@@ -28,6 +28,8 @@ export interface RegistryClientLimits {
   readonly maxBackoffMs: number;
   /** Until an answer begins, plus the time that the body takes at 16 kB/s. Default 30 s. */
   readonly responseTimeoutMs: number;
+  /** Until a manifest is accepted: a registry reads the whole package before. Default 15 min. */
+  readonly publishTimeoutMs: number;
   /** The longest silence within an answer. Default 30 s. */
   readonly idleTimeoutMs: number;
   /** Size of one upload request; no more of a blob is held in memory. Default 8 MiB. */
@@ -45,6 +47,7 @@ export const defaultLimits: RegistryClientLimits = {
   backoffMs: 250,
   maxBackoffMs: 30_000,
   responseTimeoutMs: 30_000,
+  publishTimeoutMs: 15 * 60_000,
   idleTimeoutMs: 30_000,
   chunkBytes: 8 * 1024 * 1024,
   parallelFromBytes: 64 * 1024 * 1024,

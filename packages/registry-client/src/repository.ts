@@ -205,7 +205,9 @@ export class RegistryRepository implements Repository {
     const path = `manifests/${reference}`;
     const headers = { "content-type": descriptor.mediaType };
     const body = new Uint8Array(bytes);
-    const response = await this.#send({ method: "PUT", path, headers, body, scopes: this.#push, signal });
+    const { publishTimeoutMs: responseTimeoutMs } = this.#shared.transport.limits;
+    const request = { method: "PUT", path, headers, body, scopes: this.#push, responseTimeoutMs, signal };
+    const response = await this.#send(request);
     if (response.status === 201) {
       await drop(response);
       const stored = response.headers.get("docker-content-digest");

@@ -14,6 +14,8 @@ export interface RegistryRequest {
   readonly body?: Uint8Array<ArrayBuffer>;
   /** Token scopes that the request needs. */
   readonly scopes: readonly string[];
+  /** Default: the limit for all answers. */
+  readonly responseTimeoutMs?: number;
   /** Whether the request may be sent again after a failure. Default true. */
   readonly repeatable?: boolean;
   readonly signal?: CancelSignal | undefined;
@@ -51,7 +53,7 @@ export class Transport {
     this.#authorizer = new Authorizer(this.origin, options.credentials, this.clock, (url, init) =>
       this.#repeated(
         {},
-        () => this.#once(url, init, 0),
+        () => this.#once(url, init, this.limits.responseTimeoutMs),
         (response) => this.#receive(response, maxTokenBytes),
       ),
     );
@@ -162,7 +164,7 @@ export class Transport {
       const response = await this.#once(
         url,
         { method, headers, ...(body === undefined ? {} : { body }) },
-        body?.length ?? 0,
+        (request.responseTimeoutMs ?? this.limits.responseTimeoutMs) + (body?.length ?? 0) / slowestBytesPerMs,
         request.signal,
       );
       this.#surfaceWarnings(response);
@@ -179,8 +181,7 @@ export class Transport {
     }
   }
 
-  async #once(url: URL, init: RequestInit, bodyBytes: number, signal?: CancelSignal): Promise<Response> {
-    const timeoutMs = this.limits.responseTimeoutMs + bodyBytes / slowestBytesPerMs;
+  async #once(url: URL, init: RequestInit, timeoutMs: number, signal?: CancelSignal): Promise<Response> {
     const abort = new AbortController();
     const headers = { "user-agent": this.#userAgent, ...(init.headers as Record<string, string> | undefined) };
     // Whoever waits for the answer stops at the signal; the transfer itself has to be told as well.

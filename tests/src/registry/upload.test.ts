@@ -216,6 +216,23 @@ describe("an upload to a registry that is busy or broken", () => {
     await expectStored(repository, blob, bytes);
   });
 
+  test("and that reads a package before it answers for the manifest is waited for", async () => {
+    const slow = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      async fetch() {
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        return new Response(null, { status: 201 });
+      },
+    });
+    const limits = { responseTimeoutMs: 20, publishTimeoutMs: 60_000, attempts: 1 };
+    const repository = clientOf(`127.0.0.1:${slow.port}`, { limits }).repository("test/slow");
+    const { descriptor, bytes } = await manifestIn(fresh().repository);
+    await repository.putManifest(descriptor, bytes, ["1.0.0"]);
+    expect(await codeOf(repository.stat(descriptor.digest))).toBe("registry/unreachable");
+    await slow.stop(true);
+  });
+
   test("and that stored other bytes of a manifest is refused", async () => {
     const { repository } = fresh();
     const { descriptor, bytes } = await manifestIn(repository);
