@@ -8,8 +8,8 @@ import type { OciIndex, OciManifest } from "./manifest.ts";
 import { mediaTypes } from "./media-types.ts";
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}` as Digest;
-const layer = { mediaType: "application/x-layer", digest: `${digest("b")}`, size: 7 };
-const config = { mediaType: "application/x-config", digest: `${digest("a")}`, size: 2 };
+const layer = { mediaType: "application/x-layer", digest: digest("b"), size: 7 };
+const config = { mediaType: "application/x-config", digest: digest("a"), size: 2 };
 const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: [layer] };
 
 function parse(document: unknown, mediaType?: string, limits?: Parameters<typeof parseManifestBytes>[2]) {
