@@ -3,7 +3,7 @@ import { readReleaseStatus, ReleaseBook } from "@cpm/operations";
 import { describeOnColonies } from "../colonies/colony-under-test.ts";
 import { demoExecutor, writeFiles } from "./demo-package.ts";
 import { interfering } from "./interference.ts";
-import { errorOf, Lab, nothing, systemClock, wholeDemo } from "./lab.ts";
+import { errorOf, inParallel, Lab, nothing, systemClock, wholeDemo } from "./lab.ts";
 
 describeOnColonies("an install that is disturbed", (start) => {
   let lab: Lab;
@@ -246,6 +246,44 @@ spec: {spec: {group: t.io, version: v1, names: {kind: ${kind}, listKind: ${kind}
     ]);
     for (const name of ["cpm.junk.v1", "cpm.liar.v1", "nothing"]) await client.blueprints.remove(name);
   });
+
+  test("an uninstall takes away first what starts work, then work, then records", async () => {
+    await lab.install("ordered");
+    const order: string[] = [];
+    const removing = [
+      "removeblueprintmsg",
+      "cancelprocessmsg",
+      "removecronmsg",
+      "cancelprocessgraphmsg",
+      "removegeneratormsg",
+    ];
+    const rules = removing.map((call) => [call, { before: () => void order.push(call) }] as const);
+    await lab.uninstall("ordered", false, { fetch: interfering(Object.fromEntries(rules)) });
+    expect(order).toEqual([
+      "removecronmsg",
+      "removegeneratormsg",
+      "cancelprocessgraphmsg",
+      "cancelprocessmsg",
+      "removeblueprintmsg",
+    ]);
+  });
+
+  test("an uninstall ends more work than one list of the server shows, and a purge removes it", async () => {
+    await lab.install("busy");
+    const env = {
+      CPM_RELEASE: "busy",
+      CPM_REVISION: "1",
+      CPM_PACKAGE: "tests/demo@1.0.0",
+      CPM_RESOURCE: "Cron/yearly",
+    };
+    const spec = { funcname: "f", env, label: "cpm:busy", conditions: { executortype: demoExecutor } };
+    const many = Array.from({ length: 230 }, () => spec);
+    await inParallel(8, many, (one) => lab.colony.client.processes.submit(one));
+    await lab.uninstall("busy");
+    expect(await lab.census("busy")).toMatchObject(nothing);
+    await lab.uninstall("busy", true);
+    expect(await lab.census("busy")).toEqual({ submitted: [], ...nothing });
+  }, 60_000);
 
   test("a purge leaves no trace, and nothing of another release is touched", async () => {
     await lab.install("kept");

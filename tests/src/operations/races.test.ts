@@ -107,10 +107,13 @@ describeOnColonies("clients at once", (start) => {
   }, 60_000);
 
   test("that uninstall one release all succeed", async () => {
-    await lab.install("away");
-    await Promise.all(Array.from({ length: 4 }, () => lab.uninstall("away")));
-    expect(await lab.census("away")).toMatchObject(nothing);
-    expect(await phases("away")).toEqual(["uninstalled"]);
+    for (let round = 0; round < rounds; round++) {
+      const release = `away-${round}`;
+      await lab.install(release);
+      await Promise.all(Array.from({ length: 4 }, () => lab.uninstall(release)));
+      expect(await lab.census(release)).toMatchObject(nothing);
+      expect(await phases(release)).toEqual(["uninstalled"]);
+    }
   }, 60_000);
 
   if (start === startEmbedded) {

@@ -6,7 +6,6 @@ import { checkResources, checkTemplates, parseTemplates, renderTemplates, sample
 import type { Resource } from "@cpm/template";
 import { operationError, operationsErrors } from "../errors.ts";
 import { executorTypesOf } from "../resources/executor-types.ts";
-import { objectNameFaults } from "../resources/object-names.ts";
 import { inspectPackageDirectory } from "./package-directory.ts";
 import type { PackageDirectory } from "./package-directory.ts";
 
@@ -31,7 +30,8 @@ export function lintPackage(root: string): LintReport {
     ...checkTemplates(parsed.documents, manifest, (key) => locateInput(manifestFile, key)),
     ...dependencyFaults(manifest),
   );
-  if (!hasErrors(diagnostics)) diagnostics.push(...sampleFaults(parsed, manifest));
+  const guesses = inspected.templates.some(({ text }) => /\bdeps\b.*\boutputs\b/.test(text));
+  if (!hasErrors(diagnostics)) diagnostics.push(...sampleFaults(parsed, manifest, guesses));
   return hasErrors(diagnostics) ? { diagnostics } : { diagnostics, directory };
 }
 
@@ -45,7 +45,8 @@ export function readPackageDirectory(root: string): { directory: PackageDirector
   });
 }
 
-function sampleFaults(parsed: ReturnType<typeof parseTemplates>, manifest: Manifest): Diagnostic[] {
+/** `guesses`: what a dependency gives out is not known here either. */
+function sampleFaults(parsed: ReturnType<typeof parseTemplates>, manifest: Manifest, guesses: boolean): Diagnostic[] {
   const { values, invented } = sampleInputs(manifest.inputs);
   const scope = {
     inputs: values,
@@ -60,12 +61,12 @@ function sampleFaults(parsed: ReturnType<typeof parseTemplates>, manifest: Manif
   };
   try {
     const { resources, diagnostics } = checkResources(renderTemplates(parsed.documents, scope));
-    const named = resources.map((resource) => ({ name: resource.name, resource }));
-    return [...diagnostics, ...objectNameFaults("sample", named), ...undeclaredExecutors(resources, manifest)];
+    return [...diagnostics, ...undeclaredExecutors(resources, manifest)];
   } catch (error) {
     // What only fails for a value that nobody gave is not the author's fault.
     if (!isCpmError(error) || error.diagnostics === undefined) throw error;
-    const blameless = invented.length > 0 && error.diagnostics.every((fault) => fault.code === "template/evaluation");
+    const guessed = guesses || invented.length > 0;
+    const blameless = guessed && error.diagnostics.every((fault) => fault.code === "template/evaluation");
     return blameless ? [] : [...error.diagnostics];
   }
 }

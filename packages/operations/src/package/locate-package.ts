@@ -47,6 +47,8 @@ export interface LocatedPackage {
   readonly registry?: string;
   /** What was asked for by name; the artifact must say the same of itself. */
   readonly reference?: PackageReference;
+  /** The version whose tag was followed; absent for a digest and for files. */
+  readonly version?: Version;
 }
 
 /**
@@ -76,14 +78,14 @@ export async function locatePackage(source: PackageSource, access: PackageAccess
  * `package/not-a-package`.
  */
 export async function readLocatedPackage(
-  { source, root, reference }: LocatedPackage,
+  { source, root, reference, version: tagged }: LocatedPackage,
   platform: string | undefined,
   signal?: CancelSignal,
 ): Promise<PackageVariant> {
   const variant = await readPackage(source, root, platform, signal);
   const { name, version } = variant.manifest;
-  const wanted = reference?.selector.kind === "version" ? reference.selector.version.text : version.text;
-  if (reference !== undefined && (name !== reference.name || version.text !== wanted)) {
+  const wanted = tagged ?? version;
+  if (reference !== undefined && (name !== reference.name || version.text !== wanted.text)) {
     const asked = formatReference(reference);
     throw operationError("package/not-a-package", `${asked} is answered with ${name}@${version.text}`);
   }
@@ -104,8 +106,8 @@ async function resolveReference(reference: PackageReference, access: PackageAcce
   const host = reference.registry ?? access.defaultRegistry;
   if (host === undefined) throw noRegistry(reference);
   const source = access.registry(host).repository(reference.name);
-  const root = await resolveSelector(reference, source, host, access.signal);
-  return { source, root, registry: host, reference };
+  const found = await resolveSelector(reference, source, host, access.signal);
+  return { source, ...found, registry: host, reference };
 }
 
 async function resolveSelector(
@@ -113,13 +115,13 @@ async function resolveSelector(
   source: StoreReader,
   host: string,
   signal: CancelSignal | undefined,
-): Promise<Descriptor> {
+): Promise<{ readonly root: Descriptor; readonly version?: Version }> {
   const { selector } = reference;
-  if (selector.kind === "digest") return describeDigest(reference, source, host, signal);
+  if (selector.kind === "digest") return { root: await describeDigest(reference, source, host, signal) };
   const version =
     selector.kind === "version" ? selector.version : chooseVersion(reference, await listVersions(source, signal), host);
-  const found = await source.resolve(versionToTag(version), { signal });
-  if (found !== undefined) return found;
+  const root = await source.resolve(versionToTag(version), { signal });
+  if (root !== undefined) return { root, version };
   const hint = (await listVersions(source, signal)).length === 0 ? localHint(reference) : undefined;
   throw operationError("package/not-found", `${host} has no ${reference.name}@${version.text}`, { hint });
 }

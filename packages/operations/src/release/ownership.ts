@@ -29,13 +29,15 @@ export async function readOwnership(book: ReleaseBook, record: RevisionRecord): 
 /** Throws `release/taken-over` unless the revision is still its client's own. */
 export async function assertOurs(book: ReleaseBook, record: RevisionRecord): Promise<void> {
   const found = await readOwnership(book, record);
-  if (found.kind === "ours") return;
-  const { release } = record;
+  if (found.kind !== "ours") throw takenOver(record, found);
+}
+
+export function takenOver({ release }: RevisionRecord, found: Exclude<Ownership, { kind: "ours" }>): Error {
   const what =
     found.kind === "ended"
       ? `"${release}" was uninstalled while this client was silent`
       : `${describeClient(found.by)} took "${release}" over while this client was silent`;
-  throw operationError("release/taken-over", what);
+  return operationError("release/taken-over", what);
 }
 
 /** What somebody else wrote under the name of a revision is none. */

@@ -122,12 +122,12 @@ export function readRevision(blueprint: Blueprint): Revision {
       hint: "Another program wrote it. Look at it with `colonies blueprint get`, and remove it if it is nobody's.",
     });
   const release = text(spec["release"]);
-  const revision = Number(spec["revision"]);
+  const revision = wholeNumber(spec["revision"]);
   if (release === undefined || !isReleaseName(release)) throw fail("it names no release");
-  if (!Number.isSafeInteger(revision) || revision < 1) throw fail("it has no revision");
+  if (revision === undefined || revision < 1) throw fail("it has no revision");
   if (blueprint.name !== revisionName(release, revision)) throw fail(`it calls itself ${release} ${revision}`);
   const client = isJsonObject(spec["client"]) ? spec["client"] : {};
-  const recovers = Number(spec["recovers"]);
+  const recovers = wholeNumber(spec["recovers"]);
   return {
     record: {
       release,
@@ -140,7 +140,7 @@ export function readRevision(blueprint: Blueprint): Revision {
         host: text(client["host"]) ?? "",
         startedAt: text(client["startedAt"]) ?? "",
       },
-      ...(Number.isSafeInteger(recovers) ? { recovers } : {}),
+      ...(recovers === undefined ? {} : { recovers }),
     },
     status: readStatus(status, blueprint),
   };
@@ -169,12 +169,11 @@ function readResource(entry: JsonObject, fail: Fail): RecordedResource {
 function readStatus(status: JsonObject, blueprint: Blueprint): RevisionStatus {
   const phase = releasePhases.find((known) => known === status["phase"]) ?? "pending-install";
   const message = text(status["message"]);
-  const beat = Number(status["beat"] ?? 0);
   return {
     phase,
     ...(message === undefined ? {} : { message }),
     updatedAt: text(status["updatedAt"]) ?? blueprint.createdAt?.toISOString() ?? "",
-    beat: Number.isSafeInteger(beat) ? beat : 0,
+    beat: wholeNumber(status["beat"]) ?? 0,
     ...(status["tookOver"] === true ? { tookOver: true } : {}),
     created: list(status["created"]).flatMap(readCreated),
   };
@@ -194,6 +193,11 @@ function isText(entry: [string, JsonValue]): entry is [string, string] {
 
 function text(value: JsonValue | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
+}
+
+/** Not `Number(…)`: an object that a member wrote can make that throw. */
+function wholeNumber(value: JsonValue | undefined): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) ? value : undefined;
 }
 
 function list(value: JsonValue | undefined): JsonObject[] {

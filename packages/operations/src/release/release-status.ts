@@ -27,10 +27,7 @@ export async function readReleaseStatus(release: string, context: ReleaseContext
   return { revision, resources, explanation: explain(revision, resources) };
 }
 
-export async function readResourceStates(
-  revision: Revision,
-  context: HandlerContext,
-): Promise<readonly ResourceStatus[]> {
+async function readResourceStates(revision: Revision, context: HandlerContext): Promise<readonly ResourceStatus[]> {
   const created = await findCreated(revision, context);
   return Promise.all(
     revision.record.resources.map(async (resource): Promise<ResourceStatus> => {

@@ -1,6 +1,7 @@
 import { failpoint } from "@cpm/store";
 import { operationError } from "../errors.ts";
 import type { HandlerContext } from "../resources/resource-handler.ts";
+import { whenPresent } from "../resources/resource-handler.ts";
 import { resourceHandlers } from "../resources/resource-handlers.ts";
 import type { InstallPlan } from "./install-plan.ts";
 import { describeFailures, findCreated, findLabelledWork, removeResources, resourceKey } from "./leftovers.ts";
@@ -93,5 +94,6 @@ async function letGo({ record, status }: Revision, plan: InstallPlan, book: Rele
   const abandoned = `abandoned by its client; revision ${plan.revision} took over`;
   const message = phase === "failed" ? (status.message ?? abandoned) : status.message;
   const told = message === undefined ? {} : { message };
-  await book.setStatus(record.release, record.revision, { ...status, ...told, phase, created: [] });
+  const after = { ...status, ...told, phase, created: [] };
+  await whenPresent(() => book.setStatus(record.release, record.revision, after));
 }

@@ -3,7 +3,7 @@ import type { Clock } from "@cpm/base";
 import { operationError } from "../errors.ts";
 import type { HandlerContext } from "../resources/resource-handler.ts";
 import { describeFailures, findCreated, removeResources, resourceKey } from "./leftovers.ts";
-import { readOwnership } from "./ownership.ts";
+import { readOwnership, takenOver } from "./ownership.ts";
 import type { ReleaseContext } from "./prepare-install.ts";
 import type { ReleaseBook } from "./release-book.ts";
 import type { CreatedResource, Revision, RevisionRecord } from "./release-record.ts";
@@ -24,30 +24,32 @@ export async function undoInstall(
   const { release } = record;
   const calm: HandlerContext = { client: context.client, owner: context.owner };
   const cause = context.signal?.aborted === true ? operationError("release/interrupted", "interrupted") : error;
-  const { code, kind, message, hint, diagnostics } = toErrorRecord(cause);
-  const failed = (how: string, advice: string) =>
-    new CpmError(code, kind, `${message}; ${how}`, {
-      cause: error,
-      diagnostics,
-      hint: hint === undefined ? advice : `${hint} ${advice}`,
-    });
+  const failed = (why: unknown, how: string, advice: string): CpmError => {
+    const { code, kind, message, hint, diagnostics } = toErrorRecord(why);
+    const advised = hint === undefined ? advice : `${hint} ${advice}`;
+    return new CpmError(code, kind, `${message}; ${how}`, { cause: error, diagnostics, hint: advised });
+  };
   try {
     const owner = await readOwnership(book, record);
     if (owner.kind === "ours") {
       const left = await removeOwn(owner.revision, writer, calm, []);
       const how = left.how === "" ? "nothing of it is left" : `this is left behind: ${left.how}`;
+      const { code, message } = toErrorRecord(cause);
       await writer.update({ phase: "failed", message: `${message} [${code}]; ${how}`, created: left.resources });
-      return failed(`"${release}" was not installed, ${how}`, `\`cpm status ${release}\` shows the attempt.`);
+      return failed(cause, `"${release}" was not installed, ${how}`, `\`cpm status ${release}\` shows the attempt.`);
     }
+    const lost = takenOver(record, owner);
     const advice = `\`cpm status ${release}\` shows how it stands now.`;
     const heirs = owner.kind === "ended" ? [] : await heldByHeirs(owner.by, book, context.clock);
-    if (heirs === undefined) return failed("what this client had created is left to the one that took over", advice);
+    if (heirs === undefined)
+      return failed(lost, "what this client had created is left to the one that took over", advice);
     const own = { record, status: { phase: "failed" as const, updatedAt: "", beat: 0, created: writer.created } };
     const left = await removeOwn(own, writer, calm, heirs);
-    return failed(left.how === "" ? "nothing else of this client is left" : `this is left: ${left.how}`, advice);
+    return failed(lost, left.how === "" ? "nothing else of this client is left" : `this is left: ${left.how}`, advice);
   } catch (second) {
     // The colony cannot be asked to clean up: the revision stays pending, and the next command finishes it.
     return failed(
+      cause,
       `"${release}" was not installed, and cleaning up failed too: ${toErrorRecord(second).message}`,
       `When the colony answers again, \`cpm install\` or \`cpm uninstall ${release}\` finishes it.`,
     );

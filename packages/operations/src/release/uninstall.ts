@@ -84,9 +84,11 @@ async function removeWhileBeating(
     failpoint("uninstall/removed");
     for (const { record, status } of history) {
       if (record.revision >= newest.record.revision || !unfinished.has(status.phase)) continue;
-      await book.setStatus(record.release, record.revision, { ...status, phase: "uninstalled", created: [] });
+      const ended = { ...status, phase: "uninstalled" as const, created: [] };
+      await whenPresent(() => book.setStatus(record.release, record.revision, ended));
     }
-    await writer.update({ phase: "uninstalled", created: [] });
+    // Another client may have purged the release meanwhile.
+    await whenPresent(() => writer.update({ phase: "uninstalled", created: [] }));
     return removal;
   } finally {
     await writer.close();
@@ -105,12 +107,18 @@ async function removeAll(history: readonly Revision[], context: ReleaseContext):
   for (const revision of history) created.push(...(await findCreated(revision, context, work)));
   const wanted = unique(created);
   const recorded = await removeResources(wanted, context);
-  // A schedule may have started work until it was removed, so this looks again.
-  const stray = await removeResources(unique(await findStray(release, history, context)), context);
-  const failures = [...recorded.failures, ...stray.failures];
-  if (failures.length === 0) return { removed: wanted, notes: recorded.notes };
+  const failures = [...recorded.failures];
+  // A schedule may have started work until it was removed, and one list shows a part of it only.
+  for (let round = 0; round < maxRounds && failures.length === 0; round++) {
+    const stray = unique(await findStray(release, history, context));
+    if (stray.length === 0) return { removed: wanted, notes: recorded.notes };
+    failures.push(...(await removeResources(stray, context)).failures);
+  }
   throw leftovers(release, { notes: [], failures });
 }
+
+/** Of a hundred processes and more each. */
+const maxRounds = 1000;
 
 function leftovers(release: string, removal: RemovalReport): Error {
   return operationError("release/leftovers", `not all of "${release}" could be removed`, {
@@ -146,14 +154,16 @@ async function purge(
   const revisions = new Set(history.map(({ record }) => record.revision));
   const ownWork = async () =>
     (await findLabelledWork(release, context)).filter(({ revision }) => revisions.has(revision));
-  const work = await ownWork();
-  const workflows = new Set(work.map(({ process }) => process.workflowId).filter((id) => id !== ""));
-  for (const id of workflows) await whenPresent(() => client.workflows.remove(id, { signal }));
-  for (const { process } of work) {
-    if (process.workflowId === "") await whenPresent(() => client.processes.remove(process.id, { signal }));
+  let work = await ownWork();
+  for (let round = 0; round < maxRounds && work.length > 0; round++) {
+    const workflows = new Set(work.map(({ process }) => process.workflowId).filter((id) => id !== ""));
+    for (const id of workflows) await whenPresent(() => client.workflows.remove(id, { signal }));
+    for (const { process } of work) {
+      if (process.workflowId === "") await whenPresent(() => client.processes.remove(process.id, { signal }));
+    }
+    work = await ownWork();
   }
-  const left = await ownWork();
-  if (left.length > 0) return ["the colony held more processes than one list shows: run the command again"];
+  if (work.length > 0) return ["there is still work of the release in the colony: run the command again"];
   // The records go last: while there is work, the release can still be named.
   for (const { record } of history) await whenPresent(() => book.remove(release, record.revision, signal));
   return [];

@@ -1,4 +1,5 @@
 import type { JsonValue } from "@cpm/base";
+import { formatDuration } from "@cpm/base";
 import { isFinal, watchProcess } from "@cpm/colonies";
 import type { ProcessState } from "@cpm/colonies";
 import { operationError } from "../errors.ts";
@@ -32,9 +33,14 @@ export async function waitForRelease(
   timeoutMs?: number,
 ): Promise<readonly WorkResult[]> {
   const timeout = new AbortController();
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(), Math.min(timeoutMs, maxTimerMs));
+  const timer =
+    timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(), Math.min(timeoutMs, maxTimerMs));
   const done = new AbortController();
-  const signal = AbortSignal.any([timeout.signal, done.signal, ...(context.signal === undefined ? [] : [context.signal])]);
+  const signal = AbortSignal.any([
+    timeout.signal,
+    done.signal,
+    ...(context.signal === undefined ? [] : [context.signal]),
+  ]);
   const work = created.flatMap(({ kind, name, processes = {} }) =>
     Object.entries(processes).map(([node, id]) => ({ resource: `${kind} ${name}`, node, id })),
   );
@@ -42,7 +48,9 @@ export async function waitForRelease(
     return await Promise.all(work.map((entry) => waitForWork(entry, { ...context, signal }, report)));
   } catch (error) {
     if (!timeout.signal.aborted || context.signal?.aborted === true) throw error;
-    throw operationError("release/wait-timeout", `the work has not ended within ${timeoutMs} ms`, { cause: error });
+    throw operationError("release/wait-timeout", `the work has not ended within ${formatDuration(timeoutMs ?? 0)}`, {
+      cause: error,
+    });
   } finally {
     clearTimeout(timer);
     // One watch that failed does not leave the others running.

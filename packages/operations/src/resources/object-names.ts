@@ -27,9 +27,6 @@ export function objectNameFaults(
       const limit = `ColonyOS takes ${maxObjectNameLength} characters`;
       return [fault("resource/name", `the ${key} would be called ${object} in the colony, and ${limit}`)];
     }
-    // `cpm.<release>.v<N>` is what the release's own records are called.
-    if (kind === "Blueprint" && /^v\d+$/.test(name))
-      return [fault("resource/name", `the ${key} would have the name of a revision of the release`)];
     return [];
   });
 }

@@ -29,10 +29,10 @@ export function stampObject(object: JsonObject, marks: ReleaseMarks): JsonObject
 /** The marks that a process carries; undefined for one that no release submitted. */
 export function readMarks(spec: JsonObject): Omit<ReleaseMarks, "package"> | undefined {
   const env = isJsonObject(spec["env"]) ? spec["env"] : {};
-  const { CPM_RELEASE: release, CPM_RESOURCE: resource } = env;
-  const revision = Number(env["CPM_REVISION"]);
-  if (typeof release !== "string" || typeof resource !== "string" || !Number.isSafeInteger(revision)) return undefined;
-  return { release, revision, resource };
+  const { CPM_RELEASE: release, CPM_RESOURCE: resource, CPM_REVISION: number } = env;
+  if (typeof release !== "string" || typeof resource !== "string" || typeof number !== "string") return undefined;
+  const revision = Number(number);
+  return Number.isSafeInteger(revision) ? { release, revision, resource } : undefined;
 }
 
 /** The marks in the workflow of a schedule, which the colony keeps as JSON text. */

@@ -1,3 +1,4 @@
+import { isCpmError } from "@cpm/base";
 import type { JsonObject } from "@cpm/base";
 import { isFinal } from "@cpm/colonies";
 import type { FunctionSpec, Process, Workflow } from "@cpm/colonies";
@@ -29,12 +30,21 @@ export const workflowHandler: ResourceHandler = {
   async remove({ id }, { client, signal }) {
     const workflow = await whenPresent(() => client.workflows.get(id, { signal }));
     if (workflow === undefined || workflow.state === "success" || workflow.state === "cancelled") return undefined;
-    const members = await readMembers(workflow, { client, signal });
-    if (members.some((member) => !isFinal(member.state)))
-      await whenPresent(() => client.workflows.cancel(id, { signal }));
-    return undefined;
+    for (let attempt = 1; ; attempt++) {
+      const members = await readMembers(workflow, { client, signal });
+      if (members.every((member) => isFinal(member.state))) return undefined;
+      try {
+        await whenPresent(() => client.workflows.cancel(id, { signal }));
+        return undefined;
+      } catch (error) {
+        // A member ended, or somebody else cancelled it, between the look and the cancel: the server then stops there.
+        if (!isCpmError(error, "colonies/state") || attempt === maxCancels) throw error;
+      }
+    }
   },
 };
+
+const maxCancels = 10;
 
 export function functionSpecsIn(spec: JsonObject): readonly FunctionSpec[] {
   const { functionspecs } = spec;

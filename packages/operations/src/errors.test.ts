@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { operationsErrors } from "./errors.ts";
+import type { OperationsErrorCode } from "./errors.ts";
+
+const root = join(import.meta.dir, "../../..");
+const here = "packages/operations/src";
+const colonies = "tests/src/operations";
+
+/** The test that brings each error about. */
+const broughtAbout: Readonly<Record<OperationsErrorCode, string>> = {
+  "package/no-manifest": `${here}/package/lint-package.test.ts`,
+  "package/invalid": `${here}/package/lint-package.test.ts`,
+  "package/not-found": `${here}/package/locate-package.test.ts`,
+  "package/no-version": `${here}/package/locate-package.test.ts`,
+  "package/no-registry": `${here}/package/locate-package.test.ts`,
+  "package/no-platform": `${here}/package/read-package.test.ts`,
+  "package/not-a-package": `${here}/package/read-package.test.ts`,
+  "package/template-file": `${here}/package/lint-package.test.ts`,
+  "package/empty-payload": `${here}/package/lint-package.test.ts`,
+  "package/undeclared-executor": `${here}/package/lint-package.test.ts`,
+  "package/dependency-range": `${here}/release/render-release.test.ts`,
+  "package/dependency-cycle": `${here}/release/render-release.test.ts`,
+  "package/dependency-conflict": `${here}/release/render-release.test.ts`,
+  "package/needs-cpm": `${colonies}/failures.test.ts`,
+  "package/exists": `${here}/scaffold/scaffold.test.ts`,
+  "plan/invalid": `${here}/release/plan-file.test.ts`,
+  "plan/stale": `${here}/release/plan-file.test.ts`,
+  "colony/not-prepared": `${here}/release/next-revision.test.ts`,
+  "colony/needs-owner": `${here}/release/colony-init.test.ts`,
+  "colony/missing-executor": `${colonies}/failures.test.ts`,
+  "colony/definition-differs": `${here}/release/colony-init.test.ts`,
+  "colony/name-taken": `${colonies}/failures.test.ts`,
+  "release/exists": `${here}/release/next-revision.test.ts`,
+  "release/busy": `${here}/release/next-revision.test.ts`,
+  "release/taken-over": `${colonies}/silent-client.test.ts`,
+  "release/name-needed": `${colonies}/failures.test.ts`,
+  "release/not-found": `${colonies}/work.test.ts`,
+  "release/wait-timeout": `${colonies}/work.test.ts`,
+  "release/interrupted": `${colonies}/failures.test.ts`,
+  "release/leftovers": `${colonies}/failures.test.ts`,
+  "release/record": `${here}/release/release-record.test.ts`,
+};
+
+test("every error is brought about by the test that is named here", () => {
+  expect(Object.keys(broughtAbout).toSorted()).toEqual(Object.keys(operationsErrors).toSorted());
+  for (const [code, path] of Object.entries(broughtAbout)) {
+    expect([code, path, readFileSync(join(root, path), "utf8").includes(code)]).toEqual([code, path, true]);
+  }
+});
+
+test("every error is made somewhere", () => {
+  const sources = readdirSync(join(root, here), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts") && path !== "errors.ts")
+    .map((path) => readFileSync(join(root, here, path), "utf8"))
+    .join("\n");
+  expect(Object.keys(operationsErrors).filter((code) => !sources.includes(`"${code}"`))).toEqual([]);
+});
