@@ -1,5 +1,5 @@
 import { parseRange, parseVersion } from "@cpm/model";
-import type { Range } from "@cpm/model";
+import type { Range, Version } from "@cpm/model";
 import type { Candidate, Dependency, Provider, Requirement } from "@cpm/solver";
 import { Random } from "./random.ts";
 
@@ -10,15 +10,15 @@ export interface IndexShape {
   readonly packages: number;
   readonly versions: number;
   readonly dependencies: number;
-  /** How many packages the root asks for. */
-  readonly requirements: number;
   readonly seed: number;
 }
+
+type Needs = readonly (readonly [name: string, range: string])[];
 
 /** A package as an index would hold it: text, parsed when it is asked for. */
 export interface IndexedPackage {
   readonly name: string;
-  readonly versions: readonly { readonly version: string; readonly dependencies: Readonly<Record<string, string>> }[];
+  readonly versions: readonly { readonly version: string; readonly dependencies: Needs }[];
 }
 
 /**
@@ -46,51 +46,62 @@ export function createIndex({ packages, versions, dependencies, seed }: IndexSha
       name: nameOf(at),
       versions: own.map((version, time) => ({
         version,
-        dependencies: Object.fromEntries(
-          since
-            .filter(({ from }) => time >= from)
-            .map(({ target, lag, step }) => {
-              const seenAt = Math.max(0, Math.floor(time / step) * step - lag);
-              return [nameOf(target), `^${histories[target]?.[seenAt] ?? "1.0.0"}`];
-            }),
-        ),
+        dependencies: since
+          .filter(({ from }) => time >= from)
+          .map(({ target, lag, step }) => {
+            const seenAt = Math.max(0, Math.floor(time / step) * step - lag);
+            return [nameOf(target), `^${histories[target]?.[seenAt] ?? "1.0.0"}`] as const;
+          }),
       })),
     };
   });
 }
 
-export function rootRequirements({ requirements, packages }: IndexShape): readonly Requirement[] {
+/** The root asks for the first so many, in any version. */
+export function rootRequirements(count: number): readonly Requirement[] {
   const range = parseRange("*");
-  const count = Math.min(requirements, packages);
   return Array.from({ length: count }, (_, at) => ({ name: nameOf(at), range, from: "colony.yaml" }));
 }
 
-/** The index as the solver sees it. Each text is parsed once, as a registry client would do it. */
+/** The index as the solver sees it. */
 export function indexProvider(index: readonly IndexedPackage[]): Provider {
   const byName = new Map(index.map((entry) => [entry.name, entry]));
-  const ranges = new Map<string, Range>();
-  const toRange = (text: string): Range => {
-    let range = ranges.get(text);
-    if (range === undefined) {
-      range = parseRange(text);
-      ranges.set(text, range);
-    }
-    return range;
-  };
-  const needs = (dependencies: Readonly<Record<string, string>>): readonly Dependency[] =>
-    Object.entries(dependencies).map(([name, text]) => ({ name, range: toRange(text) }));
   return {
-    versions: (name) =>
-      byName.get(name)?.versions.map(
-        ({ version, dependencies }): Candidate => ({
-          version: parseVersion(version),
-          dependencies: needs(dependencies),
-        }),
-      ),
+    versions: (name) => {
+      const found = byName.get(name);
+      return found === undefined ? undefined : candidatesOf(found);
+    },
     dependencies: (name, version) => {
       const found = byName.get(name)?.versions.find((other) => other.version === version.text);
-      return found === undefined ? { unusable: "is not published any more" } : needs(found.dependencies);
+      return found === undefined ? { unusable: "is not published any more" } : needsOf(found.dependencies);
     },
+  };
+}
+
+/** Each text is parsed once, as a registry client would do it. */
+export function candidatesOf({ versions }: IndexedPackage): readonly Candidate[] {
+  return versions.map(({ version, dependencies }) => ({
+    version: toVersion(version),
+    dependencies: needsOf(dependencies),
+  }));
+}
+
+function needsOf(dependencies: Needs): readonly Dependency[] {
+  return dependencies.map(([name, text]) => ({ name, range: toRange(text) }));
+}
+
+const toRange: (text: string) => Range = remembered(parseRange);
+const toVersion: (text: string) => Version = remembered(parseVersion);
+
+function remembered<T>(parse: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    let value = known.get(text);
+    if (value === undefined) {
+      value = parse(text);
+      known.set(text, value);
+    }
+    return value;
   };
 }
 

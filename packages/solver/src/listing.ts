@@ -1,16 +1,9 @@
 import { compareVersions } from "@cpm/model";
 import type { Precedence, Version } from "@cpm/model";
 import type { LeftOut } from "./incompatibility.ts";
-import type { Candidate, Dependency, Exclusion } from "./provider.ts";
+import type { Candidate, Exclusion } from "./provider.ts";
 import { withPrereleases } from "./version-set.ts";
 import type { Cut, VersionSet } from "./version-set.ts";
-
-/** One published version, and why it may not be chosen, if so. */
-export interface Entry {
-  readonly version: Version;
-  readonly exclusion: Exclusion | undefined;
-  readonly dependencies: readonly Dependency[] | undefined;
-}
 
 /** Which candidates may be chosen, decided once when a package is listed. */
 export interface Policy {
@@ -27,23 +20,22 @@ export interface MinimumAge {
   readonly nowMs: number;
 }
 
-const mostNamed = 3;
-
 /** A package's versions in order. */
 export class Listing {
-  readonly entries: readonly Entry[];
-  readonly #releases: readonly Version[];
-  readonly #prereleases: readonly Version[];
+  readonly entries: readonly Candidate[];
+  /** The few that may not be chosen. */
+  readonly #exclusions: Map<Candidate, Exclusion> = new Map();
+  readonly #releases: Version[] = [];
+  readonly #prereleases: Version[] = [];
 
   constructor(candidates: readonly Candidate[], policy: Policy) {
-    this.entries = withoutTwins(candidates).map(({ version, dependencies, ...facts }) => ({
-      version,
-      dependencies,
-      exclusion: exclusionOf({ version, ...facts }, policy),
-    }));
-    const usable = this.entries.filter(({ exclusion }) => exclusion === undefined).map(({ version }) => version);
-    this.#releases = usable.filter(({ prerelease }) => prerelease.length === 0);
-    this.#prereleases = usable.filter(({ prerelease }) => prerelease.length > 0);
+    this.entries = withoutTwins(candidates);
+    for (const candidate of this.entries) {
+      const exclusion = exclusionOf(candidate, policy);
+      if (exclusion !== undefined) this.#exclusions.set(candidate, exclusion);
+      else if (candidate.version.prerelease.length > 0) this.#prereleases.push(candidate.version);
+      else this.#releases.push(candidate.version);
+    }
   }
 
   /** How many versions of the set may be chosen. */
@@ -81,12 +73,13 @@ export class Listing {
     return this.entries.every(({ version }) => set.has(version));
   }
 
-  /** The newest versions of the set that may not be chosen, and prereleases that would be of it if they were asked for. */
+  /** Newest first: versions of the set that may not be chosen, and prereleases that a range might have named. */
   leftOut(set: VersionSet): readonly LeftOut[] {
     const wider = withPrereleases(set);
     const found: LeftOut[] = [];
-    for (const { version, exclusion } of this.entries.toReversed()) {
-      if (found.length === mostNamed) break;
+    for (const entry of this.entries.toReversed()) {
+      const { version } = entry;
+      const exclusion = this.#exclusions.get(entry);
       if (set.has(version)) {
         if (exclusion !== undefined) found.push({ version: version.text, exclusion });
       } else if (exclusion === undefined && version.prerelease.length > 0 && wider.has(version)) {
@@ -99,6 +92,7 @@ export class Listing {
 
 /** Sorted; of versions that differ by their build only, which are one version to semver, the last by text stays. */
 function withoutTwins(candidates: readonly Candidate[]): readonly Candidate[] {
+  if (isAscending(candidates)) return candidates;
   const sorted = candidates.toSorted(
     (left, right) =>
       compareVersions(left.version, right.version) ||
@@ -111,6 +105,13 @@ function withoutTwins(candidates: readonly Candidate[]): readonly Candidate[] {
   });
 }
 
+function isAscending(candidates: readonly Candidate[]): boolean {
+  return candidates.every(({ version }, at) => {
+    const next = candidates[at + 1];
+    return next === undefined || compareVersions(version, next.version) < 0;
+  });
+}
+
 function exclusionOf(candidate: Candidate, { exempt, pinned, minimumAge }: Policy): Exclusion | undefined {
   const { version, yanked, publishedAtMs } = candidate;
   if (exempt !== undefined && compareVersions(exempt, version) === 0) return undefined;
@@ -118,7 +119,8 @@ function exclusionOf(candidate: Candidate, { exempt, pinned, minimumAge }: Polic
   if (minimumAge === undefined) return undefined;
   if (publishedAtMs === undefined) return { reason: "unknown-age" };
   const ageMs = minimumAge.nowMs - publishedAtMs;
-  return ageMs < minimumAge.minimumMs ? { reason: "too-young", ageMs } : undefined;
+  const { minimumMs } = minimumAge;
+  return ageMs < minimumMs ? { reason: "too-young", ageMs, minimumMs } : undefined;
 }
 
 function countWithin(versions: readonly Version[], cuts: readonly Cut[]): number {

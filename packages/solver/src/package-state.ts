@@ -8,14 +8,23 @@ import type { Term } from "./term.ts";
 /** When a package is decided: the earlier ones first. Only a conflict, or the wish to update it, moves a package. */
 export type Turn = "early" | "usual" | "late";
 
+export interface Mention {
+  readonly incompatibility: Incompatibility;
+  readonly term: Term;
+}
+
 /** All that one resolution knows of a package or a fact. */
 export class PackageState {
   readonly name: string;
   readonly isRoot: boolean;
-  /** The order in which packages were first named. Breaks ties, so that a result never depends on the input's order. */
-  readonly sequence: number;
   readonly locked: Version | undefined;
   turn: Turn = "usual";
+  /** In how many conflicts it had a part. */
+  conflicts: number = 0;
+  /** Versions of which every dependency was already taken. */
+  readonly takenWhole: Set<string> = new Set();
+  /** When it became required, counted: breaks ties between packages with as many versions left. */
+  requiredAt: number = 0;
 
   /** Undefined until asked for; `missing` when there is no such package. */
   listing: Listing | "missing" | undefined = undefined;
@@ -26,14 +35,14 @@ export class PackageState {
   /** Dependencies already turned into incompatibilities, by target and range. */
   readonly taken: Map<string, Incompatibility> = new Map();
 
-  readonly incompatibilities: Incompatibility[] = [];
+  /** The incompatibilities with a term about it, oldest first. */
+  readonly mentions: Mention[] = [];
   readonly assignments: Assignment[] = [];
   /** Outdates entries of the decision queue. */
   queueStamp: number = 0;
 
-  constructor(name: string, sequence: number, locked: Version | undefined, isRoot: boolean) {
+  constructor(name: string, locked: Version | undefined, isRoot: boolean) {
     this.name = name;
-    this.sequence = sequence;
     this.locked = locked;
     this.isRoot = isRoot;
   }
@@ -43,8 +52,9 @@ export class PackageState {
     return this.assignments.at(-1)?.known;
   }
 
+  /** A decision is the last that is assigned: of one version, no term is left open. */
   get decision(): Version | undefined {
-    return this.assignments.at(-1)?.decision ?? this.assignments.find(({ decision }) => decision)?.decision;
+    return this.assignments.at(-1)?.decision;
   }
 
   /** Whether it is required and no version is chosen yet. */
@@ -55,6 +65,7 @@ export class PackageState {
   dependenciesOf(version: Version): readonly Dependency[] | Unusable | undefined {
     const learned = this.learned.get(version.text);
     if (learned !== undefined || this.listing === undefined || this.listing === "missing") return learned;
-    return this.listing.entries[this.listing.indexOf(version)]?.dependencies;
+    const entry = this.listing.entries[this.listing.indexOf(version)];
+    return entry?.version.text === version.text ? entry.dependencies : undefined;
   }
 }

@@ -7,6 +7,9 @@ import type { Term } from "./term.ts";
 import { exactly } from "./version-set.ts";
 import type { Relation } from "./version-set.ts";
 
+/** The level that the root is decided at. It is never taken back. */
+export const rootLevel = 1;
+
 /** What is taken to be true so far, in the order in which it was decided or derived. */
 export class PartialSolution {
   /** Packages of which more or less is known than when they were last looked at. The decision queue empties it. */
@@ -18,10 +21,15 @@ export class PartialSolution {
   readonly #stamps: number[] = [0];
   #lastStamp = 0;
   #wentBack = false;
+  #required = 0;
 
   /** The number of decisions that stand, the root's included. */
   get level(): number {
     return this.#stamps.length - 1;
+  }
+
+  decisions(): readonly (readonly [PackageState, Version])[] {
+    return this.#assignments.flatMap(({ term, decision }) => (decision === undefined ? [] : [[term.about, decision]]));
   }
 
   decide(about: PackageState, version: Version): void {
@@ -36,11 +44,13 @@ export class PartialSolution {
   }
 
   relationTo(term: Term): Relation {
-    return relate(term.about.known, term);
+    const last = term.about.assignments.at(-1);
+    if (last?.decision === undefined) return relate(last?.known, term);
+    return term.set.has(last.decision) === term.positive ? "subset" : "disjoint";
   }
 
   satisfies(term: Term): boolean {
-    return satisfies(term.about.known, term);
+    return this.relationTo(term) === "subset";
   }
 
   /** The earliest assignment by which the term must be true. */
@@ -61,7 +71,7 @@ export class PartialSolution {
   /** Forgets everything that was assigned above this level. */
   backtrack(level: number): void {
     this.#wentBack = true;
-    for (let last = this.#assignments.at(-1); last !== undefined && last.level > level; ) {
+    for (let last = this.#assignments.at(-1); last !== undefined && last.level > level;) {
       last.term.about.assignments.pop();
       this.changed.add(last.term.about);
       this.#assignments.pop();
@@ -76,6 +86,11 @@ export class PartialSolution {
     incompatibility.contradictedStamp = this.#stamps[this.level] ?? 0;
   }
 
+  /** Whether it will never say anything again. */
+  isSpent({ superseded, contradictedLevel }: Incompatibility): boolean {
+    return superseded || (contradictedLevel >= 0 && contradictedLevel <= rootLevel);
+  }
+
   isStillContradicted({ contradictedLevel, contradictedStamp }: Incompatibility): boolean {
     return contradictedLevel >= 0 && this.#stamps[contradictedLevel] === contradictedStamp;
   }
@@ -84,6 +99,7 @@ export class PartialSolution {
     const { about } = term;
     const earlier = about.known;
     const known = decision !== undefined || earlier === undefined ? term : both(earlier, term);
+    if (known.positive && earlier?.positive !== true) about.requiredAt = ++this.#required;
     const assignment = { term, known, level: this.level, index: this.#assignments.length, cause, decision };
     this.#assignments.push(assignment);
     about.assignments.push(assignment);

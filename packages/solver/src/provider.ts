@@ -55,7 +55,7 @@ export interface Unusable {
 /** Why a version that fits a range is not chosen. */
 export type Exclusion =
   | { readonly reason: "yanked" }
-  | { readonly reason: "too-young"; readonly ageMs: number }
+  | { readonly reason: "too-young"; readonly ageMs: number; readonly minimumMs: number }
   | { readonly reason: "unknown-age" }
   | { readonly reason: "pre-release" };
 

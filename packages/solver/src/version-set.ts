@@ -120,7 +120,10 @@ export function toVersionSet(range: Range): VersionSet {
 
 /** The same range if prereleases were allowed everywhere: for saying what was left out, never for choosing. */
 export function withPrereleases(set: VersionSet): VersionSet {
-  return new VersionSet(set.releases, combine(set.prereleases, set.releases.map(firstOfTriple), (a, b) => a || b));
+  return new VersionSet(
+    set.releases,
+    combine(set.prereleases, set.releases.map(firstOfTriple), (a, b) => a || b),
+  );
 }
 
 /** The place of a version among releases: a prerelease lies before its own release. */
