@@ -5,6 +5,8 @@ export type * from "./input-definition.ts";
 export { inputNoun } from "./input-rules.ts";
 export * from "./input-value.ts";
 export * from "./inputs.ts";
+export { formatLockfile, lockfileName, parseLockfile } from "./lockfile.ts";
+export type { LockedLayer, LockedPackage, LockedVariant, Lockfile } from "./lockfile.ts";
 export { manifestJsonSchema, manifestReference } from "./manifest-documents.ts";
 export type { Dependency, ExecutorRequirement, Maintainer, Manifest, PayloadRule, Requirements } from "./manifest.ts";
 export { formatManifest } from "./manifest.ts";
