@@ -165,7 +165,7 @@ const textHeaders = { "content-type": "text/plain; charset=utf-8" };
 const unsigned = new Set(["versionmsg", "getserverinfomsg"]);
 
 function readEnvelope(text: string): Envelope {
-  const envelope = readObject(text);
+  const envelope = decodeEnvelope(text);
   const payloadType = textIn(envelope, "payloadtype");
   const payload = textIn(envelope, "payload");
   const signature = textIn(envelope, "signature");
@@ -175,6 +175,17 @@ function readEnvelope(text: string): Envelope {
   const signer = recoverId(payload, signature);
   if (signer === undefined) throw new Refusal(403, "Invalid signature");
   return { payloadType, message: read(), signer };
+}
+
+function decodeEnvelope(text: string): JsonObject {
+  const fields = { payloadtype: "string", payload: "string", signature: "string" } as const;
+  try {
+    const decoded = decodeGo({ struct: fields }, readObject(text));
+    return isJsonObject(decoded) ? decoded : {};
+  } catch (error) {
+    if (error instanceof GoTypeError) throw new Refusal(400, "invalid JSON");
+    throw error;
+  }
 }
 
 function readObject(text: string | Uint8Array): JsonObject {

@@ -110,6 +110,8 @@ export class ColonyState {
   }
 
   requireMember(signer: string, colonyName: string, approved = true): void {
+    if (this.colonies.get(colonyName) === undefined)
+      throw new Refusal(403, `Colony with name <${colonyName}> does not exists`);
     if (!this.isMember(signer, colonyName, approved))
       throw new Refusal(403, `Access denied, not a member of Colony with name <${colonyName}>`);
   }

@@ -153,6 +153,7 @@ export function closeSuccessful(state: ColonyState, process: Row, output: readon
 
 export function closeFailed(state: ColonyState, process: Row, errors: readonly JsonValue[]): void {
   if (process["state"] === states.success) throw new Refusal(400, "Tried to set successful process as failed");
+  if (process["state"] === states.failed) throw new Refusal(400, "Tried to set failed process as failed");
   if (process["state"] === states.cancelled) throw new Refusal(400, "Tried to set cancelled process as failed");
   const failed = state.processes.update(textIn(process, "processid"), {
     state: states.failed,

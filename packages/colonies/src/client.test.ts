@@ -86,6 +86,14 @@ describe("refusals", () => {
     [500, "Duplicate nodename: a", "colonies/refused"],
     [408, "Assignment timeout: colony assignments are paused", "colonies/paused"],
     [503, "No processes available: colony assignments are paused", "colonies/paused"],
+    [403, "Failed to set output, process is not running", "colonies/state"],
+    [500, "Failed to get logs, process does not exist", "colonies/not-found"],
+    [400, "User with name <nobody> not found", "colonies/not-found"],
+    [400, "Attribute does not exists", "colonies/not-found"],
+    [400, "dial tcp 127.0.0.1:5432: connect: connection refused", "colonies/no-database"],
+    [400, "pq: the database system is starting up", "colonies/no-database"],
+    [400, "pq: terminating connection due to administrator command", "colonies/no-database"],
+    [400, "pq: invalid byte sequence", "colonies/refused"],
     [500, "something else", "colonies/server-error"],
   ])("%d %s is %s", async (status, message, code) => {
     const error = await faultOf(clientOf(refusal(status, message)).processes.get("p"));
@@ -139,6 +147,10 @@ describe("refusals", () => {
     expect((await faultOf(client.executors.add({ id: "x", name: "a:b", type: "t" }))).code).toBe(
       "colonies/invalid-name",
     );
+    const blueprint = (text: string) => client.blueprints.add({ kind: "K", name: "b", spec: { text } });
+    expect((await faultOf(blueprint("a\0b"))).code).toBe("colonies/invalid-spec");
+    expect((await faultOf(blueprint("\\\0"))).code).toBe("colonies/invalid-spec");
+    expect((await blueprint("the text \\u0000")).spec).toEqual({});
     expect((await faultOf(client.processes.submit({ funcname: "f", maxexectime: 0, conditions: {} }))).code).toBe(
       "colonies/invalid-spec",
     );

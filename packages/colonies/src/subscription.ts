@@ -19,6 +19,9 @@ export interface WatchOptions {
 const defaultPollMs = 5000;
 const fastPollMs = 250;
 const defaultSubscriptionSeconds = 60;
+const rereadMs = 100;
+/** Some failures have no reason at all: a workflow's members fail with one of them. */
+const maxRereads = 3;
 
 /**
  * Every change of a process's state or executor until it is final, beginning with the present one. A websocket
@@ -41,7 +44,7 @@ export async function* watchProcess(
     for (;;) {
       options.signal?.throwIfAborted();
       try {
-        const process = await client.processes.get(processId, { signal: options.signal });
+        const process = await readProcess(client, processId, options.signal);
         socket.open(process);
         if (last === undefined || isChange(last, process)) {
           last = process;
@@ -60,6 +63,19 @@ export async function* watchProcess(
   } finally {
     options.signal?.removeEventListener("abort", cancel);
     socket.close();
+  }
+}
+
+/** The server writes that a process failed before it writes why: a failure without a reason is read again. */
+async function readProcess(
+  client: ColoniesClient,
+  processId: string,
+  signal: CancelSignal | undefined,
+): Promise<Process> {
+  for (let rereads = 0; ; rereads++) {
+    const process = await client.processes.get(processId, { signal });
+    if (process.state !== "failed" || process.errors.length > 0 || rereads === maxRereads) return process;
+    await new Promise((resolve) => setTimeout(resolve, rereadMs));
   }
 }
 

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import type { JsonObject } from "@cpm/base";
+import type { JsonObject, JsonValue } from "@cpm/base";
+import { Identity } from "@cpm/colonies";
 import type { Behaviour } from "./behaviour.ts";
 import { asList, asObject } from "./wire.ts";
 
 /** Definitions and blueprints. */
 export function describeBlueprints(behaviour: Behaviour): void {
-  const { unique, user, owner, newWorker, assign, refused } = behaviour;
+  const { unique, as, user, owner, newWorker, assign, refused } = behaviour;
 
   describe("blueprints", () => {
     const define = async (fields: JsonObject = {}): Promise<string> => {
@@ -149,6 +150,65 @@ export function describeBlueprints(behaviour: Behaviour): void {
       ]);
       expect((await user("removeblueprintmsg", { namespace: behaviour.colony.colonyName, name })).content).toEqual({});
       expect((await user("getblueprinthistorymsg", { blueprintid: blueprintid ?? "", limit: 0 })).status).toBe(404);
+    });
+
+    test("that do not exist are not found by any call", async () => {
+      const namespace = behaviour.colony.colonyName;
+      refused(await user("removeblueprintmsg", { namespace, name: "none" }), 404, "Blueprint not found");
+      refused(
+        await user("updateblueprintstatusmsg", { blueprintname: "none", status: {} }),
+        404,
+        "Blueprint not found",
+      );
+      refused(await user("getblueprintdefinitionmsg", { name: "none" }), 404, "Blueprint definition not found");
+      expect((await user("getblueprinthistorymsg", { blueprintid: "0".repeat(64), limit: 0 })).status).toBe(404);
+    });
+
+    test("are for members and the owner", async () => {
+      const namespace = behaviour.colony.colonyName;
+      expect((await owner("getblueprintsmsg", { namespace, kind: "", locationname: "" })).status).toBe(200);
+      const stranger = await as(Identity.generate())("getblueprintsmsg", { namespace, kind: "", locationname: "" });
+      expect(stranger.status).toBe(403);
+    });
+
+    test("grow by force, and keep their id", async () => {
+      const kind = await define();
+      const name = unique("b");
+      const first = asObject((await user("addblueprintmsg", blueprintOf(kind, name, { x: 1 }))).content);
+      const forced = { ...blueprintOf(kind, name, { x: 1 }), forcegeneration: true };
+      const second = asObject((await user("updateblueprintmsg", forced)).content);
+      expect([second["blueprintid"], asObject(second["metadata"])["generation"]]).toEqual([first["blueprintid"], 2]);
+    });
+
+    test("tell as much of their history as is asked for", async () => {
+      const kind = await define();
+      const name = unique("b");
+      const { blueprintid = "" } = asObject((await user("addblueprintmsg", blueprintOf(kind, name, { x: 1 }))).content);
+      for (const x of [2, 3]) {
+        await user("updateblueprintmsg", { ...blueprintOf(kind, name, { x }), forcegeneration: false });
+      }
+      const history = asList((await user("getblueprinthistorymsg", { blueprintid, limit: 2 })).content);
+      expect(history.map((row) => row["generation"])).toEqual([3, 2]);
+    });
+
+    test.each<[string, JsonObject, JsonValue, string]>([
+      ["a number", { type: "number" }, "x", "field 'f' must be a number, got string"],
+      ["a boolean", { type: "boolean" }, 1, "field 'f' must be a boolean, got float64"],
+      ["a list", { type: "array" }, {}, "field 'f' must be an array, got map[string]interface {}"],
+      ["an object", { type: "object" }, [], "field 'f' must be an object, got []interface {}"],
+    ])("with a field that is not %s are refused", async (_, property, value, message) => {
+      const kind = await define({ schema: { type: "object", properties: { f: property } } });
+      refused(
+        await user("addblueprintmsg", blueprintOf(kind, unique("b"), { f: value })),
+        400,
+        `blueprint validation failed: ${message}`,
+      );
+    });
+
+    test("may hold what their schema does not name, and lack what it would default", async () => {
+      const kind = await define({ schema: { type: "object", properties: { f: { type: "string", default: "d" } } } });
+      const added = asObject((await user("addblueprintmsg", blueprintOf(kind, unique("b"), { other: 1 }))).content);
+      expect(added["spec"]).toEqual({ other: 1 });
     });
 
     test("hold their definition", async () => {

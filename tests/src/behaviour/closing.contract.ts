@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import type { JsonObject, JsonValue } from "@cpm/base";
 import { states } from "./behaviour.ts";
 import type { Behaviour } from "./behaviour.ts";
-import { asList, textOf } from "./wire.ts";
+import { asList, asObject, textOf } from "./wire.ts";
 
 /** How processes end, and what they leave. */
 export function describeClosing(behaviour: Behaviour): void {
-  const { unique, as, user, submit, newWorker, assign, getProcess, refused } = behaviour;
+  const { unique, as, user, owner, submit, newWorker, assign, getProcess, refused } = behaviour;
 
   describe("closing", () => {
     const running = async (fields: JsonObject = {}) => {
@@ -64,6 +64,56 @@ export function describeClosing(behaviour: Behaviour): void {
       expect([after["state"], after["out"]]).toEqual([states.cancelled, ["late"]]);
     });
 
+    test("as failed again is refused, and keeps the first reason", async () => {
+      const { processid, fail } = await running();
+      await fail(["first"]);
+      refused(await fail(["second"]), 400, "Tried to set failed process as failed");
+      expect((await getProcess(processid))["errors"]).toEqual(["first"]);
+    });
+
+    test("as successful after failure is refused", async () => {
+      const { close, fail } = await running();
+      await fail(["x"]);
+      refused(await close([]), 400, "Tried to set failed process as successful");
+    });
+
+    test("a cancelled process as failed is refused", async () => {
+      const { processid, fail } = await running();
+      await user("cancelprocessmsg", { processid });
+      refused(await fail(["x"]), 400, "Tried to set cancelled process as failed");
+    });
+
+    test("is not possible once the process was taken away", async () => {
+      const { processid, close, name } = await running();
+      await owner("removeexecutormsg", { executorname: name });
+      await owner("approveexecutormsg", { executorname: name });
+      refused(await close([]), 403, "Failed to close process as successful, process is not assigned");
+      expect((await getProcess(processid))["out"]).toEqual([]);
+    });
+
+    test("leaves nothing that could still be written", async () => {
+      const { processid, close, call } = await running();
+      await close([1]);
+      refused(await call("setoutputmsg", { processid, out: [2] }), 403, "Failed to set output, process is not running");
+      refused(
+        await call("addlogmsg", { processid, message: "x" }),
+        403,
+        "Failed to set output, process is not running",
+      );
+    });
+
+    test("what does not exist is an internal error", async () => {
+      const { call } = await newWorker();
+      const processid = "0".repeat(64);
+      refused(
+        await call("closesuccessfulmsg", { processid, out: [] }),
+        500,
+        "Failed to close process as successful, process is nil",
+      );
+      refused(await call("addlogmsg", { processid, message: "x" }), 500, "Failed to add log, process is nil");
+      refused(await user("cancelprocessmsg", { processid }), 500, "Failed to cancel process, process is nil");
+    });
+
     test("is for the executor that has it", async () => {
       const { processid, type } = await running();
       const stranger = await behaviour.colony.addExecutor(unique("worker"), type);
@@ -95,6 +145,24 @@ export function describeClosing(behaviour: Behaviour): void {
         400,
         "Tried to cancel already cancelled process",
       );
+    });
+
+    test.each([
+      ["closesuccessfulmsg", { out: [] }, "Tried to cancel successful process"],
+      ["closefailedmsg", { errors: ["x"] }, "Tried to cancel failed process"],
+    ] as const)("what has ended (%s) cannot be cancelled", async (payloadType, fields, message) => {
+      const { identity, type, call } = await newWorker();
+      const processid = (await submit(type))["processid"] ?? "";
+      await assign(identity);
+      await call(payloadType, { processid, ...fields });
+      refused(await user("cancelprocessmsg", { processid }), 400, message);
+    });
+
+    test("a cancelled process is never given to anybody", async () => {
+      const { identity, type } = await newWorker();
+      const process = await submit(type);
+      await user("cancelprocessmsg", { processid: process["processid"] ?? "" });
+      expect((await assign(identity, { timeout: -1 })).status).toBe(404);
     });
 
     test("a running process cannot be removed", async () => {
@@ -171,6 +239,24 @@ export function describeClosing(behaviour: Behaviour): void {
       );
     });
 
+    test("are searched by text, within limits", async () => {
+      const { identity, type, call } = await newWorker();
+      const processid = (await submit(type))["processid"] ?? "";
+      await assign(identity);
+      const word = unique("needle");
+      await call("addlogmsg", { processid, message: `a ${word} in the hay\n` });
+      const search = (fields: JsonObject) => user("searchlogsmsg", { text: word, days: 1, count: 10, ...fields });
+      expect(asList((await search({})).content).map((row) => row["processid"])).toEqual([processid]);
+      expect((await search({ text: "no such words" })).content).toBeNull();
+      expect((await search({ count: 101 })).status).not.toBe(200);
+      expect((await search({ days: 31 })).status).not.toBe(200);
+    });
+
+    test("of a process that does not exist are an internal error", async () => {
+      const fields = { processid: "0".repeat(64), executorname: "", count: 10, since: 0, latest: false };
+      refused(await user("getlogsmsg", fields), 500, "Failed to get logs, process does not exist");
+    });
+
     test("of an executor are its own", async () => {
       const { name, call } = await newWorker();
       expect(
@@ -186,6 +272,54 @@ export function describeClosing(behaviour: Behaviour): void {
         (await user("getlogsmsg", { processid: "", executorname: name, count: 10, since: 0, latest: false })).content,
       );
       expect(logs.map((row) => [row["message"], row["processid"]])).toEqual([["hello", ""]]);
+    });
+  });
+
+  describe("attributes", () => {
+    const attributeOf = (targetid: JsonValue, key: string): JsonObject => ({
+      attribute: {
+        targetid,
+        targetcolonyname: behaviour.colony.colonyName,
+        targetprocessgraphid: "",
+        attributetype: 1,
+        key,
+        value: "v",
+      },
+    });
+
+    test("are hung on a running process by its executor, once for each key", async () => {
+      const { identity, type, call } = await newWorker();
+      const processid = (await submit(type))["processid"] ?? "";
+      await assign(identity);
+      const attribute = attributeOf(processid, "k");
+      refused(
+        await user("addattributemsg", attribute),
+        403,
+        `Failed to add attribute, only executor with id <${identity.id}> is allowed to set attributes`,
+      );
+      const added = asObject((await call("addattributemsg", attribute)).content);
+      expect(added).toMatchObject({ targetid: processid, attributetype: 1, key: "k", value: "v" });
+      const again = await call("addattributemsg", attribute);
+      expect([again.status, again.message.includes("duplicate key value")]).toEqual([400, true]);
+      const read = await user("getattributemsg", { attributeid: added["attributeid"] ?? "" });
+      expect(asObject(read.content)["value"]).toBe("v");
+      expect(asList((await getProcess(processid))["attributes"]).map((row) => row["key"])).toEqual(["k"]);
+      await call("closesuccessfulmsg", { processid, out: [] });
+      refused(
+        await call("addattributemsg", attributeOf(processid, "late")),
+        403,
+        "Failed to add attribute, process is not running",
+      );
+    });
+
+    test("need a process, and have an id", async () => {
+      const { call } = await newWorker();
+      refused(
+        await call("addattributemsg", attributeOf("0".repeat(64), "k")),
+        404,
+        "Failed to add attribute, process not found",
+      );
+      refused(await user("getattributemsg", { attributeid: "0".repeat(64) }), 400, "Attribute does not exists");
     });
   });
 }

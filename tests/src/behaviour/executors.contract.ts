@@ -62,6 +62,56 @@ export function describeExecutors(behaviour: Behaviour): void {
       expect(asObject((await user("getexecutormsg", { executorname: name })).content)["state"]).toBe(1);
     });
 
+    test("that do not exist are approved and removed by nobody", async () => {
+      for (const [action, payloadType] of [
+        ["approve", "approveexecutormsg"],
+        ["reject", "rejectexecutormsg"],
+        ["remove", "removeexecutormsg"],
+      ] as const) {
+        const answer = await owner(payloadType, { executorname: "nobody" });
+        refused(answer, 500, `Failed to ${action} executor, executor is nil`);
+      }
+    });
+
+    test("are approved by the owner only", async () => {
+      const { name, identity } = await newWorker();
+      for (const payloadType of ["approveexecutormsg", "rejectexecutormsg", "removeexecutormsg"]) {
+        refused(await user(payloadType, { executorname: name }), 403, "Access denied, not colony owner");
+      }
+      expect((await assign(identity, { timeout: -1 })).status).toBe(404);
+    });
+
+    test("change their own key, and the old one is nobody's", async () => {
+      const { identity, name } = await newWorker();
+      const next = Identity.generate();
+      const { colonyName: colonyname } = behaviour.colony;
+      expect((await as(identity)("changeexecutoridmsg", { colonyname, executorid: next.id })).status).toBe(200);
+      expect((await assign(identity, { timeout: -1 })).status).toBe(403);
+      expect((await assign(next, { timeout: -1 })).status).toBe(404);
+      expect(asObject((await user("getexecutormsg", { executorname: name })).content)["executorid"]).toBe(next.id);
+    });
+
+    test("update their own capabilities only", async () => {
+      const [mine, other] = [await newWorker(), await newWorker()];
+      const { colonyName: colonyname } = behaviour.colony;
+      const software = [{ name: "x", type: "agent", version: "1" }];
+      const capabilities = { hardware: [], software };
+      const update = (executorname: string) =>
+        mine.call("updateexecutormsg", { colonyname, executorname, capabilities });
+      expect((await update(mine.name)).content).toEqual({});
+      expect((await update(other.name)).status).not.toBe(200);
+      const read = asObject((await user("getexecutormsg", { executorname: mine.name })).content);
+      expect(asObject(read["capabilities"])["software"]).toEqual(software);
+    });
+
+    test("that were removed may still list, but not work", async () => {
+      const { identity, name } = await newWorker();
+      await owner("removeexecutormsg", { executorname: name });
+      const { colonyName: colonyname } = behaviour.colony;
+      expect((await as(identity)("getexecutorsmsg", { colonyname })).status).toBe(200);
+      expect((await assign(identity, { timeout: -1 })).status).toBe(403);
+    });
+
     test("cannot remove themselves", async () => {
       const { identity, name } = await newWorker();
       refused(
@@ -107,6 +157,14 @@ export function describeExecutors(behaviour: Behaviour): void {
       expect(asObject((await call("addfunctionmsg", { fun })).content)["funcname"]).toBe("echo");
       await call("addfunctionmsg", { fun });
       expect(asList((await list()).content)).toHaveLength(2);
+    });
+
+    test("that do not exist are not found", async () => {
+      refused(
+        await user("removefunctionmsg", { functionid: "0".repeat(64) }),
+        404,
+        "Failed to remove function, function does not exist",
+      );
     });
 
     test("are added by their executor only", async () => {

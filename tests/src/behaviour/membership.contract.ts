@@ -66,6 +66,20 @@ export function describeMembership(behaviour: Behaviour): void {
       );
     });
 
+    test.each(["{", "", '{"payloadtype":5}'])("a body of %j is refused", async (body) => {
+      expect((await postWire(behaviour.colony.endpoint, body)).status).toBe(400);
+    });
+
+    test.each(["z".repeat(130), "0".repeat(130)])("a signature of %s is none", async (signature) => {
+      const body = JSON.stringify({ payloadtype: "getexecutorsmsg", payload: btoa("{}"), signature });
+      expect((await postWire(behaviour.colony.endpoint, body)).status).toBe(403);
+    });
+
+    test("calls are posted", async () => {
+      const response = await fetch(`${behaviour.colony.endpoint}/api`);
+      expect([response.status, await response.text()]).toEqual([404, "404 page not found"]);
+    });
+
     test("an unknown payload type is refused", async () => {
       refused(await user("nonsensemsg"), 403, "invalid rpcMsg.PayloadType: nonsensemsg");
     });
@@ -165,6 +179,57 @@ export function describeMembership(behaviour: Behaviour): void {
       const answer = await as(Identity.generate())("getcolonystatsmsg", { colonyname: behaviour.colony.colonyName });
       expect([answer.httpStatus, answer.text]).toEqual([200, ""]);
       expect(asObject((await user("getcolonystatsmsg")).content)["waitingprocesses"]).toBeNumber();
+    });
+
+    test("the cluster is told to the server's owner", async () => {
+      refused(await user("getclustermsg"), 403, "Access denied, not server owner");
+      const { leader, nodes } = asObject((await server("getclustermsg")).content);
+      expect(asList(nodes)).toEqual([asObject(leader)]);
+    });
+
+    test("what is not there cannot be removed", async () => {
+      refused(await owner("removeusermsg", { name: "nobody" }), 400, "User with name <nobody> not found");
+      refused(await server("removecolonymsg", { colonyname: "nowhere" }), 400, "Colony with name <nowhere> not found");
+    });
+
+    test("a colony that does not exist has no members", async () => {
+      refused(await user("getcolonymsg", { colonyname: "nowhere" }), 403, "Colony with name <nowhere> does not exists");
+    });
+
+    test("a user changes their own key", async () => {
+      const [first, second] = [Identity.generate(), Identity.generate()];
+      const name = unique("user");
+      const { colonyName: colonyname } = behaviour.colony;
+      await owner("addusermsg", { user: { colonyname, userid: first.id, name, email: "", phone: "" } });
+      const change = (userid: string) => as(first)("changeuseridmsg", { colonyname, userid });
+      refused(await change(""), 400, "Failed to change user Id, user Id is empty");
+      refused(await change("short"), 400, "Failed to change user Id, new user Id is not 64 characters");
+      expect((await change(second.id)).status).toBe(200);
+      expect((await as(first)("getcolonymsg", { colonyname })).status).toBe(403);
+      expect((await as(second)("getcolonymsg", { colonyname })).status).toBe(200);
+    });
+
+    test("an executor is no user whose key could change", async () => {
+      const identity = await behaviour.colony.addExecutor(unique("executor"), unique("type"));
+      refused(
+        await as(identity)("changeuseridmsg", { colonyname: behaviour.colony.colonyName, userid: "0".repeat(64) }),
+        400,
+        "Failed to change user Id, user not found",
+      );
+    });
+
+    test("the owner's key is changed by the owner", async () => {
+      refused(await user("changecolonyidmsg", { colonyid: "x" }), 403, "Access denied, not colony owner");
+      refused(
+        await owner("changecolonyidmsg", { colonyid: "" }),
+        400,
+        "Failed to change colony Id, colony Id is empty",
+      );
+      refused(
+        await owner("changecolonyidmsg", { colonyid: "x" }),
+        400,
+        "Failed to change colony Id, new colony Id is not 64 characters",
+      );
     });
 
     test("server statistics are for the server's owner", async () => {

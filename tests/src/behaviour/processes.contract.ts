@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from "@cpm/base";
 import { Identity } from "@cpm/colonies";
 import { states, until } from "./behaviour.ts";
 import type { Behaviour } from "./behaviour.ts";
-import { asList, asObject } from "./wire.ts";
+import { asList, asObject, textOf } from "./wire.ts";
 
 /** Processes from their submission to their lists. */
 export function describeProcesses(behaviour: Behaviour): void {
@@ -40,6 +40,13 @@ export function describeProcesses(behaviour: Behaviour): void {
     test("refuses a fraction of a millicore", async () => {
       const answer = await user("submitfuncspecmsg", { spec: specOf("t", { conditions: { cpu: "1.5m" } }) });
       expect(answer.status).toBe(400);
+    });
+
+    test("keeps the environment as attributes too", async () => {
+      const process = await submit(unique("type"), { env: { NAME: "value" } });
+      expect(asList(process["attributes"])).toMatchObject([
+        { targetid: process["processid"], attributetype: 3, key: "NAME", value: "value" },
+      ]);
     });
 
     test("refuses a priority out of range", async () => {
@@ -137,6 +144,46 @@ export function describeProcesses(behaviour: Behaviour): void {
       expect((await assign(identity, { timeout: -1, availablecpu: "4000m", availablemem: "2Gi" })).status).toBe(200);
     });
 
+    test("takes a CPU without its unit for none that is free", async () => {
+      const { identity, type } = await newWorker();
+      await submit(type, { conditions: { cpu: "1m" } });
+      expect((await assign(identity, { timeout: -1, availablecpu: "4" })).status).toBe(404);
+    });
+
+    test("gives nothing for less than no CPU, and still hears the executor", async () => {
+      const { identity, type, name } = await newWorker();
+      await submit(type);
+      expect((await assign(identity, { timeout: -1, availablecpu: "-1m" })).status).toBe(404);
+      const read = asObject((await user("getexecutormsg", { executorname: name })).content);
+      expect(textOf(read["lastheardfromtime"]).startsWith("0001")).toBe(false);
+    });
+
+    test("goes by location, in any case", async () => {
+      const type = unique("type");
+      const identity = Identity.generate();
+      const executorname = unique("worker");
+      const { colonyName: colonyname } = behaviour.colony;
+      const executor = { executorid: identity.id, executortype: type, executorname, colonyname, locationname: "Here" };
+      await owner("addexecutormsg", { executor });
+      await owner("approveexecutormsg", { executorname });
+      await submit(type, { conditions: { locationname: "there" } });
+      expect((await assign(identity, { timeout: -1 })).status).toBe(404);
+      await submit(type, { conditions: { locationname: "hERE" } });
+      expect((await assign(identity, { timeout: -1 })).status).toBe(200);
+    });
+
+    test("is not for executors that wait for approval", async () => {
+      const identity = Identity.generate();
+      const { colonyName: colonyname } = behaviour.colony;
+      const executor = { executorid: identity.id, executortype: "t", executorname: unique("worker"), colonyname };
+      await owner("addexecutormsg", { executor });
+      refused(
+        await assign(identity, { timeout: -1 }),
+        403,
+        `Access denied, not a member of Colony with name <${colonyname}>`,
+      );
+    });
+
     test("never gives 128 nodes", async () => {
       const { identity, type } = await newWorker();
       await submit(type, { conditions: { nodes: 128 } });
@@ -161,6 +208,7 @@ export function describeProcesses(behaviour: Behaviour): void {
         const status = await user("getpausestatusmsg");
         expect([status.payloadType, asObject(status.content)["ispaused"]]).toEqual(["pausestatusreplymsg", true]);
         refused(await assign(identity, { timeout: 1 }), 408, "Assignment timeout: colony assignments are paused");
+        refused(await assign(identity, { timeout: -1 }), 503, "No processes available: colony assignments are paused");
       } finally {
         await owner("resumeassignmentsmsg");
       }
@@ -175,7 +223,8 @@ export function describeProcesses(behaviour: Behaviour): void {
       await assign(identity);
       const after = await until(
         () => getProcess(process["processid"]),
-        (row) => row["state"] === states.failed,
+        // The server writes the reason after the state.
+        (row) => row["state"] === states.failed && (row["errors"] as string[]).length > 0,
       );
       expect(after["errors"]).toEqual(["Maximum execution time limit exceeded"]);
     });
@@ -195,7 +244,8 @@ export function describeProcesses(behaviour: Behaviour): void {
       const process = await submit(unique("type"), { maxwaittime: 1 });
       const after = await until(
         () => getProcess(process["processid"]),
-        (row) => row["state"] === states.failed,
+        // The server writes the reason after the state.
+        (row) => row["state"] === states.failed && (row["errors"] as string[]).length > 0,
       );
       expect(after["errors"]).toEqual(["Maximum waiting time limit exceeded"]);
     });
@@ -228,6 +278,28 @@ export function describeProcesses(behaviour: Behaviour): void {
     test("none for a count of zero", async () => expect((await list({ count: 0 })).content).toBeNull());
     test("by a user who exists", async () =>
       refused(await list({ initiator: "nobody" }), 400, "User <nobody> does not exist"));
+
+    test("initiator comes before label, and type before initiator", async () => {
+      const [type, label] = [unique("type"), unique("label")];
+      const process = await submit(type, { label });
+      const own = asList((await list({ initiator: "myuser", label: unique("label") })).content);
+      expect(own.map((row) => row["processid"])).toContain(process["processid"]);
+      const typed = asList((await list({ executortype: type, initiator: "myuser" })).content);
+      expect(typed.map((row) => row["processid"])).toEqual([process["processid"]]);
+    });
+
+    test("of ended ones the last to end comes first", async () => {
+      const { identity, type, call } = await newWorker();
+      const ids = [await submit(type), await submit(type)].map((process) => process["processid"] ?? "");
+      for (const processid of ids) {
+        await assign(identity);
+        await call("closesuccessfulmsg", { processid, out: [] });
+      }
+      const ended = asList((await list({ state: states.success, executortype: type })).content);
+      expect(ended.map((row) => row["processid"])).toEqual(ids.toReversed());
+    });
+
+    test("a negative count is refused", async () => expect((await list({ count: -1 })).status).toBe(400));
 
     test("history answers strangers with nothing", async () => {
       const answer = await as(Identity.generate())("getprocesshistmsg", {

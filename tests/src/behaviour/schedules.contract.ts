@@ -28,9 +28,8 @@ export function describeSchedules(behaviour: Behaviour): void {
       const cron = asObject((await user("addcronmsg", cronOf())).content);
       expect([cron["nextrun"], cron["lastrun"]].map((time) => textOf(time).slice(0, 4))).toEqual(["0001", "0001"]);
       const read = async () => asObject((await user("getcronmsg", { cronid: cron["cronid"] ?? "" })).content);
-      expect(String((await until(read, (row) => !textOf(row["nextrun"]).startsWith("0001")))["nextrun"])).toContain(
-        "T03:00:00",
-      );
+      const scheduled = await until(read, (row) => !textOf(row["nextrun"]).startsWith("0001"));
+      expect(textOf(scheduled["nextrun"])).toContain("T03:00:00");
     });
 
     test("have six fields", async () => {
@@ -50,6 +49,21 @@ export function describeSchedules(behaviour: Behaviour): void {
         400,
         "Cron interval must be -1 (disabled) or larger than 0",
       );
+    });
+
+    test("that do not exist are not removed", async () => {
+      refused(
+        await user("removecronmsg", { cronid: "0".repeat(64), all: false }),
+        500,
+        "Failed to remove cron, cron is nil",
+      );
+    });
+
+    test("check the dependencies of their workflow", async () => {
+      const specs = [node("t", "a", ["nope"])];
+      const text = JSON.stringify({ colonyname: behaviour.colony.colonyName, functionspecs: specs });
+      expect((await user("addcronmsg", cronOf({ workflowspec: text }))).status).not.toBe(200);
+      expect((await user("addcronmsg", cronOf({ workflowspec: "{" }))).status).not.toBe(200);
     });
 
     test("have unique names", async () => {
@@ -108,6 +122,39 @@ export function describeSchedules(behaviour: Behaviour): void {
         generatorid,
       );
       expect((await user("removegeneratormsg", { generatorid, all: false })).content).toEqual({});
+    });
+
+    test("flush fewer values when their time is over", async () => {
+      const { identity, type } = await newWorker();
+      const generator = {
+        colonyname: behaviour.colony.colonyName,
+        name: unique("generator"),
+        workflowspec: JSON.stringify({
+          colonyname: behaviour.colony.colonyName,
+          functionspecs: [node(type, "a")],
+        }),
+        trigger: 10,
+        timeout: 1,
+      };
+      const generatorid = asObject((await user("addgeneratormsg", { generator })).content)["generatorid"] ?? "";
+      await user("packgeneratormsg", { generatorid, arg: "only" });
+      const given = asObject((await assign(identity, { timeout: 10 })).content);
+      expect(asObject(given["spec"])["args"]).toEqual(["only"]);
+      await user("removegeneratormsg", { generatorid, all: false });
+    });
+
+    test("that do not exist are an internal error", async () => {
+      const generatorid = "0".repeat(64);
+      refused(
+        await user("packgeneratormsg", { generatorid, arg: "x" }),
+        500,
+        "Failed to increment generator, generator is nil",
+      );
+      refused(
+        await user("removegeneratormsg", { generatorid, all: false }),
+        500,
+        "Failed to remove generator, generator is nil",
+      );
     });
   });
 }

@@ -6,7 +6,7 @@ import { asList, asObject, textOf } from "./wire.ts";
 
 /** Graphs of processes. */
 export function describeWorkflows(behaviour: Behaviour): void {
-  const { unique, user, specOf, newWorker, assign, node, submitWorkflow, membersOf, stateOf, refused } =
+  const { unique, user, owner, specOf, newWorker, assign, node, submitWorkflow, membersOf, stateOf, refused } =
     behaviour;
 
   describe("workflows", () => {
@@ -53,11 +53,74 @@ export function describeWorkflows(behaviour: Behaviour): void {
       const graph = await submitWorkflow([node(type, "a"), node(type, "b")]);
       const given = asObject((await assign(identity)).content);
       await call("closefailedmsg", { processid: given["processid"] ?? "", errors: ["x"] });
-      expect([...(await membersOf(graph)).values()].map((row) => row["state"]).sort()).toEqual([
-        states.waiting,
-        states.failed,
-      ]);
+      const left = [...(await membersOf(graph)).values()].map((row) => row["state"]);
+      expect(left).toContain(states.waiting);
+      expect(left).toContain(states.failed);
       expect(await stateOf(graph)).toBe(states.failed);
+      // The sibling of a failed workflow still runs.
+      expect((await assign(identity)).status).toBe(200);
+    });
+
+    test("of which a finished one is cancelled all the same, but not its members", async () => {
+      const { identity, type, call } = await newWorker();
+      const graph = await submitWorkflow([node(type, "a")]);
+      const given = asObject((await assign(identity)).content);
+      await call("closesuccessfulmsg", { processid: given["processid"] ?? "", out: [] });
+      await user("cancelprocessgraphmsg", { processgraphid: graph["processgraphid"] ?? "" });
+      expect(await stateOf(graph)).toBe(states.cancelled);
+      expect([...(await membersOf(graph)).values()].map((row) => row["state"])).toEqual([states.success]);
+    });
+
+    test("that do not exist are an internal error", async () => {
+      const processgraphid = "0".repeat(64);
+      for (const payloadType of ["getprocessgraphmsg", "cancelprocessgraphmsg", "removeprocessgraphmsg"]) {
+        const answer = await user(payloadType, { processgraphid, all: false });
+        expect([payloadType, answer.status, answer.message.endsWith("is nil")]).toEqual([payloadType, 500, true]);
+      }
+    });
+
+    test("are removed all at once by the owner only, and never those that run", async () => {
+      refused(await user("removeallprocessgraphsmsg", { state: 4 }), 403, "Access denied, not colony owner");
+      expect((await owner("removeallprocessgraphsmsg", { state: 1 })).status).toBe(400);
+      const graph = await submitWorkflow([node(unique("type"), "a")]);
+      await user("cancelprocessgraphmsg", { processgraphid: graph["processgraphid"] ?? "" });
+      expect((await owner("removeallprocessgraphsmsg", { state: 4 })).content).toEqual({});
+      expect((await user("getprocessgraphmsg", { processgraphid: graph["processgraphid"] ?? "" })).status).toBe(500);
+    });
+
+    test("insert a child between a parent and its children", async () => {
+      const { identity, type, call } = await newWorker();
+      const graph = await submitWorkflow([node(type, "a"), node(type, "b", ["a"])]);
+      const given = asObject((await assign(identity)).content);
+      const before = await membersOf(graph);
+      const message = {
+        processgraphid: graph["processgraphid"] ?? "",
+        parentprocessid: given["processid"] ?? "",
+        childprocessid: before.get("b")?.["processid"] ?? "",
+        spec: node(type, "between"),
+        insert: true,
+      };
+      expect((await call("addchildmsg", message)).message).toBe("");
+      const after = await membersOf(graph);
+      const between = after.get("between")?.["processid"] ?? "";
+      expect([after.get("a")?.["children"], after.get("b")?.["parents"]]).toEqual([[between], [between]]);
+      await call("closesuccessfulmsg", { processid: given["processid"] ?? "", out: [] });
+      expect(asObject((await assign(identity)).content)["processid"]).toBe(between);
+    });
+
+    test("get no child from a stranger to the parent", async () => {
+      const { identity, type } = await newWorker();
+      const other = await newWorker();
+      const graph = await submitWorkflow([node(type, "a")]);
+      const given = asObject((await assign(identity)).content);
+      const answer = await other.call("addchildmsg", {
+        processgraphid: graph["processgraphid"] ?? "",
+        parentprocessid: given["processid"] ?? "",
+        childprocessid: "",
+        spec: node(type, "added"),
+        insert: false,
+      });
+      expect(answer.status).not.toBe(200);
     });
 
     test("normalise maxexectime 0", async () => {

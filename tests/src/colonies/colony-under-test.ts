@@ -23,6 +23,8 @@ export interface TestColony {
 interface TestColonyOptions {
   /** For how long the server bears an executor's silence, in whole seconds. Default 600. */
   readonly staleSeconds?: number;
+  /** Whether an executor's name may be added again. Default false. */
+  readonly reregister?: boolean;
 }
 
 /** Describes one suite for the embedded colony and once more for the real server, where that can run. */
@@ -49,6 +51,7 @@ export const startEmbedded: StartColony = async (options = {}) => {
   const settings = {
     serverId: serverOwner.id,
     journalPath: join(folder, "journal.db"),
+    allowReregister: options.reregister ?? false,
     staleExecutorMs: (options.staleSeconds ?? 600) * 1000,
   };
   let server = startDevColony(settings);
@@ -85,5 +88,6 @@ const startReal: StartColony = async (options = {}) =>
     serverEnvironment: {
       COLONIES_STALE_EXECUTOR_DURATION: String(options.staleSeconds ?? 600),
       COLONIES_CLEANUP_INTERVAL: "1",
+      COLONIES_ALLOW_EXECUTOR_REREGISTER: String(options.reregister ?? false),
     },
   });

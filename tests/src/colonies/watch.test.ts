@@ -159,6 +159,23 @@ describeOnColonies("watching a process", (start) => {
     await isSubscribed(0);
   });
 
+  test("a failure is told with its reason, which the server writes a moment later than the state", async () => {
+    for (let turn = 0; turn < 20; turn++) {
+      const { id, worker, client } = await newProcess();
+      await worker.processes.assign();
+      const waiting = waitForProcess(client, id, { pollMs: 1 });
+      await worker.processes.closeFailed(id, ["why"]);
+      expect((await waiting).errors).toEqual(["why"]);
+    }
+  });
+
+  test("a failure without a reason is told too", async () => {
+    const { id, worker, client } = await newProcess();
+    await worker.processes.assign();
+    await worker.processes.closeFailed(id, []);
+    expect((await waitForProcess(client, id)).errors).toEqual([]);
+  });
+
   test("a server that is away is waited for", async () => {
     const { id, worker } = await newProcess();
     const { states, done } = watch(colony.client, id, { pollMs: 1000 });

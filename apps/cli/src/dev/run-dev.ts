@@ -13,6 +13,7 @@ import type { DevKeys } from "./dev-keys.ts";
 import { openDevKeys } from "./dev-keys.ts";
 import type { DevState } from "./dev-state.ts";
 import { devFolder, removeDevState, writeDevState } from "./dev-state.ts";
+import { ownCommand, superviseWord } from "./own-command.ts";
 
 export interface RunDevOptions {
   readonly stateFolder: string;
@@ -105,7 +106,11 @@ async function startEmbedded(options: RunDevOptions, keys: DevKeys): Promise<Col
 }
 
 async function startReal(options: RunDevOptions): Promise<Colony> {
-  const colony = await startRealColony({ colonyName, port: options.colonyPort });
+  const colony = await startRealColony({
+    colonyName,
+    port: options.colonyPort,
+    supervisorCommand: [...ownCommand(), superviseWord],
+  });
   return { endpoint: colony.endpoint, owner: colony.colonyOwner, user: colony.user, stop: () => colony.stop() };
 }
 

@@ -6,16 +6,11 @@ import type { CliContext } from "../context.ts";
 import { cliError } from "../errors.ts";
 import type { DevState } from "./dev-state.ts";
 import { devFolder, readDevState } from "./dev-state.ts";
+import { ownCommand } from "./own-command.ts";
 
 const startTimeoutMs = 300_000;
 const stopTimeoutMs = 30_000;
 const lookEveryMs = 50;
-
-/** This program as a command: the executable itself, or the runtime with the source. */
-export function ownCommand(): readonly string[] {
-  const compiled = import.meta.path.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN/.test(import.meta.path);
-  return compiled ? [process.execPath] : [process.execPath, join(import.meta.dir, "../main.ts")];
-}
 
 /** Starts `cpm dev run` as a process of its own and waits until it is ready. Throws `cli/dev-failed` with its last words. */
 export async function spawnDev(

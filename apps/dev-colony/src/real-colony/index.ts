@@ -1,3 +1,4 @@
 export { realColonyErrors } from "./errors.ts";
 export { defaultCacheDirectory, startRealColony, whyNoRealColony } from "./real-colony.ts";
 export type { RealColony, RealColonyOptions } from "./real-colony.ts";
+export { supervise } from "./supervisor.ts";

@@ -20,6 +20,8 @@ export interface RealColonyOptions {
   readonly serverEnvironment?: Readonly<Record<string, string>>;
   /** The port on loopback. Default: any that is free. */
   readonly port?: number;
+  /** A command that calls `supervise` with its last argument. Default: the runtime with this package's source. */
+  readonly supervisorCommand?: readonly string[];
 }
 
 /** A running ColonyOS server with one colony and one user, reachable on loopback only. */
@@ -75,7 +77,8 @@ export async function startRealColony(options: RealColonyOptions = {}): Promise<
     isolated,
     environment: options.serverEnvironment ?? {},
   };
-  const supervisor = new SupervisorProcess(supervisorOptions, isolated);
+  const command = options.supervisorCommand ?? [process.execPath, join(import.meta.dir, "supervisor.ts")];
+  const supervisor = new SupervisorProcess(command, supervisorOptions, isolated);
   try {
     // The database's user must reach its folder.
     mkdirSync(join(folder, "postgres"));
@@ -150,11 +153,10 @@ class SupervisorProcess {
   readonly #child: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly #answers: AsyncIterator<string>;
 
-  constructor(options: SupervisorOptions, isolated: boolean) {
+  constructor(command: readonly string[], options: SupervisorOptions, isolated: boolean) {
     // In a namespace of processes nothing outlives the supervisor.
     const prefix = isolated ? ["unshare", "--net", "--pid", "--fork", "--kill-child", "--"] : [];
-    const script = join(import.meta.dir, "supervisor.ts");
-    this.#child = Bun.spawn([...prefix, process.execPath, script, JSON.stringify(options)], {
+    this.#child = Bun.spawn([...prefix, ...command, JSON.stringify(options)], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     const lines = createInterface({ input: Readable.fromWeb(this.#child.stdout as never) });

@@ -4,7 +4,7 @@ import { waitForLock } from "@cpm/store";
 import { realColonyError } from "./errors.ts";
 
 /** The version of ColonyOS that everything here is made for. */
-export const coloniesVersion = "1.9.12";
+const coloniesVersion = "1.9.12";
 
 const modulePath = "github.com/colonyos/colonies";
 const buildTimeoutMs = 15 * 60_000;

@@ -31,7 +31,8 @@ const stopTimeoutMs = 5000;
 
 if (import.meta.main) await supervise(JSON.parse(process.argv[2] ?? "{}"));
 
-async function supervise(options: SupervisorOptions): Promise<void> {
+/** Runs the servers until standard input ends. */
+export async function supervise(options: SupervisorOptions): Promise<void> {
   const supervisor = new Supervisor(options);
   const stop = () => void supervisor.stop().then(() => process.exit(0));
   process.on("SIGTERM", stop);

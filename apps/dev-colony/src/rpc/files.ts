@@ -68,15 +68,17 @@ export const fileMethods: MethodTable = {
     run({ state, signer, message }) {
       state.requireMember(signer, textIn(message, "colonyname"));
       const prefix = textIn(message, "name");
+      const exact = message["exact"] === true && prefix !== "";
       const rows = state.files.filter(
-        (row) => row["colonyname"] === message["colonyname"] && textIn(row, "label").startsWith(prefix),
+        (row) =>
+          row["colonyname"] === message["colonyname"] &&
+          (exact ? isWithin(textIn(row, "label"), prefix) : textIn(row, "label").startsWith(prefix)),
       );
-      const labels = new Map<string, Set<string>>();
-      for (const row of rows) {
-        const names = labels.get(textIn(row, "label")) ?? new Set();
-        labels.set(textIn(row, "label"), names.add(textIn(row, "name")));
-      }
-      return nullWhenEmpty([...labels].map(([name, names]) => ({ name, files: names.size })));
+      // Versions are counted, not names.
+      const labels = new Map<string, number>();
+      for (const row of rows) labels.set(textIn(row, "label"), (labels.get(textIn(row, "label")) ?? 0) + 1);
+      if (exact && !labels.has(prefix)) return null;
+      return nullWhenEmpty([...labels].map(([name, files]) => ({ name, files })));
     },
   },
   removefilemsg: {
@@ -91,20 +93,18 @@ export const fileMethods: MethodTable = {
     action: "create snapshot",
     fields: { colonyname: "string", label: "string", name: "string" },
     run({ state, signer, message }) {
-      const [colonyName, label, name] = [
-        textIn(message, "colonyname"),
-        textIn(message, "label"),
-        textIn(message, "name"),
-      ];
+      const [colonyName, name] = [textIn(message, "colonyname"), textIn(message, "name")];
+      const label = textIn(message, "label").replace(/\/$/, "");
       state.requireMember(signer, colonyName);
       if (findSnapshot(state, message) !== undefined)
-        throw new Refusal(500, 'pq: duplicate key value violates unique constraint "prod_snapshots_pkey"');
+        throw new Refusal(500, `Snapshot with name <${name}> in Colony <${colonyName}> already exists`);
       const inside = state.files.filter(
-        (row) =>
-          row["colonyname"] === colonyName && (row["label"] === label || textIn(row, "label").startsWith(`${label}/`)),
+        (row) => row["colonyname"] === colonyName && isWithin(textIn(row, "label"), label),
       );
       const snapshotid = state.newId();
-      const fileids = latestByName(inside).map((row) => textIn(row, "fileid"));
+      // The server looks below a label only where the label has a file itself.
+      const own = inside.some((row) => row["label"] === label);
+      const fileids = own ? latestByName(inside).map((row) => textIn(row, "fileid")) : null;
       return state.snapshots.set(snapshotid, {
         snapshotid,
         colonyname: colonyName,
@@ -163,6 +163,10 @@ function versions(state: ColonyState, signer: string, message: JsonObject): Row[
   const wanted = (row: Row) =>
     id === "" ? row["label"] === message["label"] && row["name"] === message["name"] : row["fileid"] === id;
   return state.files.filter((row) => row["colonyname"] === message["colonyname"] && wanted(row)).reverse();
+}
+
+function isWithin(label: string, folder: string): boolean {
+  return label === folder || label.startsWith(`${folder}/`);
 }
 
 function latestByName(rows: readonly Row[]): Row[] {
