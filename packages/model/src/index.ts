@@ -14,7 +14,7 @@ export { packageMediaTypes } from "./media-types.ts";
 export * from "./package-config.ts";
 export * from "./package-name.ts";
 export * from "./parse-manifest.ts";
-export { formatRange, maxSatisfying, parseRange, satisfies } from "./range.ts";
+export { formatRange, maxSatisfying, parseRange, readRange, satisfies } from "./range.ts";
 export type { Comparator, Range } from "./range.ts";
 export * from "./reference.ts";
 export { Secret } from "./secret.ts";

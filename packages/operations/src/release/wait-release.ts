@@ -32,9 +32,14 @@ export async function waitForRelease(
   timeoutMs?: number,
 ): Promise<readonly WorkResult[]> {
   const timeout = new AbortController();
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(), Math.min(timeoutMs, maxTimerMs));
+  const timer =
+    timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(), Math.min(timeoutMs, maxTimerMs));
   const done = new AbortController();
-  const signal = AbortSignal.any([timeout.signal, done.signal, ...(context.signal === undefined ? [] : [context.signal])]);
+  const signal = AbortSignal.any([
+    timeout.signal,
+    done.signal,
+    ...(context.signal === undefined ? [] : [context.signal]),
+  ]);
   const work = created.flatMap(({ kind, name, processes = {} }) =>
     Object.entries(processes).map(([node, id]) => ({ resource: `${kind} ${name}`, node, id })),
   );
