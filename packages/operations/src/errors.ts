@@ -72,6 +72,31 @@ export const operationsErrors = {
     title: "The directory or file is there already",
     hint: "Choose another name, or remove it first.",
   },
+  "resolution/offline": {
+    kind: "unavailable",
+    title: "Something is not known here and may not be asked for",
+    hint: "Run the command once without --offline, or install from a bundle.",
+  },
+  "lock/digest-mismatch": {
+    kind: "data_loss",
+    title: "A registry has other bytes than the lockfile",
+    hint: "The version was published anew or the registry is not the one it was. Ask its owner before `cpm update`.",
+  },
+  "lock/out-of-date": {
+    kind: "failed_precondition",
+    title: "The lockfile is not that of colony.yaml",
+    hint: "Run `cpm lock`, and put the result under version control.",
+  },
+  "lock/missing": {
+    kind: "not_found",
+    title: "There is no lockfile",
+    hint: "Run `cpm lock`.",
+  },
+  "lock/other-registry": {
+    kind: "permission_denied",
+    title: "The lockfile was made with another registry",
+    hint: "Use that registry, or remove cpm.lock and resolve anew if the change is meant.",
+  },
   "plan/invalid": {
     kind: "invalid_argument",
     title: "Not a saved plan",
