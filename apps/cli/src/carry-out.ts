@@ -1,7 +1,7 @@
 import type { JsonObject } from "@cpm/base";
 import type { PreparedInstall, ReleaseContext, WorkResult } from "@cpm/operations";
 import type { OptionTable, ParsedOptions } from "./command.ts";
-import { releaseFailed } from "./errors.ts";
+import { interruptedWait, releaseFailed } from "./errors.ts";
 import type { Output } from "./output/output.ts";
 import { followLogs } from "./follow-logs.ts";
 import { formatResults } from "./render-plan.ts";
@@ -35,6 +35,8 @@ export async function carryOut(
   let results: readonly WorkResult[];
   try {
     results = await waitForRelease(installed.created, context, (item) => output.progress.update(item), options.timeout);
+  } catch (error) {
+    throw context.signal?.aborted === true ? interruptedWait(plan.release, error) : error;
   } finally {
     await stop?.();
   }

@@ -22,7 +22,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     return 0;
   }
   if (name === undefined || name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
-    context.stdout.write(overviewHelp());
+    context.stdout.write(overviewHelp(context.stdout.columns));
     return 0;
   }
   return await (name === "help" ? runCommand(rest[0] ?? "", ["--help"], context) : runCommand(name, rest, context));
@@ -81,15 +81,15 @@ const patienceMs = 500;
 /** Says why a command that was interrupted has not ended yet: it undoes what it began. */
 function tellInterrupt(context: CliContext, output: () => Output): () => void {
   let ended = false;
-  const tell = (): void => {
-    void context.clock.sleep(patienceMs).then(() => {
-      if (!ended) output().note("interrupted; undoing what was begun. Interrupt again to end at once.");
-    });
+  const tell = async (): Promise<void> => {
+    await context.clock.sleep(patienceMs);
+    if (!ended) output().note("interrupted; finishing what must not stay half done. Interrupt again to end at once.");
   };
-  context.signal.addEventListener("abort", tell, { once: true });
+  const onAbort = (): void => void tell();
+  context.signal.addEventListener("abort", onAbort, { once: true });
   return () => {
     ended = true;
-    context.signal.removeEventListener("abort", tell);
+    context.signal.removeEventListener("abort", onAbort);
   };
 }
 

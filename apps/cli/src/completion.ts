@@ -1,5 +1,5 @@
 import { nearest } from "@cpm/base";
-import type { Command, OptionTable } from "./command.ts";
+import type { Command, OptionSpec, OptionTable } from "./command.ts";
 import { globalOptions } from "./command.ts";
 import { commandTable } from "./command-table.ts";
 import { usageError } from "./errors.ts";
@@ -40,28 +40,40 @@ function describe(command: Command): CompletedCommand {
   };
 }
 
+/**
+ * Bash splits `--flag=value` into three words, and a file name with spaces must stay one: both are why this does not
+ * call `compgen` in the plain way.
+ */
 function bash(commands: readonly CompletedCommand[]): string {
   const cases = commands.map((command) => {
     const flags = Object.keys(command.options).map((name) => `--${name}`);
-    const choices = Object.entries(command.options).flatMap(([name, spec]) =>
-      spec.choices === undefined
-        ? []
-        : [`      --${name}) COMPREPLY=($(compgen -W "${spec.choices.join(" ")}" -- "$word")); return ;;`],
-    );
-    const files = command.completesFiles ? ' COMPREPLY+=($(compgen -f -- "$word"));' : "";
-    const previous =
-      choices.length === 0 ? [] : ['      case "$previous" in', ...choices.map((line) => `  ${line}`), "      esac"];
+    const files = command.completesFiles ? "; _cpm_files" : "";
     return [
       `    ${command.name})`,
-      ...previous,
-      `      COMPREPLY=($(compgen -W "${[...flags, ...command.words].join(" ")}" -- "$word"));${files} ;;`,
+      '      case "$previous" in',
+      ...Object.entries(command.options).flatMap(([name, spec]) => bashValue(name, spec)),
+      "      esac",
+      `      _cpm_words "${[...flags, ...command.words].join(" ")}"${files} ;;`,
     ].join("\n");
   });
   return `# bash completion of cpm
+_cpm_words() {
+  COMPREPLY+=($(compgen -W "$1" -- "$word"))
+}
+_cpm_files() {
+  local name
+  while IFS= read -r name; do COMPREPLY+=("$name"); done < <(compgen -f -- "$word")
+}
 _cpm() {
   local word="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}"
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "${commands.map((command) => command.name).join(" ")} --help --version" -- "$word"))
+  COMPREPLY=()
+  if [ "$word" = "=" ]; then
+    word=""
+  elif [ "$previous" = "=" ]; then
+    previous="\${COMP_WORDS[COMP_CWORD-2]}"
+  fi
+  if [ "$COMP_CWORD" -eq 1 ] || [ "$COMP_CWORD" -eq 2 -a "\${COMP_WORDS[1]}" = help ]; then
+    _cpm_words "${commands.map((command) => command.name).join(" ")} help --help --version"
     return
   fi
   case "\${COMP_WORDS[1]}" in
@@ -72,15 +84,26 @@ complete -o filenames -F _cpm cpm
 `;
 }
 
+/** What comes after a flag: its choices, files where it names one, nothing that we know otherwise. */
+function bashValue(name: string, spec: OptionSpec): readonly string[] {
+  if (spec.type === "boolean") return [];
+  const short = spec.short === undefined ? "" : `|-${spec.short}`;
+  const action =
+    spec.choices === undefined ? (takesFile(spec) ? "_cpm_files" : ":") : `_cpm_words "${spec.choices.join(" ")}"`;
+  return [`        --${name}${short}) ${action}; return ;;`];
+}
+
+function takesFile(spec: OptionSpec): boolean {
+  return spec.value === "FILE";
+}
+
 function zsh(commands: readonly CompletedCommand[]): string {
   const names = commands.map((command) => `    '${command.name}:${quoted(command.summary)}'`);
   const cases = commands.map((command) => {
     const flags = Object.entries(command.options).map(([name, spec]) => {
-      const value =
-        spec.type === "boolean"
-          ? ""
-          : `:value:${spec.choices === undefined ? "_files" : `(${spec.choices.join(" ")})`}`;
-      return `        '--${name}[${quoted(spec.description)}]${value}'`;
+      const again = spec.type === "strings" ? "*" : "";
+      const equals = spec.type === "boolean" ? "" : "=";
+      return `        '${again}--${name}${equals}[${quoted(spec.description)}]${zshValue(spec)}'`;
     });
     const rest = command.completesFiles
       ? "'*:file:_files'"
@@ -110,6 +133,12 @@ if [ "$funcstack[1]" = "_cpm" ]; then _cpm "$@"; else compdef _cpm cpm; fi
 `;
 }
 
+function zshValue(spec: OptionSpec): string {
+  if (spec.type === "boolean") return "";
+  if (spec.choices !== undefined) return `:value:(${spec.choices.join(" ")})`;
+  return takesFile(spec) ? ":file:_files" : ":value: ";
+}
+
 function fish(commands: readonly CompletedCommand[]): string {
   const lines = ["# fish completion of cpm", "complete -c cpm -f"];
   for (const command of commands) {
@@ -117,14 +146,18 @@ function fish(commands: readonly CompletedCommand[]): string {
     const when = `-n '__fish_seen_subcommand_from ${command.name}'`;
     for (const [name, spec] of Object.entries(command.options)) {
       const short = spec.short === undefined ? "" : ` -s ${spec.short}`;
-      const value =
-        spec.type === "boolean" ? "" : spec.choices === undefined ? " -r -F" : ` -x -a '${spec.choices.join(" ")}'`;
-      lines.push(`complete -c cpm ${when} -l ${name}${short}${value} -d '${quoted(spec.description)}'`);
+      lines.push(`complete -c cpm ${when} -l ${name}${short}${fishValue(spec)} -d '${quoted(spec.description)}'`);
     }
     if (command.completesFiles) lines.push(`complete -c cpm ${when} -F`);
     if (command.words.length > 0) lines.push(`complete -c cpm ${when} -x -a '${command.words.join(" ")}'`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+function fishValue(spec: OptionSpec): string {
+  if (spec.type === "boolean") return "";
+  if (spec.choices !== undefined) return ` -x -a '${spec.choices.join(" ")}'`;
+  return takesFile(spec) ? " -r -F" : " -x";
 }
 
 /** Inside single quotes and brackets of all three shells. */

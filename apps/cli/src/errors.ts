@@ -90,6 +90,14 @@ export function needsTerminal(question: string, flag: string): CpmError {
   return createError(cliErrors, "cli/interactive", `cannot ask "${question}" here`, { hint: `Give ${flag}.` });
 }
 
+/** What was installed is not undone because nobody waits for it. */
+export function interruptedWait(release: string, cause: unknown): CpmError {
+  return createError(cliErrors, "cli/interrupted", `interrupted while waiting; "${release}" is installed and goes on`, {
+    cause,
+    hint: `\`cpm status ${release}\` shows it, \`cpm logs ${release} --follow\` its output, \`cpm uninstall ${release}\` ends it.`,
+  });
+}
+
 export function interrupted(cause?: unknown): CpmError {
   return createError(cliErrors, "cli/interrupted", "interrupted", { cause });
 }

@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
 import { decodeUtf8, formatBytes, isCpmError } from "@cpm/base";
 import { withFileErrors } from "@cpm/store";
 import type { CliContext } from "./context.ts";
@@ -11,6 +11,13 @@ const maxFileBytes = 16 * 1024 * 1024;
 /** A path as somebody wrote it, for functions that read it from where the process runs and show it as it is. */
 export function givenPath(path: string, { cwd }: Pick<CliContext, "cwd">): string {
   return cwd === process.cwd() ? path : resolve(cwd, path);
+}
+
+/** Where to write a file that somebody named. Throws `cli/no-file` when its directory is not there. */
+export function givenTarget(path: string, { cwd }: Pick<CliContext, "cwd">): string {
+  const full = resolve(cwd, path);
+  if (existsSync(dirname(full))) return full;
+  throw cliError("cli/no-file", `there is no directory ${dirname(path)} to write ${basename(path)} in`);
 }
 
 /** The text of a file that somebody named. Throws `cli/no-file`, `cli/usage` for what is no text file, or a file's error. */

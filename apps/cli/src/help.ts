@@ -4,8 +4,10 @@ import { commandTable, groupTitles } from "./command-table.ts";
 import { exitStatuses } from "./exit-status.ts";
 import { wrapText } from "./output/terminal-text.ts";
 
+const widestText = 100;
+
 /** `cpm --help`: what there is, most used first. */
-export function overviewHelp(): string {
+export function overviewHelp(columns: number): string {
   const width = Math.max(...commandTable.map((entry) => entry.name.length));
   const groups = Object.entries(groupTitles).map(([group, title]) => {
     const entries = commandTable.filter((entry) => entry.group === group);
@@ -21,12 +23,10 @@ export function overviewHelp(): string {
     groups.join("\n\n"),
     "",
     "Use `cpm COMMAND --help` for a command, `cpm --version` for the version.",
-    `Exit status: ${statuses}.`,
+    ...wrapText(`Exit status: ${statuses}.`, Math.min(columns, widestText)),
     "",
   ].join("\n");
 }
-
-const widestText = 100;
 
 /** `cpm COMMAND --help`: examples first. Lines are broken for a terminal of that many columns. */
 export function commandHelp(command: Command, columns: number): string {

@@ -73,7 +73,9 @@ test("without a terminal a fallback is the answer", async () => {
   expect(await ask(createTestContext({ stdin: "other\n" }), "Name", "--name", "local/x")).toBe("local/x");
 });
 
-test.each(questions)("%s ends as interrupted at the end of input", async (_name, run) => {
-  const error = await run(typed("")).catch((thrown: unknown) => thrown);
+test.each(questions)("%s ends as interrupted at the end of input, on a line of its own", async (_name, run) => {
+  const context = typed("");
+  const error = await run(context).catch((thrown: unknown) => thrown);
   expect(isCpmError(error, "cli/interrupted")).toBe(true);
+  expect(context.err()).toMatch(/: \n$/);
 });

@@ -8,8 +8,7 @@ export async function ask(context: CliContext, question: string, flag: string, f
     throw needsTerminal(question, flag);
   }
   context.stderr.write(`${question}${fallback === undefined ? "" : ` (${fallback})`}: `);
-  const line = await context.stdin.readLine();
-  if (line === undefined) throw interrupted();
+  const line = await readAnswer(context);
   return line.trim() === "" ? (fallback ?? "") : line.trim();
 }
 
@@ -42,11 +41,22 @@ export async function askHidden(context: CliContext, question: string, flag: str
   context.stderr.write(`${question}: `);
   context.stdin.setEcho(false);
   try {
-    const line = await context.stdin.readLine();
-    if (line === undefined) throw interrupted();
+    const line = await readAnswer(context);
+    context.stderr.write("\n");
     return line;
   } finally {
     context.stdin.setEcho(true);
-    context.stderr.write("\n");
   }
+}
+
+/** What comes after a question that got no answer begins on a line of its own. */
+async function readAnswer({ stdin, stderr }: CliContext): Promise<string> {
+  let line: string | undefined;
+  try {
+    line = await stdin.readLine();
+  } finally {
+    if (line === undefined) stderr.write("\n");
+  }
+  if (line === undefined) throw interrupted();
+  return line;
 }

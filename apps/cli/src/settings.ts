@@ -32,7 +32,7 @@ export interface SettingFlags {
   readonly colony?: string | undefined;
 }
 
-export const projectFileName = "cpm.config.yaml";
+const projectFileName = "cpm.config.yaml";
 
 /**
  * Flag, then environment (`CPM_*` and ColonyOS's `COLONIES_*`), then the project's file, the user's, the system's, and

@@ -242,9 +242,8 @@ function readOctal(block: Uint8Array, offset: number, length: number, field: str
 /** A NUL-terminated field. What follows the NUL is compared with the canonical header by the reader. */
 function readText(block: Uint8Array, offset: number, length: number): string {
   let end = offset;
-  let all = 0;
-  for (; end < offset + length && block[end] !== 0; end++) all |= block[end] ?? 0;
-  if (all < 0x80) return latin1(block, offset, end);
+  while (end < offset + length && block[end] !== 0) end++;
+  if (end === offset) return "";
   try {
     return decodeUtf8(block.subarray(offset, end));
   } catch {

@@ -144,8 +144,7 @@ export class TarReader {
       pax === undefined || body === undefined
         ? isCanonicalBlock(block, entry)
         : equalBytes(concatBytes([pax.header, body, block]), encodeTarHeader(entry));
-    if (!canonical)
-      throw archiveError("archive/not-canonical", "the header is not in its canonical form", entry.path);
+    if (!canonical) throw archiveError("archive/not-canonical", "the header is not in its canonical form", entry.path);
     this.#pax = undefined;
     this.#sink.entry(entry);
     this.#entry = entry;

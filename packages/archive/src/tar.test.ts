@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { concatBytes, digestHex, encodeUtf8, parseDigest } from "@cpm/base";
+import { canonicalJson, concatBytes, digestHex, encodeUtf8, parseDigest } from "@cpm/base";
 import fc from "fast-check";
 import { compareTarPaths, tarEndBytes, tarPaddingBytes } from "./tar-entry.ts";
 import type { TarEntry } from "./tar-entry.ts";
@@ -99,6 +99,30 @@ describe("tar", () => {
 });
 
 describe("tree listings", () => {
+  test("have their entries in canonical JSON", () => {
+    const digest = parseDigest(`sha256:${"b".repeat(64)}`);
+    fc.assert(
+      fc.property(treeArbitrary, (entries) => {
+        for (const entry of entries) {
+          const { path, type, executable, sizeBytes, linkTarget } = entry;
+          const expected = {
+            path,
+            type,
+            ...(executable ? { executable } : {}),
+            ...(type === "file" ? { sizeBytes, digest } : {}),
+            ...(linkTarget === undefined ? {} : { linkTarget }),
+          };
+          expect(formatTreeEntry({ ...entry, digest })).toBe(canonicalJson(expected));
+        }
+      }),
+    );
+    const odd = { path: 'q"\u007f\u2028é\u{1d4b3}', type: "directory", executable: false, sizeBytes: 0 } as const;
+    expect(formatTreeEntry(odd)).toBe(canonicalJson({ path: odd.path, type: odd.type }));
+    expect(() => formatTreeEntry({ ...odd, path: "\ud800" })).toThrow(
+      expect.objectContaining({ code: "archive/tree-listing" }),
+    );
+  });
+
   test("are read back, and only in canonical form", () => {
     const digest = parseDigest(`sha256:${"a".repeat(64)}`);
     const entries = [

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { inspect } from "node:util";
-import { isCpmError } from "@cpm/base";
+import { formatDiagnostic, isCpmError } from "@cpm/base";
 import { redactInputs } from "./input-value.ts";
 import { parseAssignment, parseFileAssignment, parseValuesFile, resolveInputs } from "./inputs.ts";
 import type { GivenInput } from "./inputs.ts";
@@ -103,6 +103,23 @@ describe("inputs", () => {
 });
 
 describe("a secret", () => {
+  test.each([
+    ["a misspelt key on the command line", () => set("who=ada", "tokn=hunter2")],
+    ["a misspelt key in a file", () => parseValuesFile({ path: "v.yaml", text: "who: ada\ntokn: hunter2\n" })],
+    ["a wrong type in a file", () => parseValuesFile({ path: "v.yaml", text: "{who: ada, token: [hunter2]}" })],
+    ["a neighbour on the line", () => parseValuesFile({ path: "v.yaml", text: "{who: ada, token: hunter2, x: 1}" })],
+  ])("is not in the line that shows %s", (_what, given) => {
+    try {
+      resolveInputs(definitions, given());
+      throw new Error("nothing was thrown");
+    } catch (error) {
+      if (!isCpmError(error)) throw error;
+      const shown = error.diagnostics?.map(formatDiagnostic).join("\n") ?? "";
+      expect(shown).toMatch(/(--set|v\.yaml):\d:\d+: error: /);
+      expect(shown).not.toContain("hunter2");
+    }
+  });
+
   const secret = new Secret("hunter2");
 
   test("is opaque however it is shown", () => {

@@ -1,6 +1,7 @@
 import { createError, nearest, printable } from "@cpm/base";
 import { badAssignment, faultsError, modelErrors } from "./errors.ts";
 import { Faults } from "./faults.ts";
+import type { Place } from "./faults.ts";
 import type { InputDefinition } from "./input-definition.ts";
 import { inputFault, inputNoun } from "./input-rules.ts";
 import { nodeToInput } from "./input-value.ts";
@@ -63,7 +64,7 @@ export function resolveInputs(definitions: readonly InputDefinition[], given: re
     if (definition === undefined) {
       faults.add(
         "input/unknown",
-        input.keyNode,
+        keyAlone(input.keyNode),
         `there is no input "${printable(input.key, 60)}"`,
         unknownHint(input.key, byKey),
       );
@@ -99,14 +100,21 @@ function readInput(definition: InputDefinition, input: GivenInput, faults: Fault
   const value = toType(definition, nodeToInput(node));
   const fault = inputFault(definition, value);
   if (fault === undefined) return value;
-  // The caret line would show the value.
-  const place = definition.type === "secret" ? input.keyNode : input.value;
+  const place = definition.type === "secret" ? keyAlone(input.keyNode) : input.value;
   return faults.add(
     fault.code,
     place,
     `input "${definition.key}": ${fault.message}`,
     fault.hint ?? `It is ${inputNoun(definition)}.`,
   );
+}
+
+/** A key in its place, without the rest of its line: what stands there may be a secret, also after a misspelt key. */
+function keyAlone({ file, range }: SourceNode): Place {
+  const [start, end] = range;
+  const lineStart = start === 0 ? 0 : file.text.lastIndexOf("\n", start - 1) + 1;
+  const before = file.text.slice(0, lineStart) + " ".repeat(start - lineStart);
+  return { file: { path: file.path, text: before + file.text.slice(start, end) }, range };
 }
 
 function toType(definition: InputDefinition, value: InputValue): InputValue {

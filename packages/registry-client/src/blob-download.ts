@@ -1,5 +1,4 @@
-import { collectBytes } from "@cpm/base";
-import type { CancelSignal } from "@cpm/base";
+import type { CancelSignal, Clock } from "@cpm/base";
 import { contentNotFound, contentTooLong, contentTooShort, isManifestType, parseContentRange } from "@cpm/oci";
 import type { Descriptor, ReadOptions } from "@cpm/oci";
 import { acceptedManifestTypes } from "@cpm/oci";
@@ -49,10 +48,27 @@ export async function* download(
   const probe = { start, end: start + limits.partBytes };
   const first = await open(source, content, probe, undefined, options.signal);
   if (first.status === 206) {
-    yield* sequential(source, content, probe, options.signal, first);
-    yield* parallel(source, content, { start: probe.end, end }, options.signal);
+    const wait = { durationMs: 0 };
+    yield* timed(sequential(source, content, probe, options.signal, first), source.transport.clock, wait);
+    const rest = { start: probe.end, end };
+    const fast = limits.partBytes * 1000 >= limits.fastBytesPerSecond * wait.durationMs;
+    yield* (fast ? sequential : parallel)(source, content, rest, options.signal);
   } else {
     yield* sequential(source, content, span, options.signal, first);
+  }
+}
+
+/** Adds up how long the chunks were waited for; what the reader does with them does not count. */
+async function* timed(
+  chunks: AsyncGenerator<Uint8Array>,
+  clock: Clock,
+  wait: { durationMs: number },
+): AsyncGenerator<Uint8Array> {
+  let askedMs = clock.now();
+  for await (const chunk of chunks) {
+    wait.durationMs += clock.now() - askedMs;
+    yield chunk;
+    askedMs = clock.now();
   }
 }
 
@@ -66,21 +82,21 @@ async function* parallel(
   const abort = new AbortController();
   const stop = (): void => abort.abort(signal?.reason);
   signal?.addEventListener("abort", stop, { once: true });
-  const running: Promise<Uint8Array>[] = [];
+  const running: Promise<Uint8Array[]>[] = [];
   let next = span.start;
   try {
     while (next < span.end || running.length > 0) {
       while (running.length < parallelParts && next < span.end) {
         const part = { start: next, end: Math.min(next + partBytes, span.end) };
-        const bytes = collectBytes(onePart(source, content, part, abort.signal), partBytes);
+        // A part keeps to its span, and stays in the pieces in which it came: to join them would take it twice.
+        const chunks = Array.fromAsync(onePart(source, content, part, abort.signal));
         // A part that fails early is reported when its turn comes, not as an unhandled rejection.
-        bytes.catch(() => undefined);
-        running.push(bytes);
+        chunks.catch(() => undefined);
+        running.push(chunks);
         next = part.end;
       }
       // oxlint-disable-next-line no-await-in-loop -- parts are delivered in order
-      const bytes = await running.shift();
-      if (bytes !== undefined) yield bytes;
+      yield* (await running.shift()) ?? [];
     }
   } finally {
     abort.abort();

@@ -37,7 +37,11 @@ export const registryClientErrors = {
     title: "The registry has no package index",
     hint: "Name the package in full: a plain OCI registry cannot be searched.",
   },
-  "registry/credentials": { kind: "failed_precondition", title: "Credentials could not be read or written" },
+  "registry/credentials": {
+    kind: "failed_precondition",
+    title: "Credentials could not be read or written",
+    hint: "Look at the file or helper that is named. `cpm login` writes the file anew.",
+  },
 } as const;
 
 export type RegistryClientErrorCode = keyof typeof registryClientErrors;

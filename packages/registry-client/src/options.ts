@@ -38,8 +38,10 @@ export interface RegistryClientLimits {
   readonly parallelFromBytes: number;
   /** Parts in flight; memory is bounded by this many parts. Default 4. */
   readonly parallelParts: number;
-  /** Size of one part. Default 8 MiB. */
+  /** Size of one part. Default 4 MiB. */
   readonly partBytes: number;
+  /** A connection that brings the first part at least so fast goes on alone: parts would only cost memory. Default 16 MB. */
+  readonly fastBytesPerSecond: number;
 }
 
 export const defaultLimits: RegistryClientLimits = {
@@ -52,7 +54,8 @@ export const defaultLimits: RegistryClientLimits = {
   chunkBytes: 8 * 1024 * 1024,
   parallelFromBytes: 64 * 1024 * 1024,
   parallelParts: 4,
-  partBytes: 8 * 1024 * 1024,
+  partBytes: 4 * 1024 * 1024,
+  fastBytesPerSecond: 16_000_000,
 };
 
 /** The machine's clock. */

@@ -16,7 +16,15 @@ import { contentNotFound, contentTooLong, contentTooShort, digestMismatch } from
 import type { CallOptions, Descriptor, Ingest, ReadOptions } from "@cpm/oci";
 import { fileError, systemCode, withFileErrors } from "./errors.ts";
 import { failpoint } from "./failpoint.ts";
-import { backgroundBytes, readFileBytes, readOpenFile, removeFile, syncDirectory, writeFully, writeInBackground } from "./files.ts";
+import {
+  backgroundBytes,
+  readFileBytes,
+  readOpenFile,
+  removeFile,
+  syncDirectory,
+  writeFully,
+  writeInBackground,
+} from "./files.ts";
 import type { Hasher } from "./hash.ts";
 import { createHasher } from "./hash.ts";
 import { KeyedQueue } from "./keyed-queue.ts";

@@ -36,7 +36,12 @@ interface CopyPlan {
  * function. Every byte is checked against its digest on the way; what the destination already holds is not sent;
  * interrupted ingests continue where they stopped. The root becomes visible last, in one step with its tags.
  */
-export async function copyGraph(from: StoreReader, to: Store, root: Descriptor, options: CopyOptions = {}): Promise<void> {
+export async function copyGraph(
+  from: StoreReader,
+  to: Store,
+  root: Descriptor,
+  options: CopyOptions = {},
+): Promise<void> {
   const report = options.onProgress ?? (() => {});
   const plan = await planCopy(from, root, options.signal);
   const sizes = [...plan.blobs, ...plan.manifests.map((entry) => entry.descriptor)].map((entry) => entry.sizeBytes);

@@ -8,7 +8,7 @@ export const storeErrors = {
     hint: "Free some space and run the same command again: what was fetched is kept and continued.",
   },
   "store/read-only": {
-    kind: "failed_precondition",
+    kind: "permission_denied",
     title: "The file system is read-only",
     hint: "Choose a directory that can be written.",
   },
@@ -17,7 +17,11 @@ export const storeErrors = {
     title: "No permission",
     hint: "Choose a directory of your own, or ask its owner for access.",
   },
-  "store/io": { kind: "unavailable", title: "A file could not be read or written" },
+  "store/io": {
+    kind: "unavailable",
+    title: "A file could not be read or written",
+    hint: "Look at the path that is named, and at the disk it is on.",
+  },
   "store/locked": {
     kind: "unavailable",
     title: "Another process holds the lock",

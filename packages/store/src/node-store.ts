@@ -22,6 +22,7 @@ import { Arrival } from "./arrival.ts";
 import { BlobDirectory, makeDirectory } from "./blob-directory.ts";
 import { noSpace, storeError, systemCode, withFileErrors } from "./errors.ts";
 import { failpoint } from "./failpoint.ts";
+import { FileSystemSync } from "./file-system-sync.ts";
 import { readFileBytes, replaceFile, syncDirectory } from "./files.ts";
 import { createHasher } from "./hash.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
@@ -176,7 +177,8 @@ export class NodeStore {
     const staging = this.#createStaging();
     const root = join(staging, "root");
     withFileErrors("create", root, () => mkdirSync(root, 0o755));
-    const writer = new TreeWriter(root);
+    const sync = new FileSystemSync(staging);
+    const writer = new TreeWriter(root, (sizeBytes) => sync.wrote(sizeBytes));
     try {
       for (const { descriptor, declared } of request.layers) {
         // Every file is hashed for the listing, so the whole content needs no hash of its own.
@@ -194,9 +196,12 @@ export class NodeStore {
         writeFileSync(join(staging, "tree.json"), listing, { flag: "wx", mode: 0o444 }),
       );
       writer.seal();
+      await sync.finish();
+      failpoint("node/tree-synced");
       this.#publish(staging, request.tree);
     } catch (error) {
       await writer.abandon();
+      await sync.abandon();
       this.#discard(staging);
       throw error;
     }
@@ -228,10 +233,8 @@ export class NodeStore {
     }
   }
 
-  /** Durable data first, then the name, then the name's durability: a crash leaves a whole tree or none. */
+  /** Durable data came first; now the name, then the name's durability: a crash leaves a whole tree or none. */
   #publish(staging: string, tree: Digest): void {
-    syncFileSystem(staging);
-    failpoint("node/tree-synced");
     const folder = this.#treeFolder(tree);
     makeDirectory(dirname(folder));
     withFileErrors("publish", folder, () => renameSync(staging, folder));
@@ -303,13 +306,6 @@ async function hashFile(bytes: ByteSource): Promise<Digest> {
   const hasher = createHasher();
   for await (const chunk of bytes) hasher.update(chunk);
   return hasher.digest();
-}
-
-/** One sync of the file system costs far less than one for each file. */
-function syncFileSystem(path: string): void {
-  const { status, error } = spawnSync("sync", process.platform === "linux" ? ["-f", path] : [], { stdio: "ignore" });
-  if (status !== 0 || error !== undefined)
-    throw storeError("store/io", `the file system of ${path} could not be synced`, { cause: error });
 }
 
 /** A directory without the right to write cannot be emptied by its owner. */

@@ -21,6 +21,7 @@ const programMode = 0o555;
  */
 export class TreeWriter implements LayerSink {
   readonly #root: string;
+  readonly #onFile: (sizeBytes: number) => void;
   readonly #lines = new Map<string, string>();
   readonly #directories: string[] = [];
   readonly #links: TarEntry[] = [];
@@ -35,8 +36,10 @@ export class TreeWriter implements LayerSink {
   /** Writes in the background, one after another. */
   #tail: Promise<void> = Promise.resolve();
 
-  constructor(root: string) {
+  /** `onFile` is called with the size of each file that was written, or is about to be in the background. */
+  constructor(root: string, onFile: (sizeBytes: number) => void = () => {}) {
     this.#root = root;
+    this.#onFile = onFile;
   }
 
   entry(entry: TarEntry): void {
@@ -82,7 +85,9 @@ export class TreeWriter implements LayerSink {
     this.#close();
     const digest = this.#digest ?? (this.#hasher ?? createHasher()).digest();
     this.#hasher = undefined;
-    this.#lines.set(entry.path, formatTreeEntry({ ...entry, digest }));
+    const { path, type, executable, sizeBytes } = entry;
+    this.#lines.set(path, formatTreeEntry({ path, type, executable, sizeBytes, digest }));
+    this.#onFile(sizeBytes);
   }
 
   settled(): Promise<void> {

@@ -11,6 +11,7 @@ import type { TemplateErrorCode } from "./errors.ts";
 import { templateFault } from "./errors.ts";
 import { maxFaults } from "./limits.ts";
 import { parseTemplates } from "./parse-templates.ts";
+import { functionSpec } from "./resources/colony-objects.ts";
 import type { FieldType } from "./resources/field-type.ts";
 import { allowsSecrets, field, fieldAt, formatFieldType } from "./resources/field-type.ts";
 import type { ResourceKind } from "./resources/kinds.ts";
@@ -111,7 +112,8 @@ class Checker {
   #map(map: TemplateMap, expected: FieldType, secrets: boolean, scope: StaticScope): void {
     const inner = this.#enter(map, scope);
     if (map.value !== undefined) this.#node(map.value, expected, secrets, inner);
-    this.diagnostics.push(...shellFaults(map, (expression) => this.#typeOf(expression, inner)));
+    if (expected === functionSpec)
+      this.diagnostics.push(...shellFaults(map, (expression) => this.#typeOf(expression, inner)));
     const inside = allowsSecrets(expected, secrets);
     for (const entry of map.entries) this.#node(entry.value, fieldAt(expected, [entry.key]), inside, inner);
   }

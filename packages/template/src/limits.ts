@@ -12,7 +12,7 @@ export interface TemplateLimits {
   readonly maxExpressionNodes: number;
   /** UTF-16 code units of all expressions, the same one counted once. */
   readonly maxExpressionsLength: number;
-  /** Words and signs of all expressions, the same one counted once. */
+  /** Words and signs of all expressions, and four for each, the same one counted once: what parsing them costs. */
   readonly maxExpressionsWords: number;
   /** Evaluation steps of one whole rendering: one for each node evaluated and each element or 16 characters touched. */
   readonly maxSteps: number;
@@ -24,15 +24,15 @@ export interface TemplateLimits {
   readonly maxDepth: number;
 }
 
-/** Templates that use all of one of these are read, checked and rendered in about 100 ms on one core. */
+/** Templates that use all of any one of these are read, checked and rendered in about 100 ms on an idle core. */
 export const defaultTemplateLimits: TemplateLimits = {
   maxTextLength: 262_144,
-  maxTextMarks: 10_000,
-  maxDocuments: 500,
+  maxTextMarks: 8000,
+  maxDocuments: 250,
   maxExpressionLength: 2048,
   maxExpressionNodes: 1000,
-  maxExpressionsLength: 20_000,
-  maxExpressionsWords: 8000,
+  maxExpressionsLength: 16_000,
+  maxExpressionsWords: 4000,
   maxSteps: 40_000,
   maxOutputValues: 50_000,
   maxOutputLength: 1_048_576,

@@ -17,7 +17,7 @@ import type { RenderedEntry, RenderedMap, RenderedNode } from "./rendered.ts";
 import { secretInput } from "./secret-leaf.ts";
 import type { RenderScope } from "./scope.ts";
 import { celScope } from "./scope.ts";
-import type { TemplateDocument, TemplateMap, TemplateNode } from "./template-node.ts";
+import type { TemplateDocument, TemplateMap, TemplateNode, TemplateText } from "./template-node.ts";
 
 /** One document with its expressions replaced by their values: a map with kind, name and spec. */
 export interface RenderedDocument {
@@ -27,7 +27,7 @@ export interface RenderedDocument {
 
 /**
  * Replaces every expression by its value. Throws `template/invalid` with the place of the first expression that
- * fails, and `template/budget` when the templates together cost more than `limits`.
+ * fails, or of the value at which the templates together cost more than `limits`.
  */
 export function renderTemplates(
   documents: readonly TemplateDocument[],
@@ -75,14 +75,14 @@ class Renderer {
     const { file, range } = node;
     switch (node.kind) {
       case "literal":
-        this.#budget.chargeOutput(depth, typeof node.value === "string" ? node.value.length : 0);
+        this.#chargeOutput(node, depth, typeof node.value === "string" ? node.value.length : 0);
         return { kind: "scalar", value: node.value, file, range };
       case "expression":
         return this.#leaf(node.expression, bindings, depth);
       case "text":
-        return { kind: "scalar", value: this.#text(node.parts, bindings, depth), file, range };
+        return { kind: "scalar", value: this.#text(node, bindings, depth), file, range };
       case "list":
-        this.#budget.chargeOutput(depth);
+        this.#chargeOutput(node, depth);
         return {
           kind: "list",
           items: node.items.flatMap((item) => this.#item(item, bindings, depth + 1)),
@@ -106,7 +106,7 @@ class Renderer {
     if (!isCelList(values)) throw this.#invalid("template/wrong-type", "$for needs a list", over.file, over.range);
     const occurrences: RenderedNode[] = [];
     for (const value of values) {
-      this.#budget.chargeSteps(1);
+      this.#attempt(over, () => this.#budget.chargeSteps(1));
       const inner = bind(bindings, [[variable, value]]);
       if (this.#holds(map, inner)) occurrences.push(this.#content(map, inner, depth));
     }
@@ -118,7 +118,7 @@ class Renderer {
   }
 
   #map(map: TemplateMap, bindings: Bindings, depth: number): RenderedMap {
-    this.#budget.chargeOutput(depth);
+    this.#chargeOutput(map, depth);
     const entries: RenderedEntry[] = [];
     for (const { key, keyRange, value } of map.entries) {
       if (value.kind === "map" && !this.#holds(value, bindings)) continue;
@@ -145,8 +145,8 @@ class Renderer {
     return this.#attempt(expression, () => fromCel(value, { file, range, budget: this.#budget }, depth));
   }
 
-  #text(parts: readonly (string | Expression)[], bindings: Bindings, depth: number): string {
-    const text = parts.map((part) => {
+  #text(node: TemplateText, bindings: Bindings, depth: number): string {
+    const text = node.parts.map((part) => {
       if (typeof part === "string") return part;
       const value = this.#evaluate(part, bindings);
       if (typeof value === "string") return value;
@@ -158,7 +158,7 @@ class Renderer {
       );
     });
     const whole = text.join("");
-    this.#budget.chargeOutput(depth, whole.length);
+    this.#chargeOutput(node, depth, whole.length);
     return whole;
   }
 
@@ -174,16 +174,20 @@ class Renderer {
     });
   }
 
-  /** Gives whatever fails inside the place of its expression. */
-  #attempt<T>(expression: Expression, action: () => T): T {
+  #chargeOutput(node: TemplateNode, depth: number, length = 0): void {
+    this.#attempt(node, () => this.#budget.chargeOutput(depth, length));
+  }
+
+  /** Gives whatever fails inside a place: that of the expression, or of the value that was too much. */
+  #attempt<T>({ file, range }: Pick<Expression, "file" | "range">, action: () => T): T {
     try {
       return action();
     } catch (error) {
       const spent = this.#budget.exhausted;
       const message = printable(toErrorRecord(spent ?? error).message, 300);
-      if (spent !== undefined) throw this.#invalid("template/budget", message, expression.file, expression.range);
+      if (spent !== undefined) throw this.#invalid("template/budget", message, file, range);
       if (isCpmError(error)) throw error;
-      throw this.#invalid("template/evaluation", message, expression.file, expression.range);
+      throw this.#invalid("template/evaluation", message, file, range);
     }
   }
 

@@ -4,7 +4,7 @@ import { templateFault } from "./errors.ts";
 import type { TemplateLimits } from "./limits.ts";
 
 /** What a mark is: whatever can begin or end a value, so that the reader of YAML has something to do. */
-const marks = /[\n,[\]{}]|[-:?](?=\s)|[!&*%](?=\S)|""/g;
+const marks = /[\n,[]|(?<!\$)\{|[-:?](?=\s)|[!&*%](?=\S)|""/g;
 const documentStarts = /^---(?:\s|$)/gm;
 
 /** Why these files are too much to be read at all, found without reading them; undefined when they are not. */

@@ -21,17 +21,17 @@ const seed = Number(process.env["CPM_TEST_SEED"] ?? 20_240_601);
 const counts = { accepted: 0, refused: 0 };
 
 describe("what our reader accepts, others unpack to the same tree", () => {
-  test.skipIf(peers.length === 0)("the hostile archives that are contained", () => {
-    for (const { name, build } of hostileArchives) compare(build(), name);
+  test.skipIf(peers.length === 0)("the hostile archives that are contained", async () => {
+    for (const { name, build } of hostileArchives) await compare(build(), name);
     expect(counts.refused).toBeGreaterThan(100);
   });
 
   test.skipIf(peers.length === 0)(
     "generated trees",
-    () => {
+    async () => {
       const before = counts.accepted;
-      fc.assert(
-        fc.property(treeArbitrary, (entries) => compare(writeTar(entries), "a generated tree")),
+      await fc.assert(
+        fc.asyncProperty(treeArbitrary, async (entries) => compare(writeTar(entries), "a generated tree")),
         { numRuns: 40, seed },
       );
       expect(counts.accepted).toBe(before + 40);
@@ -41,19 +41,23 @@ describe("what our reader accepts, others unpack to the same tree", () => {
 
   test.skipIf(peers.length === 0)(
     "generated trees with bytes changed, blocks moved and archives joined",
-    () => {
+    async () => {
       const mutation = fc.record({
         kind: fc.constantFrom("flip", "swap", "drop", "repeat", "join"),
         at: fc.nat(),
         to: fc.nat(),
         bit: fc.integer({ min: 0, max: 7 }),
       });
-      fc.assert(
-        fc.property(treeArbitrary, fc.array(mutation, { minLength: 1, maxLength: 2 }), (entries, mutations) => {
-          let bytes = writeTar(entries);
-          for (const change of mutations) bytes = mutate(bytes, change);
-          compare(bytes, JSON.stringify(mutations));
-        }),
+      await fc.assert(
+        fc.asyncProperty(
+          treeArbitrary,
+          fc.array(mutation, { minLength: 1, maxLength: 2 }),
+          async (entries, mutations) => {
+            let bytes = writeTar(entries);
+            for (const change of mutations) bytes = mutate(bytes, change);
+            await compare(bytes, JSON.stringify(mutations));
+          },
+        ),
         { numRuns: 1500, seed },
       );
       process.stderr.write(
@@ -64,8 +68,8 @@ describe("what our reader accepts, others unpack to the same tree", () => {
   );
 });
 
-function compare(bytes: Uint8Array, name: string): void {
-  const own = unpackOurselves(bytes);
+async function compare(bytes: Uint8Array, name: string): Promise<void> {
+  const own = await unpackOurselves(bytes);
   if (own === undefined) {
     counts.refused++;
     return;
@@ -86,7 +90,7 @@ function compare(bytes: Uint8Array, name: string): void {
   }
 }
 
-function unpackOurselves(bytes: Uint8Array): Record<string, string> | undefined {
+async function unpackOurselves(bytes: Uint8Array): Promise<Record<string, string> | undefined> {
   const target = join(scratch, "own");
   mkdirSync(target);
   const writer = new TreeWriter(target);
@@ -98,13 +102,13 @@ function unpackOurselves(bytes: Uint8Array): Record<string, string> | undefined 
     const reader = new TarReader(writer);
     reader.write(bytes);
     reader.end();
-    writer.finish();
+    await writer.finish();
     return snapshot(target);
   } catch (error) {
     if (!isCpmError(error)) throw error;
     return undefined;
   } finally {
-    writer.abandon();
+    await writer.abandon();
     rmSync(target, { recursive: true });
   }
 }

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "@cpm/base";
 import { isCpmError } from "@cpm/base";
-import { processStates } from "@cpm/colonies";
-import type { Process } from "@cpm/colonies";
+import { ColoniesClient, processStates } from "@cpm/colonies";
+import type { Fetch, Process } from "@cpm/colonies";
 import {
   executeInstall,
   initColony,
@@ -37,7 +37,13 @@ export interface LabInstall {
   readonly package?: string;
   readonly silenceMs?: number;
   readonly signal?: AbortSignal;
-  readonly set?: readonly string[];
+  /** The node store; the paths in it stand in what is submitted. Default: a new one. */
+  readonly packages?: string;
+  /** Stands between the client and the colony. */
+  readonly fetch?: Fetch;
+  readonly skipRequirements?: boolean;
+  /** False for somebody without the colony owner's key. */
+  readonly owner?: boolean;
 }
 
 /** What the colony holds of one release. */
@@ -85,12 +91,14 @@ export class Lab {
   }
 
   /** A client as one `cpm` makes it: with a node store of its own, unless one is named. */
-  context(options: { readonly packages?: string; readonly signal?: AbortSignal } = {}): ReleaseContext {
-    const { client, colonyOwner } = this.colony;
+  context(options: LabInstall = {}): ReleaseContext {
+    const { colonyOwner, endpoint, user } = this.colony;
+    const { colonyName } = this.colony.client;
     const scratch = this.fresh("scratch");
+    const client = new ColoniesClient({ endpoint, colonyName, identity: user, fetch: options.fetch });
     return {
       client,
-      owner: client.as(colonyOwner),
+      owner: options.owner === false ? undefined : client.as(colonyOwner),
       node: openNodeStore(options.packages ?? this.fresh("packages")),
       access: {
         registry: (host) =>
@@ -105,20 +113,21 @@ export class Lab {
     };
   }
 
-  async install(releaseName: string, options: LabInstall = {}): Promise<InstalledRelease> {
-    const context = this.context(options.signal === undefined ? {} : { signal: options.signal });
+  async install(releaseName: string | undefined, options: LabInstall = {}): Promise<InstalledRelease> {
+    const context = this.context(options);
     const request = {
       source: parsePackageSource(options.package ?? this.demo),
       given: [],
       releaseName,
       platform: "linux/amd64",
       silenceMs: options.silenceMs ?? 1,
+      skipRequirements: options.skipRequirements ?? false,
     };
     return executeInstall(await prepareInstall(request, context), context, () => {});
   }
 
-  async uninstall(release: string, purge = false, silenceMs = 1): Promise<UninstallResult> {
-    return uninstallRelease({ release, purge, silenceMs }, this.context(), () => {});
+  async uninstall(release: string, purge = false, options: LabInstall = {}): Promise<UninstallResult> {
+    return uninstallRelease({ release, purge, silenceMs: options.silenceMs ?? 1 }, this.context(options), () => {});
   }
 
   /** The environment of a `cpm` process that works with this colony. */
@@ -178,7 +187,7 @@ export class Lab {
 
 export interface CommandEnd {
   readonly status: number | null;
-  readonly signal: string | null;
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -186,7 +195,7 @@ export interface CommandEnd {
 export async function endOf(child: Bun.Subprocess<"ignore", "pipe", "pipe">): Promise<CommandEnd> {
   const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   await child.exited;
-  return { status: child.exitCode, signal: child.signalCode, stdout, stderr };
+  return { status: child.exitCode, signal: child.signalCode as NodeJS.Signals | null, stdout, stderr };
 }
 
 /** What a release of the demo package comes to, submitted once and alive. */

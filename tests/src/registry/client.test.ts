@@ -27,6 +27,7 @@ describeRepository("a repository that is pushed and fetched in pieces", registry
   chunkBytes: 400_000,
   parallelFromBytes: 1_000_000,
   partBytes: 300_000,
+  fastBytesPerSecond: Number.POSITIVE_INFINITY,
 });
 describeRepository("a repository of a registry without referrers, index and tag parameters", plain.host);
 

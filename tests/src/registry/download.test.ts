@@ -29,6 +29,8 @@ const name = "test/download";
 const bytes = someBytes(1_000_000);
 const blob = blobOf(bytes);
 await put(clientOf(registry.host).repository(name), bytes);
+/** No connection of this machine counts as a fast one, so that parts come at once. */
+const slow = { fastBytesPerSecond: Number.POSITIVE_INFINITY };
 const ofBlob = new RegExp(`/blobs/${blob.digest}$`);
 
 describe("a download whose connection drops", () => {
@@ -65,12 +67,18 @@ describe("a download whose connection drops", () => {
 
   test("in one of its parallel parts fetches that part's missing bytes", async () => {
     proxy.faults.push({ path: ofBlob, cutResponseAfter: 10_000 }, { path: ofBlob, cutResponseAfter: 20_000 });
-    const limits = { parallelFromBytes: 500_000, partBytes: 100_000, parallelParts: 3 };
+    const limits = { ...slow, parallelFromBytes: 500_000, partBytes: 100_000, parallelParts: 3 };
     expectSame(await read(blob, {}, { limits }), bytes);
     // The ten parts, and at most what the two cut connections had delivered.
     expect(delivered()).toBeLessThanOrEqual(bytes.length + 30_000);
     expect(proxy.exchanges).toHaveLength(12);
     for (const { headers } of proxy.exchanges) expect(headers["range"]).toMatch(/^bytes=\d+-\d+$/);
+  });
+
+  test("goes on over one connection that proved fast, however large the blob", async () => {
+    const limits = { fastBytesPerSecond: 1, parallelFromBytes: 500_000, partBytes: 100_000, parallelParts: 3 };
+    expectSame(await read(blob, {}, { limits }), bytes);
+    expect(proxy.exchanges.map(({ headers }) => headers["range"])).toEqual(["bytes=0-99999", "bytes=100000-999999"]);
   });
 
   test("every time ends after the attempts allowed", async () => {
@@ -216,7 +224,7 @@ describe("a download from a registry that lies", () => {
   });
 
   test("by giving ranges and then none is refused, not fetched whole for every part", async () => {
-    const limits = { parallelFromBytes: 500_000, partBytes: 100_000, parallelParts: 1 };
+    const limits = { ...slow, parallelFromBytes: 500_000, partBytes: 100_000, parallelParts: 1 };
     const noRange = "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\nconnection: close\r\n\r\n";
     proxy.faults.push({ path: ofBlob }, { path: ofBlob, answer: noRange });
     expect(await codeOf(read(blob, {}, { limits }))).toBe("registry/protocol");

@@ -30,7 +30,7 @@ export const doctor = defineCommand({
           results
             .flatMap(({ name, level, detail, fix }) => [
               `${marks[level]} ${name} ${dim(detail)}`,
-              ...(fix === undefined ? [] : [`    ${fix}`]),
+              ...(fix === undefined ? [] : [`    ${output.wrap(fix, "    ")}`]),
             ])
             .join("\n"),
       );

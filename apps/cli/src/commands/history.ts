@@ -26,6 +26,7 @@ export const history = defineCommand({
           ...(status.message === undefined ? {} : { message: status.message }),
         };
       });
+      const noted = rows.some((row) => row.message !== undefined);
       output.data(rows, () =>
         output.table(
           [
@@ -33,10 +34,17 @@ export const history = defineCommand({
             { title: "PHASE" },
             { title: "PACKAGE" },
             { title: "STARTED" },
-            { title: "BY" },
-            { title: "NOTE", flexible: true },
+            { title: "BY", flexible: true },
+            ...(noted ? [{ title: "NOTE", flexible: true }] : []),
           ],
-          rows.map((row) => [String(row.revision), row.phase, row.package, row.startedAt, row.by, row.message ?? ""]),
+          rows.map((row) => [
+            String(row.revision),
+            row.phase,
+            row.package,
+            output.time(row.startedAt),
+            row.by,
+            ...(noted ? [row.message ?? ""] : []),
+          ]),
         ),
       );
       return 0;

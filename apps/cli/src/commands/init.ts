@@ -44,7 +44,7 @@ export const init = defineCommand({
     const files = writeScaffold(root, name, template);
     output.data({ name, directory: shown, template, files }, () =>
       [
-        `${name} in ${shown}: ${scaffolds[template].summary}`,
+        output.wrap(`${name} in ${shown}: ${scaffolds[template].summary}`, ""),
         ...files.map((file) => `  ${file}`),
         "",
         `Next: cpm lint ${shown}, cpm dev up, cpm install ./${shown.replace(/^\.\//, "")} --wait`,

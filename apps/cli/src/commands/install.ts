@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import type { JsonValue } from "@cpm/base";
 import { encodeUtf8 } from "@cpm/base";
 import { carryOut, waitOptions } from "../carry-out.ts";
@@ -33,6 +32,8 @@ export const install = defineCommand({
   async run(invocation) {
     const { args, options, context, output } = invocation;
     const operations = await import("@cpm/operations");
+    const { givenTarget } = await import("../given-file.ts");
+    const planPath = options.plan === undefined ? undefined : givenTarget(options.plan, context);
     const given = await readGivenInputs(options, context);
     return withSession(invocation, async (session) => {
       const releases = session.releases();
@@ -47,15 +48,14 @@ export const install = defineCommand({
       const prepared = await operations.prepareInstall(request, releases);
       output.diagnostics(prepared.warnings);
       const { plan } = prepared;
-      if (options.plan !== undefined) {
-        const path = resolve(context.cwd, options.plan);
+      if (planPath !== undefined) {
         const saved = operations.formatPlanFile({ plan, source: operations.formatPlanSource(source, plan) });
         const { replaceFile } = await import("@cpm/store");
         const { stringifyJson } = await import("@cpm/base");
-        replaceFile(path, encodeUtf8(`${stringifyJson(saved, 2)}\n`));
+        replaceFile(planPath, encodeUtf8(`${stringifyJson(saved, 2)}\n`));
         output.note(`saved the plan to ${options.plan}; \`cpm apply ${options.plan}\` carries it out`);
       }
-      if (options["dry-run"] === true || options.plan !== undefined) {
+      if (options["dry-run"] === true || planPath !== undefined) {
         output.data(plan as unknown as JsonValue, () => formatPlan(plan, output));
         return 0;
       }

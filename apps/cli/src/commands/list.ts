@@ -39,7 +39,13 @@ export const list = defineCommand({
                 { title: "PACKAGE" },
                 { title: "UPDATED" },
               ],
-              rows.map((row) => [row.release, String(row.revision), row.phase, row.package, row.updatedAt]),
+              rows.map((row) => [
+                row.release,
+                String(row.revision),
+                row.phase,
+                row.package,
+                output.time(row.updatedAt),
+              ]),
             ),
       );
       return 0;

@@ -1,5 +1,5 @@
 import { existsSync, renameSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { formatBytes } from "@cpm/base";
 import { defineCommand } from "../command.ts";
 import { withSession } from "../with-session.ts";
@@ -28,7 +28,7 @@ export const pack = defineCommand({
     const { args, options, context, output } = invocation;
     const { packPackage, readPackageDirectory, operationsErrors } = await import("@cpm/operations");
     const { createError } = await import("@cpm/base");
-    const { givenPath } = await import("../given-file.ts");
+    const { givenPath, givenTarget } = await import("../given-file.ts");
     const { withFileErrors, writeLayoutFile } = await import("@cpm/store");
     const level = options.level;
     if (level !== undefined && (level < 1 || level > 19)) {
@@ -40,7 +40,7 @@ export const pack = defineCommand({
       output.diagnostics(warnings);
       const { name, version } = directory.manifest;
       const file = options.output ?? `${name.replace("/", "-")}-${version.text}.cpm`;
-      const path = resolve(context.cwd, file);
+      const path = givenTarget(file, context);
       if (existsSync(path) && options.force !== true) {
         const hint = "Give --force to replace it.";
         throw createError(operationsErrors, "package/exists", `${file} is there already`, { hint });

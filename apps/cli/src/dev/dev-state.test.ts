@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { devFolder, readDevState, removeDevState, writeDevState } from "./dev-st
 
 const folder = mkdtempSync(join(tmpdir(), "cpm-dev-"));
 const path = join(devFolder(folder), "dev.json");
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(() => rmSync(devFolder(folder), { recursive: true, force: true }));
 
 const state: DevState = {

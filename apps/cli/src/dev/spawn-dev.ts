@@ -40,6 +40,7 @@ export async function spawnDev(
     }
   } catch (error) {
     child.kill();
+    await child.exited;
     throw error;
   }
   child.kill();

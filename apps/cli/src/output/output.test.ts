@@ -57,7 +57,7 @@ describe("data", () => {
     const { context, output } = start({}, { terminal: true, env: { NO_COLOR: "1" } });
     output.progress.update({ id: "a", label: "a", state: "running" });
     output.data(null, () => "done");
-    expect(context.errWrites).toEqual(["  a running\n", "\u001b[1A\u001b[J"]);
+    expect(context.errWrites).toEqual(["  a running\n", "\r\u001b[1A\u001b[J"]);
   });
 });
 

@@ -7,7 +7,7 @@ import type { Style } from "./style.ts";
 import { createStyle, usesColour } from "./style.ts";
 import type { Column } from "./table.ts";
 import { formatTable } from "./table.ts";
-import { harmless } from "./terminal-text.ts";
+import { harmless, wrapText } from "./terminal-text.ts";
 
 /** The one place that prints. Data goes to stdout, everything else to stderr. */
 export interface Output {
@@ -21,7 +21,11 @@ export interface Output {
   raw(text: string): void;
   /** One line of a stream: a JSON document per line, or text. */
   streamed(document: JsonValue, text: () => string): void;
+  /** Broken at spaces for a terminal, further lines behind `indent`; as it is elsewhere. */
+  wrap(text: string, indent: string): string;
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): string;
+  /** A time of RFC 3339 as people read it: to the second. */
+  time(text: string): string;
   /** Findings as text for `data`. */
   formatFindings(findings: readonly Diagnostic[]): string;
   /** Something worth knowing that is not the result. */
@@ -58,8 +62,13 @@ export function createOutput(context: CliContext, flags: OutputFlags): Output {
       if (flags.json) stdout.write(`${stringifyJson(document)}\n`);
       else writeText(stdout, text());
     },
+    wrap: (text, indent) => wrapFor(stdout, text, indent),
     table: (columns, rows) => formatTable(columns, rows, stdout.isTerminal ? stdout.columns : undefined),
-    formatFindings: (findings) => findings.map((finding) => formatFinding(finding, style)).join("\n"),
+    time: (text) => text.replace(/\.\d+(?=Z|[+-])/, ""),
+    formatFindings: (findings) =>
+      inOrder(findings)
+        .map((finding) => formatFinding(finding, style))
+        .join("\n"),
     note(text) {
       progress.line(text);
     },
@@ -69,7 +78,11 @@ export function createOutput(context: CliContext, flags: OutputFlags): Output {
     error(error) {
       progress.stop();
       if (flags.json) stderr.write(`${stringifyJson({ error: errorDocument(error) })}\n`);
-      else writeText(stderr, formatError(error, errorStyle));
+      else
+        writeText(
+          stderr,
+          formatError(error, errorStyle, (text, indent) => wrapFor(stderr, text, indent)),
+        );
     },
   };
 }
@@ -81,18 +94,23 @@ function createProgress(context: CliContext, flags: OutputFlags, style: Style): 
     : new PlainProgress(context.stderr);
 }
 
+function wrapFor(sink: TextSink, text: string, indent: string): string {
+  if (!sink.isTerminal) return text;
+  return wrapText(text, Math.max(20, sink.columns - 1 - indent.length)).join(`\n${indent}`);
+}
+
 /** An error as people read it: what, where, what to try. */
-export function formatError(error: unknown, style: Style): string {
+function formatError(error: unknown, style: Style, wrap: Output["wrap"]): string {
   const record = toErrorRecord(error);
   const findings = record.diagnostics ?? [];
   const what = findings.length === 0 ? record.message : countFaults(findings);
   const lines = [
-    `${style.red("error:")} ${what} ${style.dim(`[${record.code}]`)}`,
-    ...findings.map((finding) => formatFinding(finding, style)),
+    wrap(`${style.red("error:")} ${what} ${style.dim(`[${record.code}]`)}`, "       "),
+    ...inOrder(findings).map((finding) => formatFinding(finding, style)),
   ];
   // A single finding has its hint below it already.
   if (record.hint !== undefined && !findings.some((finding) => finding.hint === record.hint))
-    lines.push(`${style.cyan("hint:")} ${record.hint}`);
+    lines.push(wrap(`${style.cyan("hint:")} ${record.hint}`, "      "));
   if (record.kind === "internal" && !isCpmError(error) && error instanceof Error && error.stack !== undefined) {
     lines.push(style.dim(error.stack.split("\n").slice(1, 6).join("\n")));
   }
@@ -109,6 +127,17 @@ function errorDocument(error: unknown): JsonValue {
     JSON.stringify(toErrorRecord(error), (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value)),
   );
   return plain as JsonValue;
+}
+
+/** As somebody reads the files who mends them. */
+function inOrder(findings: readonly Diagnostic[]): readonly Diagnostic[] {
+  const place = ({ location }: Diagnostic) => [location?.line ?? 0, location?.column ?? 0] as const;
+  return findings.toSorted((left, right) => {
+    const file = (left.location?.file ?? "").localeCompare(right.location?.file ?? "", "en");
+    const [leftLine, leftColumn] = place(left);
+    const [rightLine, rightColumn] = place(right);
+    return file || leftLine - rightLine || leftColumn - rightColumn;
+  });
 }
 
 function formatFinding(finding: Diagnostic, style: Style): string {

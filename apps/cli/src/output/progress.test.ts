@@ -4,7 +4,7 @@ import { PlainProgress, silentProgress, TerminalProgress } from "./progress.ts";
 import { createStyle } from "./style.ts";
 import { displayWidth } from "./terminal-text.ts";
 
-const up = (lines: number) => `\u001b[${lines}A\u001b[J`;
+const up = (lines: number) => `\r\u001b[${lines}A\u001b[J`;
 const fetching = { id: "a", label: "rise/tool@1.0.0", state: "fetching", totalBytes: 10_000_000 };
 
 function start(columns = 100) {
@@ -82,21 +82,22 @@ describe("on a terminal", () => {
     expect(Math.max(...lines.map(displayWidth))).toBeLessThan(columns);
   });
 
-  test("what does not fit goes in the order bar, rate, size", () => {
-    const shown = [100, 80, 60, 50, 40].map((columns) => {
+  test("what does not fit goes in the order bar, rate, sizes, share", () => {
+    const shown = [100, 80, 60, 50, 40, 24].map((columns) => {
       const { context, progress } = start(columns);
       progress.update({ ...fetching, doneBytes: 0 });
       context.advance(1000);
       progress.update({ ...fetching, doneBytes: 5_000_000 });
       const line = context.errWrites.at(-1) ?? "";
-      return [/[━─]/.test(line), line.includes("/s"), line.includes("of 10.0 MB")];
+      return [/[━─]/.test(line), line.includes("/s"), line.includes("of 10.0 MB"), line.includes("50 %")];
     });
     expect(shown).toEqual([
-      [true, true, true],
-      [true, true, true],
-      [false, true, true],
-      [false, false, true],
-      [false, false, false],
+      [true, true, true, false],
+      [true, true, true, false],
+      [false, true, true, false],
+      [false, false, true, false],
+      [false, false, false, true],
+      [false, false, false, false],
     ]);
   });
 

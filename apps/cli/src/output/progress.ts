@@ -83,12 +83,13 @@ export class TerminalProgress implements Progress {
     const frame = [...this.#items.values()].slice(-shownItems).map((shown) => this.#bar(shown));
     this.#drawnAtMs = this.#clock.now();
     if (above === "" && frame.join("\n") === this.#frame.join("\n")) return;
-    const erase = this.#frame.length > 0 ? `\u001b[${this.#frame.length}A\u001b[J` : "";
+    // To the beginning of the line first: what was typed meanwhile, `^C` too, has moved the cursor.
+    const erase = this.#frame.length > 0 ? `\r\u001b[${this.#frame.length}A\u001b[J` : "";
     this.#sink.write(erase + above + frame.map((line) => `${line}\n`).join(""));
     this.#frame = frame;
   }
 
-  /** What does not fit is left out, the bar first, then the rate; the rest is cut. */
+  /** What does not fit is left out: the bar first, then the rate, then the sizes for a share of the whole. */
   #bar({ item, rate }: ShownItem): string {
     const { dim, cyan } = this.#style;
     // A line that fills the last column would wrap on some terminals.
@@ -104,8 +105,9 @@ export class TerminalProgress implements Progress {
       const filled = Math.round(Math.min(1, item.doneBytes / total) * width);
       return `${head} ${cyan("━".repeat(filled))}${dim("─".repeat(width - filled))} ${size}${speed}`;
     }
-    const line = `${head} ${size}`;
-    return displayWidth(line + speed) <= room ? line + speed : cutText(line, room);
+    const share = total > 0 ? [`${head} ${Math.floor(Math.min(1, item.doneBytes / total) * 100)} %`] : [];
+    const shorter = [`${head} ${size}${speed}`, `${head} ${size}`, ...share];
+    return shorter.find((line) => displayWidth(line) <= room) ?? cutText(head, room);
   }
 }
 

@@ -1,3 +1,4 @@
+import { parse } from "@bufbuild/cel";
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import type { Diagnostic } from "@cpm/base";
 import { printable } from "@cpm/base";
@@ -7,7 +8,7 @@ import type { TemplateErrorCode } from "../errors.ts";
 import { templateFault } from "../errors.ts";
 import type { TemplateLimits } from "../limits.ts";
 import { countNodes } from "./instrument.ts";
-import { parseCel } from "./parse-cel.ts";
+import { hidePackage, restorePackage } from "./reserved-package.ts";
 import { vocabularyFaults } from "./vocabulary.ts";
 
 /** A parsed `${ … }` that knows where it stands. */
@@ -44,6 +45,9 @@ export interface ReadingFault {
   readonly width?: number | undefined;
 }
 
+/** What it costs to parse one expression, however short, in words. */
+const wordsPerExpression = 4;
+
 /** Parses the expressions of one set of templates: each source once, within limits for one and for all together. */
 export class ExpressionParser {
   readonly #limits: TemplateLimits;
@@ -76,13 +80,17 @@ export class ExpressionParser {
     if (source.length > maxExpressionLength)
       return tooMuch(`an expression of ${source.length} characters; ${maxExpressionLength} are allowed`);
     this.#length += source.length;
-    this.#words += source.match(/\w+|[^\w\s]/g)?.length ?? 0;
+    this.#words += wordsPerExpression + (source.match(/\w+|[^\w\s]/g)?.length ?? 0);
     if (this.#length > maxExpressionsLength)
       return tooMuch(`expressions of more than ${maxExpressionsLength} characters together`);
     if (this.#words > maxExpressionsWords)
       return tooMuch(`expressions of more than ${maxExpressionsWords} words and signs together`);
     try {
-      const { ast, positions } = parseCel(source);
+      const { expr: ast, sourceInfo } = parse(hidePackage(source));
+      restorePackage(ast);
+      const positions = new Map(
+        Object.entries(sourceInfo?.positions ?? {}).map(([id, offset]) => [BigInt(id), offset]),
+      );
       const nodes = countNodes(ast);
       if (nodes > maxExpressionNodes)
         return tooMuch(`an expression of ${nodes} parts; ${maxExpressionNodes} are allowed`);
@@ -94,8 +102,12 @@ export class ExpressionParser {
 }
 
 /** The place of one AST node, or of the whole expression when its offset cannot be known. */
-export function locateInExpression(expression: Expression, id: bigint, width = 1): ReturnType<typeof locateSource> {
-  return locateInSource(expression, expression.positions.get(id), width);
+export function locateInExpression(expression: Expression, expr: Expr, width = 1): ReturnType<typeof locateSource> {
+  const offset = expression.positions.get(expr.id);
+  // A field's node stands at its dot.
+  const shift =
+    expr.exprKind.case === "selectExpr" && offset !== undefined && expression.source[offset] === "." ? 1 : 0;
+  return locateInSource(expression, offset === undefined ? undefined : offset + shift, width);
 }
 
 function locateInSource(

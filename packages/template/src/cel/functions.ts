@@ -27,10 +27,16 @@ export function templateFunctions(budget: Budget): CelFunc[] {
   return [
     ...strings.filter((func) => boundedStrings.includes(func.name)),
     celMethod("replace", STRING, [STRING, STRING], STRING, function (from, to) {
-      return replaceAll(this, from, to, budget);
+      return replace(this, from, to, -1n, budget);
+    }),
+    celMethod("replace", STRING, [STRING, STRING, INT], STRING, function (from, to, limit) {
+      return replace(this, from, to, limit, budget);
     }),
     celMethod("split", STRING, [STRING], anyList, function (separator) {
-      return split(this, separator, budget);
+      return split(this, separator, -1n, budget);
+    }),
+    celMethod("split", STRING, [STRING, INT], anyList, function (separator, limit) {
+      return split(this, separator, limit, budget);
     }),
     celMethod("join", anyList, [], STRING, function () {
       return join(this, "", budget);
@@ -106,31 +112,40 @@ function range(count: bigint, budget: Budget): bigint[] {
   return Array.from({ length: Number(count) }, (_, index) => BigInt(index));
 }
 
-function replaceAll(text: string, from: string, to: string, budget: Budget): string {
+/** The first `limit` occurrences, or all when it is negative. */
+function replace(text: string, from: string, to: string, limit: bigint, budget: Budget): string {
   if (from === "") throw new Error("replace: the text to replace is empty");
   let result = "";
   let at = 0;
-  for (let next = text.indexOf(from); next !== -1; next = text.indexOf(from, at)) {
+  let left = limit;
+  for (let next = text.indexOf(from); next !== -1 && left !== 0n; next = text.indexOf(from, at)) {
     budget.chargeSteps(textCost(to.length));
     result += text.slice(at, next) + to;
     at = next + from.length;
+    left--;
   }
   return result + text.slice(at);
 }
 
-function split(text: string, separator: string, budget: Budget): CelList {
-  if (separator === "") {
-    budget.chargeSteps(text.length);
-    return celList([...text]);
-  }
+/** At most `limit` parts, the last with all that is left; all parts when it is negative. */
+function split(text: string, separator: string, limit: bigint, budget: Budget): CelList {
+  if (limit === 0n) return celList([]);
   const parts: string[] = [];
   let at = 0;
-  for (let next = text.indexOf(separator); next !== -1; next = text.indexOf(separator, at)) {
+  for (let left = limit; left !== 1n; left--) {
     budget.chargeSteps(1);
+    const next = separator === "" ? nextCharacter(text, at) : text.indexOf(separator, at);
+    if (next === -1) break;
     parts.push(text.slice(at, next));
     at = next + separator.length;
   }
   return celList([...parts, text.slice(at)]);
+}
+
+/** Where the character after the one at an offset begins; -1 at the last one. */
+function nextCharacter(text: string, at: number): number {
+  const next = at + ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1);
+  return next < text.length ? next : -1;
 }
 
 function join(list: CelList, separator: string, budget: Budget): string {

@@ -197,9 +197,7 @@ class Walker {
   }
 
   #fault(code: TemplateErrorCode, expr: Expr, message: string, hint?: string, width = 1): void {
-    this.#report(
-      templateFault(code, { message, hint, location: locateInExpression(this.#expression, expr.id, width) }),
-    );
+    this.#report(templateFault(code, { message, hint, location: locateInExpression(this.#expression, expr, width) }));
   }
 }
 

@@ -48,6 +48,7 @@ const signatures: Readonly<Record<string, Signature>> = {
   "_<=_": always(types.bool),
   "_>_": always(types.bool),
   "_>=_": always(types.bool),
+  "_[_]": always(types.dyn),
   "@in": always(types.bool),
   "@not_strictly_false": always(types.bool),
   "_?_:_": ([, yes = types.dyn, no = types.dyn]) => joinTypes(yes, no),

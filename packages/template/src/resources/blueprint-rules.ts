@@ -30,12 +30,12 @@ export function checkBlueprintDefinition(root: RenderedMap, spec: RenderedMap, a
   noteIgnored(childOf(spec, "metadata"), ["name", "colonyname"], add);
   const name = childOf(root, "name");
   if (name !== undefined && textOf(name) === releaseDefinition)
-    add("resource/reserved", name, `${releaseDefinition} is CPM's own definition`);
+    add("resource/reserved", name, `${releaseDefinition} is CPM's own definition`, "Choose another name.");
   const definition = childOf(spec, "spec");
   checkKind(childOf(childOf(definition, "names"), "kind"), add);
   const scope = childOf(definition, "scope");
   if (scope !== undefined && !["Namespaced", "Cluster"].includes(textOf(scope) ?? ""))
-    add("resource/invalid-value", scope, "a scope is Namespaced or Cluster");
+    add("resource/invalid-value", scope, "there is no such scope", "A scope is Namespaced or Cluster.");
   checkHandler(childOf(definition, "handler"), add);
   const schema = childOf(definition, "schema");
   if (schema?.kind === "map") checkSchema(schema, true, add);
@@ -68,7 +68,7 @@ function checkHandler(handler: RenderedNode | undefined, add: ReportRule): void 
   }
   const interval = childOf(handler, "reconcileInterval");
   if (interval !== undefined)
-    add("resource/ignored", interval, "the server reconciles every 60 seconds, whatever is written here");
+    add("resource/ignored", interval, "the server reconciles every 60 seconds, whatever is written", "Leave it out.");
 }
 
 function checkSchema(schema: RenderedMap, top: boolean, add: ReportRule): void {
@@ -89,7 +89,7 @@ function checkSchema(schema: RenderedMap, top: boolean, add: ReportRule): void {
       uncheckedHint,
     );
   else if (type !== undefined && !propertyTypes.includes(text ?? ""))
-    add("resource/invalid-value", type, `a type is one of ${propertyTypes.join(", ")}`);
+    add("resource/invalid-value", type, "there is no such type", `A type is one of ${propertyTypes.join(", ")}.`);
   const properties = childOf(schema, "properties");
   for (const { value } of properties?.kind === "map" ? properties.entries : [])
     if (value.kind === "map") checkSchema(value, false, add);
@@ -98,7 +98,9 @@ function checkSchema(schema: RenderedMap, top: boolean, add: ReportRule): void {
   const required = childOf(schema, "required");
   for (const name of itemsOf(required)) {
     const known = textOf(name) !== undefined && childOf(properties, textOf(name) ?? "") !== undefined;
-    if (!known) add("resource/invalid-value", name, `"${textOf(name) ?? ""}" is required and is not a property`);
+    if (known) continue;
+    const message = `"${textOf(name) ?? ""}" is required and is not a property`;
+    add("resource/invalid-value", name, message, "No record could ever be stored.");
   }
 }
 

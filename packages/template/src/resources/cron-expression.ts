@@ -20,8 +20,13 @@ const fields: readonly CronField[] = [
 
 const descriptors = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
 
+interface CronFault {
+  readonly message: string;
+  readonly hint?: string;
+}
+
 /** What is wrong with a cron expression, in the server's dialect; undefined when nothing is. */
-export function cronFault(text: string): { message: string; hint?: string } | undefined {
+export function cronFault(text: string): CronFault | undefined {
   if (text.startsWith("@")) return descriptorFault(text);
   const parts = text.trim().split(/\s+/);
   if (parts.length !== fields.length) {
@@ -44,14 +49,14 @@ export function cronFault(text: string): { message: string; hint?: string } | un
 }
 
 /** A day that none of the months has, such as 30 February: the server would search for it in vain. */
-function impossibleDay(day: string, month: string, weekday: string): { message: string } | undefined {
+function impossibleDay(day: string, month: string, weekday: string): CronFault | undefined {
   if (!/^\d+$/.test(day) || !/^[*?]$/.test(weekday)) return undefined;
   const lengths = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
   const chosen = /^[\da-z]+$/i.test(month)
     ? valueOf(month, { name: "month", min: 1, max: 12, names: months })
     : undefined;
   if (chosen === undefined || Number(day) <= (lengths[chosen - 1] ?? 31)) return undefined;
-  return { message: `month ${month} has no day ${day}` };
+  return { message: `month ${month} has no day ${day}`, hint: "Such a cron never runs." };
 }
 
 function descriptorFault(text: string): { message: string; hint: string } | undefined {

@@ -16,9 +16,9 @@ export function checkFunction(spec: RenderedMap, add: ReportRule): void {
   const time = childOf(spec, "maxexectime");
   if (time !== undefined && integerOf(time) === 0n)
     add("resource/max-exec-time", time, "maxexectime 0 fails the process about a second after it starts");
-  checkCount(spec, "priority", [-50_000n, 50_000n], "it must lie between -50000 and 50000", add);
+  checkCount(spec, "priority", [-50_000n, 50_000n], "lies between -50000 and 50000", add);
   for (const key of ["maxwaittime", "maxexectime", "maxretries"])
-    checkCount(spec, key, [-1n, maxInt64], "it is -1 (no limit) or more", add);
+    checkCount(spec, key, [-1n, maxInt64], "is -1 (no limit) or more", add);
   const retries = childOf(spec, "maxretries");
   if (retries !== undefined && (integerOf(retries) ?? 0n) > 0n && (integerOf(time) ?? -1n) < 0n) {
     const message = "only work that outlives its maxexectime is tried again, and there is none";
@@ -57,7 +57,7 @@ function checkConditions(conditions: RenderedMap, add: ReportRule): void {
   const gpu = childOf(conditions, "gpu");
   if (gpu?.kind === "map") {
     checkQuantity(gpu, "mem", /^\d{1,12}(?:Mi|Gi|Ki)$/, add);
-    for (const key of ["count", "nodecount"]) checkCount(gpu, key, [0n, maxInt64], "it is 0 or more", add);
+    for (const key of ["count", "nodecount"]) checkCount(gpu, key, [0n, maxInt64], "is 0 or more", add);
   }
   const storage = childOf(conditions, "storage");
   if (storage !== undefined && !["", "0Mi"].includes(textOf(storage) ?? "")) {
@@ -65,8 +65,8 @@ function checkConditions(conditions: RenderedMap, add: ReportRule): void {
     add("resource/storage", storage, message, "Leave storage empty.");
   }
   for (const key of ["nodes", "processes", "processespernode"])
-    checkCount(conditions, key, [0n, 127n], "a process with it is never assigned; it must lie between 0 and 127", add);
-  checkCount(conditions, "walltime", [0n, maxInt64], "it is 0 (none) or more seconds", add);
+    checkCount(conditions, key, [0n, 127n], "lies between 0 and 127; with more the work is never assigned", add);
+  checkCount(conditions, "walltime", [0n, maxInt64], "is 0 (none) or more seconds", add);
   noteIgnored(conditions, ["colonyname"], add);
 }
 
@@ -84,7 +84,7 @@ function checkIndexed(map: RenderedMap, key: string, add: ReportRule): void {
   const node = childOf(map, key);
   const text = textOf(node);
   if (node === undefined || text === undefined) return;
-  if (text === "") add("resource/invalid-value", node, `${key} is empty`);
+  if (text === "") add("resource/invalid-value", node, `${key} is empty`, "No executor has an empty one.");
   else if (text.length > maxIndexedLength)
     add("resource/too-long", node, `${key} is longer than the ${maxIndexedLength} characters of an index`);
 }
@@ -93,9 +93,11 @@ function checkIndexed(map: RenderedMap, key: string, add: ReportRule): void {
 function checkEnvironmentNames(spec: RenderedMap, add: ReportRule): void {
   const env = childOf(spec, "env");
   for (const { key, value } of env?.kind === "map" ? env.entries : []) {
-    if (key === "" || /[=\0]/.test(key))
-      add("resource/invalid-value", value, `${JSON.stringify(key)} cannot be the name of a variable`);
-    else if (/^CPM_(?:RELEASE|REVISION|PACKAGE|RESOURCE)$/.test(key))
+    if (key === "" || /[=\0]/.test(key)) {
+      const message = `${JSON.stringify(key)} cannot be the name of a variable`;
+      add("resource/invalid-value", value, message, "Letters, digits and underscores.");
+    }
+    if (/^CPM_(?:RELEASE|REVISION|PACKAGE|RESOURCE)$/.test(key))
       add("resource/reserved", value, `${key} is set when the package is installed`, "Choose another name.");
   }
 }
@@ -104,10 +106,10 @@ function checkChannels(spec: RenderedMap, add: ReportRule): void {
   const channels = childOf(spec, "channels");
   const names = itemsOf(channels).map((channel) => textOf(channel) ?? "");
   if (channels === undefined || names.length === 0) return;
-  if (names.length > maxChannels)
-    add("resource/invalid-value", channels, `a process has at most ${maxChannels} channels, these are ${names.length}`);
+  const hint = `A process has at most ${maxChannels} channels, each with a name of its own.`;
+  if (names.length > maxChannels) add("resource/invalid-value", channels, `these are ${names.length} channels`, hint);
   if (names.includes("") || new Set(names).size < names.length)
-    add("resource/invalid-value", channels, "every channel needs a name of its own");
+    add("resource/invalid-value", channels, "two channels have one name, or one has none", hint);
 }
 
 /** Without a mount nothing is synchronised; without `keepsnapshot` the executor deletes what was there before. */
@@ -121,7 +123,7 @@ function checkFileSystem(spec: RenderedMap, add: ReportRule): void {
   for (const entry of [...snapshots, ...directories]) {
     const label = childOf(entry, "label");
     if (label !== undefined && !(textOf(label) ?? "/").startsWith("/"))
-      add("resource/invalid-value", label, "a label starts with /");
+      add("resource/invalid-value", label, `"${textOf(label)}" is not a label`, "A label starts with /.");
   }
   for (const snapshot of snapshots) {
     if (childOf(snapshot, "keepsnapshot") !== undefined) continue;

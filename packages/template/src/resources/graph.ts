@@ -11,7 +11,8 @@ export function checkGraph(nodes: RenderedList, add: ReportRule): void {
   for (const node of nodes.items) {
     const name = childOf(node, "nodename");
     const text = textOf(name) ?? "";
-    if (text === "") add("resource/missing-field", name ?? node, "every node of a workflow needs a nodename");
+    if (text === "")
+      add("resource/missing-field", name ?? node, "every node of a workflow needs a nodename", "Write nodename: …");
     else if (byName.has(text)) add("resource/duplicate-node", name ?? node, `there are two nodes "${text}"`);
     else byName.set(text, node);
   }

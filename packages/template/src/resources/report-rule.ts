@@ -19,11 +19,11 @@ export function checkCount(
   map: RenderedMap,
   key: string,
   [low, high]: readonly [bigint, bigint],
-  message: string,
+  rule: string,
   add: ReportRule,
 ): void {
   const node = childOf(map, key);
   const count = integerOf(node);
   if (node === undefined || count === undefined || (count >= low && count <= high)) return;
-  add("resource/invalid-value", node, `${key} ${count}: ${message}`);
+  add("resource/invalid-value", node, `${key} ${count} is not a count that ColonyOS can use`, `${key} ${rule}.`);
 }

@@ -100,6 +100,7 @@ function unwrapSpec(kind: ResourceKind, spec: RenderedNode, faults: Diagnostic[]
     faults.push(
       templateFault("resource/wrong-type", {
         message: `the spec of a ${kind} must be a map`,
+        hint: "Put the ColonyOS object itself under spec.",
         location: locateSource(file, range),
       }),
     );

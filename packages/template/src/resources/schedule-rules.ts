@@ -20,7 +20,7 @@ export function checkCron(spec: RenderedMap, add: ReportRule): void {
     const message = `interval ${seconds}: it is seconds, or -1 to use cronexpression`;
     add("resource/cron", interval, message, "Leave interval out to use cronexpression.");
   }
-  if (text === "" && seconds < 1n) add("resource/cron", spec, "a cron needs a cronexpression or an interval");
+  if (text === "" && seconds === -1n) add("resource/cron", spec, "a cron needs a cronexpression or an interval");
   if (interval === undefined || seconds < 1n) return;
   if (text !== "")
     add("resource/cron", interval, "with an interval the server ignores cronexpression", "Keep one of the two.");
@@ -33,8 +33,8 @@ export function checkCron(spec: RenderedMap, add: ReportRule): void {
 
 /** A generator puts what was packed into `args` of the first nodes and empties their `kwargs`. */
 export function checkGenerator(spec: RenderedMap, add: ReportRule): void {
-  checkCount(spec, "trigger", [1n, maxInt64], "it is how many values start a workflow, at least 1", add);
-  checkCount(spec, "timeout", [0n, maxInt64], "it is in seconds, 0 for none", add);
+  checkCount(spec, "trigger", [1n, maxInt64], "is how many values start a workflow, at least 1", add);
+  checkCount(spec, "timeout", [0n, maxInt64], "is in seconds, 0 for none", add);
   for (const node of itemsOf(childOf(childOf(spec, "workflowspec"), "functionspecs"))) {
     if (itemsOf(childOf(childOf(node, "conditions"), "dependencies")).length > 0) continue;
     for (const key of ["kwargs", "args"]) {

@@ -90,7 +90,7 @@ function typeFault(node: RenderedNode, expected: FieldType): Diagnostic {
     expected.type === "string" &&
     scalar &&
     (typeof node.value === "bigint" || typeof node.value === "number" || typeof node.value === "boolean");
-  const hint = quoted ? `Put it in quotes: "${String(node.value)}".` : undefined;
+  const hint = quoted ? `Put it in quotes: "${String(node.value)}".` : `Write ${formatFieldType(expected)}.`;
   return fault(
     "resource/wrong-type",
     `${written} where ColonyOS needs ${formatFieldType(expected)}`,

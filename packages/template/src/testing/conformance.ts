@@ -103,8 +103,10 @@ function skipReason(name: string, test: SimpleTest): string | undefined {
   const file = name.split("/")[0] ?? "";
   if (Object.hasOwn(foreignFiles, file)) return foreignFiles[file];
   if (test.checkOnly || test.resultMatcher.case === "typedResult") return foreignFiles["type_deductions"];
-  if (test.container !== "" && !/^(string|lists)/.test(file)) return "namespaces";
-  const values = Object.values(test.bindings).flatMap((bound) => (bound.kind.case === "value" ? [bound.kind.value] : []));
+  if (test.container !== "") return "namespaces";
+  const values = Object.values(test.bindings).flatMap((bound) =>
+    bound.kind.case === "value" ? [bound.kind.value] : [],
+  );
   if (test.resultMatcher.case === "value") values.push(test.resultMatcher.value);
   return values.every(isPlain) ? undefined : "protobuf messages";
 }
@@ -113,7 +115,9 @@ function isPlain(value: Value): boolean {
   const { kind } = value;
   if (kind.case === "listValue") return kind.value.values.every(isPlain);
   if (kind.case === "mapValue")
-    return kind.value.entries.every(({ key, value: item }) => [key, item].every((part) => part === undefined || isPlain(part)));
+    return kind.value.entries.every(({ key, value: item }) =>
+      [key, item].every((part) => part === undefined || isPlain(part)),
+    );
   return kind.case !== "objectValue" && kind.case !== "enumValue";
 }
 
@@ -142,7 +146,10 @@ function describe(value: CelValue | Error): string {
   if (isCelType(value)) return `type ${value.name}`;
   if (isCelList(value)) return `[${[...value].map(describe).join("; ")}]`;
   if (isCelMap(value))
-    return `{${[...value.entries()].map(([key, item]) => `${describe(key)}: ${describe(item)}`).sort().join("; ")}}`;
+    return `{${[...value.entries()]
+      .map(([key, item]) => `${describe(key)}: ${describe(item)}`)
+      .sort()
+      .join("; ")}}`;
   return "message";
 }
 
@@ -151,7 +158,9 @@ function describeValue(value: Value): string {
   if (kind.case === "typeValue") return `type ${kind.value}`;
   if (kind.case === "listValue") return `[${kind.value.values.map(describeValue).join("; ")}]`;
   if (kind.case === "mapValue") {
-    const entries = kind.value.entries.map(({ key, value: item }) => `${key && describeValue(key)}: ${item && describeValue(item)}`);
+    const entries = kind.value.entries.map(
+      ({ key, value: item }) => `${key && describeValue(key)}: ${item && describeValue(item)}`,
+    );
     return `{${entries.sort().join("; ")}}`;
   }
   return describe(toInput(value) as CelValue);
