@@ -51,17 +51,7 @@ export const operationsErrors = {
     title: "A template needs an executor type that `requires` does not name",
     hint: "Add it under requires.executors, so that installing checks for it.",
   },
-  "package/dependency-range": {
-    kind: "unimplemented",
-    title: "A dependency on a range of versions",
-    hint: "Write an exact version, such as 2.1.0.",
-  },
   "package/dependency-cycle": { kind: "failed_precondition", title: "Packages that need one another" },
-  "package/dependency-conflict": {
-    kind: "failed_precondition",
-    title: "One package is needed in two versions",
-    hint: "A release holds one version of each package.",
-  },
   "package/needs-cpm": {
     kind: "failed_precondition",
     title: "The package needs another version of cpm",
@@ -91,6 +81,11 @@ export const operationsErrors = {
     kind: "not_found",
     title: "There is no lockfile",
     hint: "Run `cpm lock`.",
+  },
+  "lock/not-locked": {
+    kind: "not_found",
+    title: "The lockfile has no such package",
+    hint: "`cpm tree` shows what it has.",
   },
   "lock/other-registry": {
     kind: "permission_denied",

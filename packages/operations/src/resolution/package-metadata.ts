@@ -68,6 +68,13 @@ export class PackageMetadata {
     return answer;
   }
 
+  /** Forgets what is kept of a package, because this process has just changed it. */
+  forget(host: string, name: string): void {
+    this.#known.delete(`${host}/${name}`);
+    this.#asked.delete(`${host}/${name}`);
+    removeFile(this.#path(host, name));
+  }
+
   #learn(key: string, document: JsonObject | undefined): Versions {
     const versions = document === undefined ? undefined : readVersionListing(document);
     this.#known.set(key, versions);
