@@ -1,2 +1,2 @@
-// Measured: the least that a compiled executable takes.
-export {};
+// Measured: the least that a compiled executable takes. There is nothing in it.
+process.exitCode = 0;

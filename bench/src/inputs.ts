@@ -34,7 +34,7 @@ export function writeLargeFiles(root: string, shape: Shape): void {
     const file = openSync(path, "wx");
     try {
       for (let left = shape.largeFileBytes; left > 0; left -= blockBytes) {
-        if (random.below(2) === 0) random.fill(block);
+        if (random.below(2) === 0) random.fillNoise(block);
         else fillWithText(block, vocabulary, random);
         writeFully(file, block.subarray(0, left), path);
       }

@@ -15,26 +15,31 @@ export interface Sample {
   readonly peakBytes: number | undefined;
 }
 
-export interface MeasureOptions {
-  readonly rounds: number;
-  /** A fresh directory for each run: nothing is deleted before the last one, or the file system would be slower. */
+export interface Ground {
+  /** A directory that no run has used. */
   readonly freshDirectory: () => string;
-  /** Called before each run, outside of the clock: writes of the run before must not be paid by the next. */
+  /** Called before each run, outside of the clock: what the run before left undone must not be paid by the next. */
   readonly settle: (directory: string) => void;
+  /** Called after each run, outside of the clock. */
+  readonly leave: (directory: string) => void;
 }
 
 /**
- * Runs all contenders in turn, so many rounds, so that whatever else the machine does meets them alike. The first
- * run of each only warms the caches and is thrown away.
+ * Runs all contenders in turn, so many rounds, so that whatever else the machine does meets them alike; each round
+ * begins with another one. A round before the first only warms the caches and is not counted.
  */
-export async function measure(contenders: readonly Contender[], options: MeasureOptions): Promise<Sample[][]> {
+export async function measure(contenders: readonly Contender[], rounds: number, ground: Ground): Promise<Sample[][]> {
   const samples: Sample[][] = contenders.map(() => []);
-  for (let round = 0; round <= options.rounds; round++) {
-    for (const [index, contender] of contenders.entries()) {
-      const directory = options.freshDirectory();
+  for (let round = 0; round <= rounds; round++) {
+    for (let turn = 0; turn < contenders.length; turn++) {
+      const index = (round + turn) % contenders.length;
+      const contender = contenders[index];
+      if (contender === undefined) continue;
+      const directory = ground.freshDirectory();
       contender.prepare?.(directory);
-      options.settle(directory);
+      ground.settle(directory);
       const sample = await run(contender, directory);
+      ground.leave(directory);
       if (round > 0) samples[index]?.push(sample);
     }
   }
@@ -44,14 +49,14 @@ export async function measure(contenders: readonly Contender[], options: Measure
 async function run(contender: Contender, directory: string): Promise<Sample> {
   const startedAt = performance.now();
   const child = Bun.spawn([...contender.command(directory)], { stdio: ["ignore", "pipe", "inherit"] });
-  const [output, exitCode] = await Promise.all([child.stdout.text(), child.exited]);
+  const [output, exitCode] = await Promise.all([new Response(child.stdout).text(), child.exited]);
   const wallMs = performance.now() - startedAt;
   if (exitCode !== 0) throw new Error(`${contender.name} ended with status ${exitCode}`);
   const cpuMs = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1000;
   return { wallMs, cpuMs, peakBytes: peakOf(output) };
 }
 
-/** The last line of ours. A foreign command's peak is not known: the kernel counts the size of whoever starts it. */
+/** The last line of ours. What the kernel tells of a foreign command includes the size of whoever started it. */
 function peakOf(output: string): number | undefined {
   const peak = /^peak (\d+)$/m.exec(output)?.[1];
   return peak === undefined ? undefined : Number(peak);

@@ -22,7 +22,7 @@ export class Random {
   }
 
   /** Bytes that no compressor makes smaller. The length must be a multiple of four. */
-  fill(bytes: Uint8Array): void {
+  fillNoise(bytes: Uint8Array): void {
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     for (let index = 0; index < words.length; index++) words[index] = this.#next();
   }

@@ -13,9 +13,9 @@ export function processContext(): CliContext {
   process.on("SIGINT", onInterrupt);
   process.on("SIGTERM", onInterrupt);
   return {
-    stdout: sinkOf(process.stdout, () => process.exit(0)),
+    stdout: sinkOf(1, () => process.exit(0)),
     // Who no longer listens to messages still wants the work done.
-    stderr: sinkOf(process.stderr, () => {}),
+    stderr: sinkOf(2, () => {}),
     stdin: terminalSource(controller.signal),
     env: process.env,
     cwd: process.cwd(),
@@ -24,17 +24,18 @@ export function processContext(): CliContext {
   };
 }
 
-function sinkOf(stream: NodeJS.WriteStream & { readonly fd: number }, onGone: () => void): TextSink {
+/** The descriptor itself: the process's own stream objects cost more time than `cpm --version` takes. */
+function sinkOf(fd: 1 | 2, onGone: () => void): TextSink {
   let gone = false;
   return {
     write(text) {
-      if (gone || writeWhole(stream.fd, text)) return;
+      if (gone || writeWhole(fd, text)) return;
       gone = true;
       onGone();
     },
-    isTerminal: isatty(stream.fd),
+    isTerminal: isatty(fd),
     get columns() {
-      return stream.columns || 80;
+      return (fd === 1 ? process.stdout : process.stderr).columns || 80;
     },
   };
 }

@@ -7,7 +7,7 @@ import { Faults } from "./faults.ts";
 import type { SourceEntry, SourceFile, SourceNode, SourceRange } from "./source.ts";
 
 /** Limits of one text, in UTF-16 code units and levels of nesting. */
-export const sourceLimits: { readonly maxLength: number; readonly maxDepth: number } = {
+const sourceLimits: { readonly maxLength: number; readonly maxDepth: number } = {
   maxLength: 1024 * 1024,
   maxDepth: 64,
 };

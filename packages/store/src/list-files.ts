@@ -26,9 +26,10 @@ export function listFiles(root: string, include: (path: string) => boolean): Sou
     const absolute = join(root, folder);
     for (const name of withFileErrors("list", absolute, () => readdirSync(absolute, { encoding: "buffer" }))) {
       const path = folder === "" ? decodeName(name, absolute) : `${folder}/${decodeName(name, absolute)}`;
-      const entry = describe(join(root, path), path);
-      if (entry.type === "directory") pending.push(path);
-      else if (include(path)) files.push(checked(entry));
+      const source = join(root, path);
+      if (withFileErrors("read", source, () => lstatSync(source)).isDirectory()) pending.push(path);
+      // Only what is wanted must be what a package can hold: tools keep sockets and pipes beside their files.
+      else if (include(path)) files.push(checked(describe(source, path)));
     }
   }
   return withParents(root, files).sort((left, right) => compareTarPaths(left.path, right.path));

@@ -135,7 +135,7 @@ export class TreeWriter implements LayerSink {
 }
 
 /** The canonical listing of a tree from its lines by path. */
-export function formatListing(lines: ReadonlyMap<string, string>): Uint8Array<ArrayBuffer> {
+function formatListing(lines: ReadonlyMap<string, string>): Uint8Array<ArrayBuffer> {
   const paths = [...lines.keys()].sort(compareTarPaths);
   return encodeUtf8(`[${paths.map((path) => lines.get(path) ?? "").join(",")}]`);
 }
