@@ -4,6 +4,7 @@ export { operationsErrors } from "./errors.ts";
 export type { OperationProgress, ReportProgress } from "./progress.ts";
 export { lintPackage, readPackageDirectory } from "./package/lint-package.ts";
 export type { LintReport } from "./package/lint-package.ts";
+export { collectPackages } from "./release/collect-packages.ts";
 export { CachingReader } from "./package/caching-reader.ts";
 export { PackageMetadata } from "./resolution/package-metadata.ts";
 export { findOutdated } from "./resolution/outdated.ts";
