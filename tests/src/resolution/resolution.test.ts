@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 afterEach(async () => universe.close());
 
-async function failure(run: () => Promise<unknown> | unknown): Promise<CpmError> {
+async function failure(run: () => unknown): Promise<CpmError> {
   try {
     await run();
   } catch (error) {

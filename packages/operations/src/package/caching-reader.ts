@@ -23,7 +23,7 @@ export class CachingReader implements StoreReader {
   }
 
   async stat(digest: Digest, options?: CallOptions): Promise<{ sizeBytes: number } | undefined> {
-    return this.#kept.stat(digest) ?? this.#online(`${digest}`).stat(digest, options);
+    return this.#kept.stat(digest) ?? this.#online(digest).stat(digest, options);
   }
 
   async *read(content: Descriptor, options: ReadOptions = {}): ByteSource {

@@ -32,13 +32,8 @@ export function requirementsOf(manifest: Manifest): Lockfile["requirements"] {
 }
 
 export function isCurrent(lock: Lockfile, manifest: Manifest): boolean {
-  const texts = (requirements: Lockfile["requirements"]): string =>
-    JSON.stringify(
-      Object.entries(requirements)
-        .map(([name, range]) => [name, range.text])
-        .toSorted(),
-    );
-  return texts(lock.requirements) === texts(requirementsOf(manifest));
+  const [made, wanted] = [Object.entries(lock.requirements), requirementsOf(manifest)];
+  return made.length === Object.keys(wanted).length && made.every(([name, range]) => wanted[name]?.text === range.text);
 }
 
 /** Throws `lock/digest-mismatch` when a registry has other bytes under a locked version than it had when it was locked. */
