@@ -35,6 +35,36 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/pack.ts")).pack,
   },
   {
+    name: "lock",
+    group: "author",
+    summary: "Choose the versions that a package needs, and write them down",
+    load: async () => (await import("./commands/lock.ts")).lock,
+  },
+  {
+    name: "update",
+    group: "author",
+    summary: "Move locked versions to newer ones",
+    load: async () => (await import("./commands/update.ts")).update,
+  },
+  {
+    name: "outdated",
+    group: "author",
+    summary: "Show which locked versions are not the newest",
+    load: async () => (await import("./commands/outdated.ts")).outdated,
+  },
+  {
+    name: "tree",
+    group: "author",
+    summary: "Show what a package needs, as a tree",
+    load: async () => (await import("./commands/tree.ts")).tree,
+  },
+  {
+    name: "why",
+    group: "author",
+    summary: "Show why a package is needed",
+    load: async () => (await import("./commands/why.ts")).why,
+  },
+  {
     name: "publish",
     group: "registry",
     summary: "Put a version into a registry",
@@ -51,6 +81,12 @@ export const commandTable: readonly CommandEntry[] = [
     group: "registry",
     summary: "Show a package",
     load: async () => (await import("./commands/info.ts")).info,
+  },
+  {
+    name: "resolve",
+    group: "registry",
+    summary: "Show which versions some requirements come to",
+    load: async () => (await import("./commands/resolve.ts")).resolve,
   },
   {
     name: "login",

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ColoniesClient, Identity } from "@cpm/colonies";
+import { CachingReader, PackageMetadata } from "@cpm/operations";
 import type { PackageAccess, ReleaseContext } from "@cpm/operations";
 import type { CredentialSource, RegistryClient } from "@cpm/registry-client";
 import { createRegistryClient, userCredentials } from "@cpm/registry-client";
-import { NodeStore } from "@cpm/store";
+import { BlobDirectory, NodeStore } from "@cpm/store";
 import type { CliContext } from "./context.ts";
 import { missingSetting } from "./errors.ts";
 import type { Output } from "./output/output.ts";
@@ -18,10 +19,13 @@ export class Session {
   readonly #context: CliContext;
   readonly #output: Output;
   readonly #registries = new Map<string, RegistryClient>();
+  readonly #offline: boolean;
+  #listings: PackageMetadata | undefined;
   #scratch: string | undefined;
 
-  constructor(settings: ResolvedSettings, context: CliContext, output: Output) {
+  constructor(settings: ResolvedSettings, context: CliContext, output: Output, offline = false) {
     this.settings = settings;
+    this.#offline = offline;
     this.#context = context;
     this.#output = output;
   }
@@ -54,6 +58,9 @@ export class Session {
     return {
       defaultRegistry: this.settings.registry?.host,
       registry: (host) => this.registry(host),
+      reader: (host, name) => new CachingReader(this.registry(host).repository(name), this.#kept(), this.#offline),
+      metadata: this.#metadata(),
+      clock: this.#context.clock,
       scratch: () => this.#scratchFolder(),
       report: (item) => progress.update(item),
       signal: this.#context.signal,
@@ -99,6 +106,22 @@ export class Session {
     if (server === undefined) throw missingSetting("the ColonyOS server", "COLONIES_SERVER_HOST", "--server");
     if (colony === undefined) throw missingSetting("the colony", "COLONIES_COLONY_NAME", "--colony");
     return { server, colony };
+  }
+
+  /** Contents of registries by digest, kept for the next time. */
+  #kept(): BlobDirectory {
+    return new BlobDirectory(join(this.settings.cacheDirectory, "contents"));
+  }
+
+  #metadata(): PackageMetadata {
+    this.#listings ??= new PackageMetadata({
+      registry: (host) => this.registry(host),
+      cacheDirectory: join(this.settings.cacheDirectory, "listings"),
+      clock: this.#context.clock,
+      offline: this.#offline,
+      signal: this.#context.signal,
+    });
+    return this.#listings;
   }
 
   #scratchFolder(): string {

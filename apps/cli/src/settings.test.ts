@@ -88,6 +88,7 @@ test("with nothing configured there are only places", () => {
     ownerKey: undefined,
     packagesRoot: join(home, ".local/share/cpm/packages"),
     credentialFile: join(home, ".config/cpm/credentials.json"),
+    cacheDirectory: join(home, ".cache/cpm"),
     homeDirectory: home,
     usesDev: false,
   });

@@ -20,6 +20,8 @@ export interface ResolvedSettings {
   readonly ownerKey: string | undefined;
   readonly packagesRoot: string;
   readonly credentialFile: string;
+  /** What can be had again: listings and small contents of registries, programs that were built. */
+  readonly cacheDirectory: string;
   readonly homeDirectory: string;
   /** Whether what is missing elsewhere was taken from the colony that `cpm dev` runs. */
   readonly usesDev: boolean;
@@ -66,6 +68,7 @@ export function resolveSettings(context: CliContext, flags: SettingFlags): Resol
     ownerKey: nonEmpty(env["COLONIES_COLONY_PRVKEY"]) ?? (colonyIsDev ? dev.ownerKey : undefined),
     packagesRoot: pick("packages") ?? join(folders.data, "packages"),
     credentialFile: join(folders.config, "credentials.json"),
+    cacheDirectory: folders.cache,
     homeDirectory: folders.home,
     usesDev: dev !== undefined && (registry === undefined || colonyIsDev),
   };

@@ -7,11 +7,12 @@ import type { SettingFlags } from "./settings.ts";
 export async function withSession<T>(
   invocation: { readonly context: CliContext; readonly output: Output; readonly options: SettingFlags },
   run: (session: Session) => Promise<T>,
+  offline = false,
 ): Promise<T> {
   const { context, output, options } = invocation;
   const { Session } = await import("./session.ts");
   const { resolveSettings } = await import("./settings.ts");
-  const session = new Session(resolveSettings(context, options), context, output);
+  const session = new Session(resolveSettings(context, options), context, output, offline);
   const closeAtExit = (): void => session.close();
   process.on("exit", closeAtExit);
   try {

@@ -119,7 +119,7 @@ async function route(parts: RegistryParts, request: Request): Promise<Response> 
   if (pathname === "/livez" || pathname === "/readyz") return new Response("ok\n");
   const target = parseOciPath(pathname);
   if (target !== undefined) return oci(parts, target, request, searchParams);
-  const packages = request.method === "GET" ? handlePackages(parts, pathname, searchParams) : undefined;
+  const packages = request.method === "GET" ? handlePackages(parts, pathname, searchParams, request) : undefined;
   if (packages !== undefined) return packages;
   throw registryError("registry-server/name-unknown", `there is nothing at ${pathname}`);
 }

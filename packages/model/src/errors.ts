@@ -51,6 +51,11 @@ export const modelErrors = {
     title: "Not an assignment",
     hint: "Write --set key=value.",
   },
+  "lock/invalid": {
+    kind: "invalid_argument",
+    title: "The lockfile is wrong",
+    hint: "It is written by `cpm lock`: take it from version control, or make it again.",
+  },
   "settings/invalid": { kind: "invalid_argument", title: "A settings file is wrong" },
   "glob/invalid": { kind: "invalid_argument", title: "Not a file pattern" },
 } as const;

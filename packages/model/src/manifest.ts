@@ -86,7 +86,8 @@ const glob = checked(text("a file pattern", { minLength: 1, maxLength: 512 }), (
   return fault === undefined;
 });
 
-const packageName: Schema<PackageName> = converted(
+/** `namespace/name` */
+export const packageName: Schema<PackageName> = converted(
   text("namespace/name", { pattern: `${namePartPattern}/${namePartPattern}`, maxLength: 129 }),
   "namespace/name",
   (value) => (isPackageName(value) ? value : undefined),
@@ -94,7 +95,7 @@ const packageName: Schema<PackageName> = converted(
   (value) => ({ message: `"${value}" is not a package name`, hint: "Each part has at most 64 characters." }),
 );
 
-const version: Schema<Version> = converted(
+export const version: Schema<Version> = converted(
   text("a version", {
     pattern: versionPattern,
     maxLength: 128,
@@ -106,7 +107,7 @@ const version: Schema<Version> = converted(
   (value) => ({ message: `"${value}" is not a version` }),
 );
 
-const range: Schema<Range> = converted(
+export const range: Schema<Range> = converted(
   text("a version range", { maxLength: 512 }),
   "a version range",
   readRange,

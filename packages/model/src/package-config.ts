@@ -36,7 +36,7 @@ export interface LayerRecord {
 
 const maxConfigBytes = 1024 * 1024;
 
-const digest: Schema<Digest> = converted(
+export const digest: Schema<Digest> = converted(
   text("a digest"),
   "a digest",
   (value) => (isDigest(value) && value.startsWith("sha256:") ? value : undefined),
@@ -44,7 +44,7 @@ const digest: Schema<Digest> = converted(
   (value) => ({ message: `"${value}" is not a sha256 digest` }),
 );
 
-const count: Schema<number> = converted(
+export const count: Schema<number> = converted(
   integer({ min: 0n, max: BigInt(Number.MAX_SAFE_INTEGER) }),
   "a whole number",
   Number,

@@ -7,6 +7,7 @@ import type { OperationsErrorCode } from "./errors.ts";
 const root = join(import.meta.dir, "../../..");
 const here = "packages/operations/src";
 const colonies = "tests/src/operations";
+const resolution = "tests/src/resolution/resolution.test.ts";
 
 /** The test that brings each error about. */
 const broughtAbout: Readonly<Record<OperationsErrorCode, string>> = {
@@ -20,11 +21,15 @@ const broughtAbout: Readonly<Record<OperationsErrorCode, string>> = {
   "package/template-file": `${here}/package/lint-package.test.ts`,
   "package/empty-payload": `${here}/package/lint-package.test.ts`,
   "package/undeclared-executor": `${here}/package/lint-package.test.ts`,
-  "package/dependency-range": `${here}/release/render-release.test.ts`,
   "package/dependency-cycle": `${here}/release/render-release.test.ts`,
-  "package/dependency-conflict": `${here}/release/render-release.test.ts`,
   "package/needs-cpm": `${colonies}/failures.test.ts`,
   "package/exists": `${here}/scaffold/scaffold.test.ts`,
+  "resolution/offline": resolution,
+  "lock/digest-mismatch": resolution,
+  "lock/out-of-date": resolution,
+  "lock/missing": resolution,
+  "lock/not-locked": `${here}/resolution/dependency-graph.test.ts`,
+  "lock/other-registry": resolution,
   "plan/invalid": `${here}/release/plan-file.test.ts`,
   "plan/stale": `${here}/release/plan-file.test.ts`,
   "colony/not-prepared": `${here}/release/next-revision.test.ts`,

@@ -51,17 +51,7 @@ export const operationsErrors = {
     title: "A template needs an executor type that `requires` does not name",
     hint: "Add it under requires.executors, so that installing checks for it.",
   },
-  "package/dependency-range": {
-    kind: "unimplemented",
-    title: "A dependency on a range of versions",
-    hint: "Write an exact version, such as 2.1.0.",
-  },
   "package/dependency-cycle": { kind: "failed_precondition", title: "Packages that need one another" },
-  "package/dependency-conflict": {
-    kind: "failed_precondition",
-    title: "One package is needed in two versions",
-    hint: "A release holds one version of each package.",
-  },
   "package/needs-cpm": {
     kind: "failed_precondition",
     title: "The package needs another version of cpm",
@@ -71,6 +61,36 @@ export const operationsErrors = {
     kind: "already_exists",
     title: "The directory or file is there already",
     hint: "Choose another name, or remove it first.",
+  },
+  "resolution/offline": {
+    kind: "unavailable",
+    title: "Something is not known here and may not be asked for",
+    hint: "Run the command once without --offline, or install from a bundle.",
+  },
+  "lock/digest-mismatch": {
+    kind: "data_loss",
+    title: "A registry has other bytes than the lockfile",
+    hint: "The version was published anew or the registry is not the one it was. Ask its owner before `cpm update`.",
+  },
+  "lock/out-of-date": {
+    kind: "failed_precondition",
+    title: "The lockfile is not that of colony.yaml",
+    hint: "Run `cpm lock`, and put the result under version control.",
+  },
+  "lock/missing": {
+    kind: "not_found",
+    title: "There is no lockfile",
+    hint: "Run `cpm lock`.",
+  },
+  "lock/not-locked": {
+    kind: "not_found",
+    title: "The lockfile has no such package",
+    hint: "`cpm tree` shows what it has.",
+  },
+  "lock/other-registry": {
+    kind: "permission_denied",
+    title: "The lockfile was made with another registry",
+    hint: "Use that registry, or remove cpm.lock and resolve anew if the change is meant.",
   },
   "plan/invalid": {
     kind: "invalid_argument",

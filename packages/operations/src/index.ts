@@ -4,6 +4,27 @@ export { operationsErrors } from "./errors.ts";
 export type { OperationProgress, ReportProgress } from "./progress.ts";
 export { lintPackage, readPackageDirectory } from "./package/lint-package.ts";
 export type { LintReport } from "./package/lint-package.ts";
+export { collectPackages } from "./release/collect-packages.ts";
+export { CachingReader } from "./package/caching-reader.ts";
+export { PackageMetadata } from "./resolution/package-metadata.ts";
+export { findOutdated } from "./resolution/outdated.ts";
+export type { OutdatedPackage } from "./resolution/outdated.ts";
+export { invertedTree, treeOf, whyChains } from "./resolution/dependency-graph.ts";
+export type { TreeLine, WhyLink } from "./resolution/dependency-graph.ts";
+export {
+  compareLocks,
+  lockFor,
+  lockProject,
+  readProject,
+  readProjectLock,
+  requireCurrentLock,
+  writeProjectLock,
+} from "./resolution/project-lock.ts";
+export type { LockChange, Project } from "./resolution/project-lock.ts";
+export { resolvePackages } from "./resolution/resolve-packages.ts";
+export type { Resolution, ResolvedPackage } from "./resolution/resolve-packages.ts";
+export { WorldFacts } from "./resolution/world-facts.ts";
+export type { World } from "./resolution/world-facts.ts";
 export { locatePackage, parsePackageSource, readLocatedPackage } from "./package/locate-package.ts";
 export type { LocatedPackage, PackageAccess, PackageSource } from "./package/locate-package.ts";
 export { packPackage } from "./package/pack-package.ts";

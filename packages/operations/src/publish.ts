@@ -43,6 +43,7 @@ export async function publishPackage(source: PackageSource, access: PackageAcces
       access.report?.({ ...item, state: `publishing to ${host}`, doneBytes, totalBytes });
     },
   });
+  access.metadata.forget(host, name);
   access.report?.({ ...item, state: `published (${formatBytes(doneBytes)} sent)`, finished: true });
   return { ...answer, present: false, sentBytes: doneBytes };
 }

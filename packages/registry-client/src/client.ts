@@ -5,6 +5,8 @@ import { KeyedQueue } from "./keyed-queue.ts";
 import type { RegistryClientOptions } from "./options.ts";
 import { packageInfo, searchPackages } from "./package-index.ts";
 import type { PackageInfo, SearchOptions, SearchPage } from "./package-index.ts";
+import { packageVersions } from "./package-versions.ts";
+import type { VersionListing } from "./package-versions.ts";
 import { RegistryRepository } from "./repository.ts";
 import type { Repository } from "./repository.ts";
 import { Transport, drop } from "./transport.ts";
@@ -20,6 +22,11 @@ export interface RegistryClient {
   searchPackages(query: string, options?: SearchOptions): Promise<SearchPage>;
   /** A plain OCI registry is asked for the tags and the newest manifest instead. */
   packageInfo(name: string, options?: CallOptions): Promise<PackageInfo>;
+  /** See `VersionListing`: all versions with what they need; `unchanged` when `etag` still stands for them. */
+  packageVersions(
+    name: string,
+    options?: CallOptions & { readonly etag?: string | undefined },
+  ): Promise<VersionListing | "unchanged" | undefined>;
 }
 
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
@@ -36,5 +43,6 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     },
     searchPackages: (query, search) => searchPackages(transport, query, search),
     packageInfo: (name, call) => packageInfo(transport, repository(name), name, call),
+    packageVersions: (name, call) => packageVersions(transport, repository(name), name, call),
   };
 }

@@ -9,3 +9,5 @@ export type { Repository } from "./repository.ts";
 export { credentialFile, userCredentials } from "./credential-files.ts";
 export { parseDockerConfig } from "./docker-config.ts";
 export type { DockerConfig } from "./docker-config.ts";
+export { readVersionListing, versionsFromTags } from "./package-versions.ts";
+export type { ListedVersion, VersionListing } from "./package-versions.ts";

@@ -207,7 +207,8 @@ class Search {
    */
   *#unmetNeeds(needs: readonly Incompatibility[]): Generator<PromiseLike<unknown>, readonly Incompatibility[], void> {
     const wanted = needs.flatMap(({ terms }) => terms.filter(({ about, positive }) => !positive && !about.isRoot));
-    yield* waitForAll(wanted.map(({ about }) => (isFact(about.name) ? this.#universe.list(about) : undefined)));
+    const facts = new Set(wanted.map(({ about }) => about).filter(({ name }) => isFact(name)));
+    yield* waitForAll([...facts].map((about) => this.#universe.list(about)));
     return wanted
       .map(({ about, set }): Term => ({ about, positive: true, set }))
       .filter((term) => term.about.listing !== undefined && this.#universe.count(term.about, term.set) === 0)

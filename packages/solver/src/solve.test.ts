@@ -120,6 +120,13 @@ describe("the provider", () => {
     expect(waves.filter((count) => count > 0)).toEqual([2, 2, 2, 2]);
   });
 
+  test("is asked once for a fact that several packages need at once", async () => {
+    const asked: string[] = [];
+    const shared = "? a *; b *\na: 1.0.0 (@colonyos ^1)\nb: 1.0.0 (@colonyos >=1.1)\n@colonyos: 1.9.0";
+    expect(await resolve(shared, { asked, answer: async (value) => value })).toBe("a 1.0.0; b 1.0.0");
+    expect(asked.filter((question) => question === "@colonyos")).toEqual(["@colonyos"]);
+  });
+
   test("may fail: its error passes as it is", async () => {
     const down = createError({ "test/down": { kind: "unavailable", title: "Down" } }, "test/down", "down");
     const versions: Provider["versions"] = () => Promise.reject(down);

@@ -14,6 +14,7 @@ import {
   prepareInstall,
   readPackageDirectory,
   uninstallRelease,
+  PackageMetadata,
 } from "@cpm/operations";
 import type { InstalledRelease, ReleaseContext, UninstallResult } from "@cpm/operations";
 import { anonymous, createRegistryClient } from "@cpm/registry-client";
@@ -96,13 +97,17 @@ export class Lab {
     const { colonyName } = this.colony.client;
     const scratch = this.fresh("scratch");
     const client = new ColoniesClient({ endpoint, colonyName, identity: user, fetch: options.fetch });
+    const registry = (host: string) =>
+      createRegistryClient({ registry: host, credentials: anonymous, userAgent: "test", clock: systemClock });
     return {
       client,
       owner: options.owner === false ? undefined : client.as(colonyOwner),
       node: openNodeStore(options.packages ?? this.fresh("packages")),
       access: {
-        registry: (host) =>
-          createRegistryClient({ registry: host, credentials: anonymous, userAgent: "test", clock: systemClock }),
+        registry,
+        reader: (host, name) => registry(host).repository(name),
+        metadata: new PackageMetadata({ registry, cacheDirectory: this.fresh("listings"), clock: systemClock }),
+        clock: systemClock,
         scratch: () => scratch,
         signal: options.signal,
       },

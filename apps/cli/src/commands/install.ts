@@ -5,6 +5,7 @@ import { colonyOptions, defineCommand, registryOptions } from "../command.ts";
 import { readGivenSource } from "../given-source.ts";
 import { inputOptions, readGivenInputs } from "../input-options.ts";
 import { currentPlatform } from "../platform.ts";
+import { lockOptions, resolutionOptions } from "../resolution-options.ts";
 import { formatPlan } from "../render-plan.ts";
 import { withSession } from "../with-session.ts";
 
@@ -20,6 +21,8 @@ export const install = defineCommand({
     ...waitOptions,
     "dry-run": { type: "boolean", description: "Print the plan and change nothing." },
     plan: { type: "string", value: "FILE", description: "Save the plan for `cpm apply` and change nothing." },
+    ...lockOptions,
+    ...resolutionOptions,
     "skip-requirements": { type: "boolean", description: "Install although an executor or a version is missing." },
     ...registryOptions,
     ...colonyOptions,
@@ -35,31 +38,37 @@ export const install = defineCommand({
     const { givenTarget } = await import("../given-file.ts");
     const planPath = options.plan === undefined ? undefined : givenTarget(options.plan, context);
     const given = await readGivenInputs(options, context);
-    return withSession(invocation, async (session) => {
-      const releases = session.releases();
-      const source = await readGivenSource(args[0] ?? "", context);
-      const request = {
-        source,
-        given,
-        releaseName: options.name,
-        platform: currentPlatform(),
-        skipRequirements: options["skip-requirements"] === true,
-      };
-      const prepared = await operations.prepareInstall(request, releases);
-      output.diagnostics(prepared.warnings);
-      const { plan } = prepared;
-      if (planPath !== undefined) {
-        const saved = operations.formatPlanFile({ plan, source: operations.formatPlanSource(source, plan) });
-        const { replaceFile } = await import("@cpm/store");
-        const { stringifyJson } = await import("@cpm/base");
-        replaceFile(planPath, encodeUtf8(`${stringifyJson(saved, 2)}\n`));
-        output.note(`saved the plan to ${options.plan}; \`cpm apply ${options.plan}\` carries it out`);
-      }
-      if (options["dry-run"] === true || planPath !== undefined) {
-        output.data(plan as unknown as JsonValue, () => formatPlan(plan, output));
-        return 0;
-      }
-      return carryOut(prepared, options, releases, output);
-    });
+    return withSession(
+      invocation,
+      async (session) => {
+        const releases = session.releases();
+        const source = await readGivenSource(args[0] ?? "", context);
+        const request = {
+          source,
+          given,
+          releaseName: options.name,
+          platform: currentPlatform(),
+          skipRequirements: options["skip-requirements"] === true,
+          lock: source.kind === "path" ? operations.lockFor(source.path, options) : undefined,
+          minimumAgeMs: options["min-age"],
+        };
+        const prepared = await operations.prepareInstall(request, releases);
+        output.diagnostics(prepared.warnings);
+        const { plan } = prepared;
+        if (planPath !== undefined) {
+          const saved = operations.formatPlanFile({ plan, source: operations.formatPlanSource(source, plan) });
+          const { replaceFile } = await import("@cpm/store");
+          const { stringifyJson } = await import("@cpm/base");
+          replaceFile(planPath, encodeUtf8(`${stringifyJson(saved, 2)}\n`));
+          output.note(`saved the plan to ${options.plan}; \`cpm apply ${options.plan}\` carries it out`);
+        }
+        if (options["dry-run"] === true || planPath !== undefined) {
+          output.data(plan as unknown as JsonValue, () => formatPlan(plan, output));
+          return 0;
+        }
+        return carryOut(prepared, options, releases, output);
+      },
+      options.offline === true,
+    );
   },
 });

@@ -2,6 +2,7 @@ import { defineCommand, registryOptions } from "../command.ts";
 import { readGivenSource } from "../given-source.ts";
 import { inputOptions, readGivenInputs } from "../input-options.ts";
 import { currentPlatform } from "../platform.ts";
+import { version } from "../version.ts";
 import { withSession } from "../with-session.ts";
 
 export const render = defineCommand({
@@ -33,7 +34,8 @@ export const render = defineCommand({
     const release = { name: options.name ?? "sample", colony: options.colony ?? "sample" };
     return withSession({ ...invocation, options: { registry: options.registry } }, async (session) => {
       const source = await readGivenSource(args[0] ?? ".", context);
-      const rendered = await renderPackageAlone(source, given, release, currentPlatform(), session.access());
+      const options = { world: { cpmVersion: version, platform: currentPlatform() } };
+      const rendered = await renderPackageAlone(source, given, release, options, session.access());
       output.diagnostics(rendered.warnings);
       output.data(rendered.documents, () =>
         rendered.documents.map((document) => Bun.YAML.stringify(document, null, 2)).join("\n---\n"),

@@ -2,21 +2,28 @@ import { registryError } from "../errors.ts";
 import type { VersionRow } from "../metadata.ts";
 import type { RegistryParts } from "../registry.ts";
 import { json } from "./answers.ts";
+import { resolutionResponse } from "./resolution.ts";
 import { packageNameOf } from "./router.ts";
 
 const defaultLimit = 20;
 const maxLimit = 100;
 
 /** The package index under `/api/v1`. Undefined when the path is none of its own. */
-export function handlePackages(parts: RegistryParts, pathname: string, query: URLSearchParams): Response | undefined {
+export function handlePackages(
+  parts: RegistryParts,
+  pathname: string,
+  query: URLSearchParams,
+  request: Request,
+): Response | undefined {
   if (pathname === "/api/v1/search") return search(parts, query);
-  const match = /^\/api\/v1\/packages\/([^/]+)\/([^/]+)$/.exec(pathname);
+  const match = /^\/api\/v1\/packages\/([^/]+)\/([^/]+)(\/resolution)?$/.exec(pathname);
   if (match === null) return undefined;
   const name = packageNameOf(match[1] ?? "", match[2] ?? "");
   const found = name === undefined ? undefined : parts.metadata.package(name);
   if (found === undefined)
     throw registryError("registry-server/package-unknown", `there is no package ${match[1]}/${match[2]}`);
   const { versions, updatedAt, ...fields } = found;
+  if (match[3] !== undefined) return resolutionResponse(found.name, versions, request);
   return json(200, { ...fields, updatedAt: isoTime(updatedAt), versions: versions.map(formatVersionRow) });
 }
 

@@ -67,11 +67,6 @@ describe("lint", () => {
       ["warning package/undeclared-executor"],
     ],
     [
-      "a range of versions",
-      { "colony.yaml": manifest("a/b", "1.0.0", "dependencies: {a/c: ^1.2.0}\n") },
-      ["error package/dependency-range"],
-    ],
-    [
       "a blueprint with the name of a revision",
       {
         "colony.yaml": manifest("a/b", "1.0.0"),
@@ -95,11 +90,7 @@ describe("lint", () => {
     });
     const { diagnostics, directory } = lintPackage(root);
     expect(directory).toBeUndefined();
-    expect(diagnostics.map(({ code }) => code).toSorted()).toEqual([
-      "package/dependency-range",
-      "package/empty-payload",
-      "package/template-file",
-    ]);
+    expect(diagnostics.map(({ code }) => code).toSorted()).toEqual(["package/empty-payload", "package/template-file"]);
     expect(diagnostics.every(({ hint }) => hint !== undefined && hint !== "")).toBe(true);
   });
 

@@ -1,7 +1,7 @@
 import type { Diagnostic } from "@cpm/base";
 import { isCpmError } from "@cpm/base";
 import type { Manifest, SourceFile } from "@cpm/model";
-import { locateSource, parseSource, readVersion } from "@cpm/model";
+import { locateSource, parseSource } from "@cpm/model";
 import { checkResources, checkTemplates, parseTemplates, renderTemplates, sampleInputs } from "@cpm/template";
 import type { Resource } from "@cpm/template";
 import { operationError, operationsErrors } from "../errors.ts";
@@ -26,10 +26,7 @@ export function lintPackage(root: string): LintReport {
   const { directory } = inspected;
   if (directory === undefined) return { diagnostics };
   const { manifest, manifestFile } = directory;
-  diagnostics.push(
-    ...checkTemplates(parsed.documents, manifest, (key) => locateInput(manifestFile, key)),
-    ...dependencyFaults(manifest),
-  );
+  diagnostics.push(...checkTemplates(parsed.documents, manifest, (key) => locateInput(manifestFile, key)));
   const guesses = inspected.templates.some(({ text }) => /\bdeps\b.*\boutputs\b/.test(text));
   if (!hasErrors(diagnostics)) diagnostics.push(...sampleFaults(parsed, manifest, guesses));
   return hasErrors(diagnostics) ? { diagnostics } : { diagnostics, directory };
@@ -80,18 +77,6 @@ function undeclaredExecutors(resources: readonly Resource[], manifest: Manifest)
       code,
       severity: "warning" as const,
       message: `a template needs an executor of type "${type}", which requires.executors does not name`,
-      hint: operationsErrors[code].hint,
-    }));
-}
-
-function dependencyFaults(manifest: Manifest): Diagnostic[] {
-  const code = "package/dependency-range";
-  return manifest.dependencies
-    .filter((dependency) => readVersion(dependency.version.text) === undefined)
-    .map((dependency) => ({
-      code,
-      severity: "error" as const,
-      message: `${dependency.name} is needed as "${dependency.version.text}": this cpm takes exact versions only`,
       hint: operationsErrors[code].hint,
     }));
 }

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { CancelSignal } from "@cpm/base";
-import type { PackageReference, Version } from "@cpm/model";
+import type { CancelSignal, Clock, Digest } from "@cpm/base";
+import type { PackageName, PackageReference, Version } from "@cpm/model";
 import {
   compareVersions,
   formatReference,
@@ -17,6 +17,7 @@ import type { RegistryClient } from "@cpm/registry-client";
 import { openLayoutFile, readManifestBytes } from "@cpm/store";
 import { operationError } from "../errors.ts";
 import type { ReportProgress } from "../progress.ts";
+import type { PackageMetadata } from "../resolution/package-metadata.ts";
 import { readPackageDirectory } from "./lint-package.ts";
 import { packPackage } from "./pack-package.ts";
 import { isPackageDirectory } from "./package-directory.ts";
@@ -32,7 +33,12 @@ export type PackageSource =
 export interface PackageAccess {
   /** The registry of references that name none, as `host[:port]`; undefined where none is configured. */
   readonly defaultRegistry?: string | undefined;
+  /** The packages of a registry, to read from. */
+  reader(host: string, name: PackageName): StoreReader;
+  /** A registry to publish to. */
   registry(host: string): RegistryClient;
+  readonly metadata: PackageMetadata;
+  readonly clock: Clock;
   /** A directory that is removed when the command ends, for packages that are packed on the way. */
   scratch(): string;
   readonly report?: ReportProgress;
@@ -102,10 +108,16 @@ async function openPackedFile(path: string): Promise<LocatedPackage> {
   return { source, root };
 }
 
-async function resolveReference(reference: PackageReference, access: PackageAccess): Promise<LocatedPackage> {
+/** The registry of a reference; throws `package/no-registry` where it names none and none is configured. */
+export function registryOf(reference: PackageReference, access: PackageAccess): string {
   const host = reference.registry ?? access.defaultRegistry;
   if (host === undefined) throw noRegistry(reference);
-  const source = access.registry(host).repository(reference.name);
+  return host;
+}
+
+async function resolveReference(reference: PackageReference, access: PackageAccess): Promise<LocatedPackage> {
+  const host = registryOf(reference, access);
+  const source = access.reader(host, reference.name);
   const found = await resolveSelector(reference, source, host, access.signal);
   return { source, ...found, registry: host, reference };
 }
@@ -117,7 +129,8 @@ async function resolveSelector(
   signal: CancelSignal | undefined,
 ): Promise<{ readonly root: Descriptor; readonly version?: Version }> {
   const { selector } = reference;
-  if (selector.kind === "digest") return { root: await describeDigest(reference, source, host, signal) };
+  if (selector.kind === "digest")
+    return { root: await describeDigest(reference.name, selector.digest, source, host, signal) };
   const version =
     selector.kind === "version" ? selector.version : chooseVersion(reference, await listVersions(source, signal), host);
   const root = await source.resolve(versionToTag(version), { signal });
@@ -147,21 +160,20 @@ function chooseVersion(reference: PackageReference, versions: readonly Version[]
   });
 }
 
-/** A digest alone does not tell the media type: the document does. */
-async function describeDigest(
-  reference: PackageReference,
+/** The descriptor of a package's digest: the digest alone does not tell the media type, the document does. */
+export async function describeDigest(
+  name: PackageName,
+  digest: Digest,
   source: StoreReader,
   host: string,
   signal: CancelSignal | undefined,
 ): Promise<Descriptor> {
-  const { selector, name } = reference;
-  if (selector.kind !== "digest") throw new TypeError("the selector is a digest");
-  const found = await source.stat(selector.digest, { signal });
-  if (found === undefined) throw operationError("package/not-found", `${host} has no ${name}@${selector.digest}`);
-  const descriptor = { mediaType: mediaTypes.manifest, digest: selector.digest, sizeBytes: found.sizeBytes };
+  const found = await source.stat(digest, { signal });
+  if (found === undefined) throw operationError("package/not-found", `${host} has no ${name}@${digest}`);
+  const descriptor = { mediaType: mediaTypes.manifest, digest, sizeBytes: found.sizeBytes };
   const document = parseManifestBytes(await readManifestBytes(source, descriptor, signal));
   if (document.artifactType !== packageMediaTypes.artifact)
-    throw operationError("package/not-a-package", `${selector.digest} is no package`);
+    throw operationError("package/not-a-package", `${digest} is no package`);
   return { ...descriptor, mediaType: document.mediaType };
 }
 

@@ -1,6 +1,6 @@
 import type { Clock, Diagnostic } from "@cpm/base";
 import type { ColoniesClient } from "@cpm/colonies";
-import type { GivenInput, ReleaseName } from "@cpm/model";
+import type { GivenInput, Lockfile, ReleaseName } from "@cpm/model";
 import { isReleaseName, parseReleaseName, redactInputs, splitPackageName } from "@cpm/model";
 import type { NodeStore } from "@cpm/store";
 import { holdsSecret, invalidTemplates } from "@cpm/template";
@@ -28,6 +28,10 @@ export interface InstallRequest {
   readonly platform: string;
   /** Installs although an executor or a version is missing. */
   readonly skipRequirements?: boolean;
+  /** Versions of dependencies to keep where they fit. */
+  readonly lock?: Lockfile | undefined;
+  /** Leaves out versions that were published more recently, in milliseconds. */
+  readonly minimumAgeMs?: number | undefined;
   /** How long a client that is at work elsewhere may be silent before it counts as dead, in milliseconds. */
   readonly silenceMs?: number;
 }
@@ -62,11 +66,17 @@ export interface PreparedInstall {
  */
 export async function prepareInstall(request: InstallRequest, context: ReleaseContext): Promise<PreparedInstall> {
   const { client, node, signal } = context;
-  const packages = await collectPackages(request.source, request.platform, context.access);
+  const book = new ReleaseBook(client, context.clock);
+  const executors = await client.executors.list({ signal });
+  const { revisions: releases } = await book.read(signal);
+  const { platform, lock, minimumAgeMs } = request;
+  // Who installs without what is required does not look at what there is.
+  const colony = request.skipRequirements === true ? undefined : { executors, releases };
+  const world = { cpmVersion: context.cpmVersion, platform, ...(colony === undefined ? {} : { colony }) };
+  const packages = await collectPackages(request.source, context.access, { world, lock, minimumAgeMs });
   const root = packages.at(-1);
   if (root === undefined) throw new TypeError("a release has a package");
   const release = chooseName(request.releaseName, root.variant);
-  const book = new ReleaseBook(client, context.clock);
   const { revision, recovers } = await nextRevision(book, release, context.clock, request.silenceMs, signal);
   const identity = { name: release, revision, colony: client.colonyName };
   const pathOf = (variant: PackageVariant) => node.treePath(variant.config.tree);
@@ -77,7 +87,7 @@ export async function prepareInstall(request: InstallRequest, context: ReleaseCo
   const requirements = checkRequirements(
     packages.map(({ variant }) => variant.manifest),
     executorTypesOf(resources.map(({ resource }) => resource)),
-    await client.executors.list({ signal }),
+    executors,
     context.cpmVersion,
   );
   const missing = requirements.find((requirement) => requirement.result === "missing");

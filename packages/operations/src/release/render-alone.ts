@@ -1,6 +1,7 @@
 import type { Diagnostic, JsonObject } from "@cpm/base";
 import type { GivenInput } from "@cpm/model";
 import { collectPackages } from "./collect-packages.ts";
+import type { CollectOptions } from "./collect-packages.ts";
 import type { PackageAccess, PackageSource } from "../package/locate-package.ts";
 import { renderRelease } from "./render-release.ts";
 import { creationOrder } from "../resources/resource-handlers.ts";
@@ -16,10 +17,10 @@ export async function renderPackageAlone(
   source: PackageSource,
   given: readonly GivenInput[],
   release: { readonly name: string; readonly colony: string },
-  platform: string,
+  options: CollectOptions,
   access: PackageAccess,
 ): Promise<RenderedAlone> {
-  const packages = await collectPackages(source, platform, access);
+  const packages = await collectPackages(source, access, options);
   const rendered = renderRelease(packages, given, { ...release, revision: 1 }, (variant) => {
     return `/var/lib/colony/packages/trees/sha256/${variant.config.tree.slice("sha256:".length)}/root`;
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { parseAssignment } from "@cpm/model";
 import { revealJson } from "@cpm/template";
-import { faultOf, manifest, MemoryRegistries, Scratch } from "../testing/packages.ts";
+import { alone, faultOf, manifest, MemoryRegistries, Scratch } from "../testing/packages.ts";
 import { parsePackageSource } from "../package/locate-package.ts";
 import { packPackage } from "../package/pack-package.ts";
 import { inspectPackageDirectory } from "../package/package-directory.ts";
@@ -40,7 +40,7 @@ async function publishUnchecked(name: string, more: string): Promise<void> {
 }
 
 async function render(reference: string, ...set: readonly string[]): Promise<readonly RenderedPackage[]> {
-  const packages = await collectPackages(parsePackageSource(reference), "linux/amd64", access);
+  const packages = await collectPackages(parsePackageSource(reference), access, { world: alone });
   const identity = { name: "rel", revision: 3, colony: "dev" };
   return renderRelease(packages, set.map(parseAssignment), identity, ({ manifest: found }) => `/at/${found.name}`);
 }
@@ -91,11 +91,10 @@ describe("the packages of a release", () => {
   });
 
   test("in two versions are refused, whoever comes first", async () => {
-    for (const [name, message] of [
-      ["d/two", "d/base is needed as 1.0.0 and, by d/two, as 2.0.0"],
-      ["d/three", "d/base is needed as 2.0.0 and, by d/left, as 1.0.0"],
-    ] as const) {
-      expect(await faultOf(() => render(name))).toMatchObject({ code: "package/dependency-conflict", message });
+    for (const name of ["d/two", "d/three"]) {
+      const { code, message } = await faultOf(() => render(name));
+      expect(code).toBe("solver/no-solution");
+      for (const part of ["d/base 1.0.0", "d/base 2.0.0", name]) expect(message).toContain(part);
     }
   });
 
@@ -107,13 +106,11 @@ describe("the packages of a release", () => {
     expect((await faultOf(() => render("d/self"))).message).toBe("packages need one another: d/self → d/self");
   });
 
-  test("that are not there, or are ranges, are told", async () => {
-    expect((await faultOf(() => render("d/lost"))).message).toBe("r.test has no d/nothing@1.0.0");
+  test("that are not there are told, and ranges are resolved", async () => {
+    const fault = await faultOf(() => render("d/lost"));
+    expect([fault.code, fault.message]).toEqual(["solver/unknown-package", expect.stringContaining("d/nothing")]);
     await publishUnchecked("d/loose", "dependencies: {d/base: ^1.0.0}\n");
-    expect(await faultOf(() => render("d/loose"))).toMatchObject({
-      code: "package/dependency-range",
-      message: "d/loose needs d/base@^1.0.0: this cpm takes exact versions only",
-    });
+    expect(namesOf(await render("d/loose"))).toEqual(["d/base", "d/loose"]);
   });
 });
 
@@ -201,7 +198,7 @@ describe("what a release renders to", () => {
       parsePackageSource("d/right"),
       [parseAssignment("l=no")],
       { name: "alone", colony: "dev" },
-      "linux/amd64",
+      { world: alone },
       access,
     );
     expect(documents.map(({ kind, name }) => [kind, name])).toEqual([

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parsePackageName } from "@cpm/model";
-import { faultOf, MemoryRegistries, Scratch } from "../testing/packages.ts";
+import { alone, faultOf, MemoryRegistries, Scratch } from "../testing/packages.ts";
 import { lintPackage } from "../package/lint-package.ts";
 import { renderPackageAlone } from "../release/render-alone.ts";
 import { scaffoldNames, scaffolds, writeScaffold } from "./scaffold.ts";
@@ -19,7 +19,7 @@ describe("a new package", () => {
     expect(lintPackage(root).diagnostics).toEqual([]);
     const access = new MemoryRegistries().access(scratch);
     const release = { name: "my-first", colony: "dev" };
-    const { documents } = await renderPackageAlone({ kind: "path", path: root }, [], release, "linux/amd64", access);
+    const { documents } = await renderPackageAlone({ kind: "path", path: root }, [], release, { world: alone }, access);
     expect(documents.map((document) => (document["kind"] as string).toLowerCase())).toEqual([kind]);
     expect(documents[0]?.["name"]).toBe("my-first");
     for (const path of written.filter((entry) => entry.endsWith(".sh")))

@@ -2,15 +2,18 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { isCpmError } from "@cpm/base";
-import type { Diagnostic } from "@cpm/base";
+import type { Clock, Diagnostic } from "@cpm/base";
 import type { PackageName } from "@cpm/model";
 import type { Descriptor } from "@cpm/oci";
+import { versionsFromTags } from "@cpm/registry-client";
 import type { RegistryClient, Repository } from "@cpm/registry-client";
 import { copyGraph, MemoryStore } from "@cpm/store";
 import { readPackageDirectory } from "../package/lint-package.ts";
 import type { PackageAccess } from "../package/locate-package.ts";
 import { packPackage } from "../package/pack-package.ts";
 import type { PackedPackage } from "../package/pack-package.ts";
+import { PackageMetadata } from "../resolution/package-metadata.ts";
+import type { World } from "../resolution/world-facts.ts";
 
 /** A folder for one test file. Must be removed. */
 export class Scratch {
@@ -41,6 +44,9 @@ export class Scratch {
     rmSync(this.root, { recursive: true, force: true });
   }
 }
+
+/** A machine without a colony. */
+export const alone: World = { cpmVersion: "0.1.0", platform: "linux/amd64" };
 
 /** `colony.yaml` with a name, a version and whatever else is wanted. */
 export function manifest(name: string, version: string, more = ""): string {
@@ -74,12 +80,22 @@ export class MemoryRegistries {
       packageInfo: async (name) => {
         throw new TypeError(`no test asks for ${name}`);
       },
+      packageVersions: async (name) => versionsFromTags(this.repository(host, name)),
     };
   }
 
   access(scratch: Scratch, defaultRegistry?: string): PackageAccess {
     const folder = scratch.fresh("scratch");
-    return { defaultRegistry, registry: (host) => this.client(host), scratch: () => folder };
+    const registry = (host: string): RegistryClient => this.client(host);
+    const clock: Clock = { now: () => Date.now(), sleep: async (durationMs) => Bun.sleep(durationMs) };
+    return {
+      defaultRegistry,
+      registry,
+      reader: (host, name) => this.repository(host, name),
+      metadata: new PackageMetadata({ registry, cacheDirectory: scratch.fresh("listings"), clock }),
+      clock,
+      scratch: () => folder,
+    };
   }
 }
 

@@ -1,0 +1,40 @@
+import { defineCommand, registryOptions } from "../command.ts";
+import { currentPlatform } from "../platform.ts";
+import { formatLockChanges } from "../render-lock.ts";
+import { lockOptions, resolutionOptions } from "../resolution-options.ts";
+import { version } from "../version.ts";
+import { withSession } from "../with-session.ts";
+
+export const lock = defineCommand({
+  name: "lock",
+  summary: "Choose the versions that a package needs, and write them down",
+  description:
+    "Resolves the dependencies of colony.yaml and writes cpm.lock: for every package its version, registry, digests and sizes. Versions that are locked already are kept where they fit; `cpm update` moves them.",
+  arguments: [{ name: "directory", description: "default: here", optional: true, complete: "files" }],
+  options: { ...resolutionOptions, locked: lockOptions.locked, ...registryOptions },
+  examples: [
+    { line: "cpm lock", description: "Write cpm.lock for the package here." },
+    { line: "cpm lock --locked", description: "In CI: fail when cpm.lock is not up to date." },
+  ],
+  async run(invocation) {
+    const { args, options, output } = invocation;
+    const operations = await import("@cpm/operations");
+    return withSession(
+      invocation,
+      async (session) => {
+        const project = operations.readProject(args[0] ?? ".");
+        if (options.locked === true) operations.requireCurrentLock(project);
+        const world = { cpmVersion: version, platform: currentPlatform() };
+        const request = { project, minimumAgeMs: options["min-age"] };
+        const { lock: made } = await operations.lockProject(request, session.access(), world);
+        if (options.locked !== true) operations.writeProjectLock(project.root, made);
+        const changes = operations.compareLocks(project.lock, made);
+        output.data({ packages: made.packages.length, changes: changes.map((change) => ({ ...change })) }, () =>
+          formatLockChanges(changes, made.packages.length),
+        );
+        return 0;
+      },
+      options.offline === true,
+    );
+  },
+});

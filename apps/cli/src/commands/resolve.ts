@@ -1,0 +1,56 @@
+import { defineCommand, registryOptions } from "../command.ts";
+import { requireRegistry } from "../require-registry.ts";
+import { resolutionOptions } from "../resolution-options.ts";
+import { currentPlatform } from "../platform.ts";
+import { version } from "../version.ts";
+import { withSession } from "../with-session.ts";
+
+export const resolve = defineCommand({
+  name: "resolve",
+  summary: "Show which versions some requirements come to",
+  description:
+    "Chooses one version of every package that the requirements reach, and writes nothing. When there is no such choice, it says why in numbered sentences.",
+  arguments: [{ name: "requirements", description: "namespace/name[@range]", repeated: true }],
+  options: { ...resolutionOptions, ...registryOptions },
+  examples: [
+    { line: 'cpm resolve "rise/pipeline@^2"', description: "What it and its dependencies come to." },
+    { line: "cpm resolve rise/pipeline rise/web@1.x --json", description: "Two together, with their digests." },
+  ],
+  async run(invocation) {
+    const { args, options, context, output } = invocation;
+    const operations = await import("@cpm/operations");
+    const { parseRange, parseReference } = await import("@cpm/model");
+    return withSession(
+      invocation,
+      async (session) => {
+        const registry = requireRegistry(session.settings);
+        const requirements = args.map((text) => {
+          const { name, selector } = parseReference(text);
+          const range =
+            selector.kind === "range"
+              ? selector.range
+              : parseRange(selector.kind === "version" ? selector.version.text : "*");
+          return { name, range, from: "the command line" };
+        });
+        const minimumMs = options["min-age"];
+        const minimumAge = minimumMs === undefined ? undefined : { minimumMs, nowMs: context.clock.now() };
+        const world = new operations.WorldFacts({ cpmVersion: version, platform: currentPlatform() });
+        const request = { requirements, registry, minimumAge };
+        const resolution = await operations.resolvePackages(request, session.access().metadata, world);
+        const rows = resolution.packages.map((entry) => ({
+          name: entry.name,
+          version: entry.version.text,
+          digest: entry.digest,
+        }));
+        output.data(rows, () =>
+          output.table(
+            [{ title: "PACKAGE" }, { title: "VERSION" }, { title: "DIGEST", flexible: true }],
+            rows.map((row) => [row.name, row.version, row.digest]),
+          ),
+        );
+        return 0;
+      },
+      options.offline === true,
+    );
+  },
+});

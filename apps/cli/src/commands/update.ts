@@ -1,0 +1,45 @@
+import { defineCommand, registryOptions } from "../command.ts";
+import { currentPlatform } from "../platform.ts";
+import { formatLockChanges } from "../render-lock.ts";
+import { resolutionOptions } from "../resolution-options.ts";
+import { version } from "../version.ts";
+import { withSession } from "../with-session.ts";
+
+export const update = defineCommand({
+  name: "update",
+  summary: "Move locked versions to newer ones",
+  description:
+    "Moves the packages that are named, and of the others only what must follow; without names, everything. Ranges in colony.yaml stay as they are.",
+  arguments: [{ name: "packages", description: "which to move; default: all", optional: true, repeated: true }],
+  options: {
+    directory: { type: "string", short: "C", value: "DIR", description: "The package. Default: here." },
+    "dry-run": { type: "boolean", description: "Show what would move and write nothing." },
+    ...resolutionOptions,
+    ...registryOptions,
+  },
+  examples: [
+    { line: "cpm update rise/text-tools", description: "One package, and as little else as possible." },
+    { line: "cpm update --dry-run", description: "What could move." },
+  ],
+  async run(invocation) {
+    const { args, options, output } = invocation;
+    const operations = await import("@cpm/operations");
+    return withSession(
+      invocation,
+      async (session) => {
+        const project = operations.readProject(options.directory ?? ".");
+        const world = { cpmVersion: version, platform: currentPlatform() };
+        const moving = args.length === 0 ? ("all" as const) : new Set(args);
+        const request = { project, update: moving, minimumAgeMs: options["min-age"] };
+        const { lock: made } = await operations.lockProject(request, session.access(), world);
+        if (options["dry-run"] !== true) operations.writeProjectLock(project.root, made);
+        const changes = operations.compareLocks(project.lock, made);
+        output.data({ packages: made.packages.length, changes: changes.map((change) => ({ ...change })) }, () =>
+          formatLockChanges(changes, made.packages.length),
+        );
+        return 0;
+      },
+      options.offline === true,
+    );
+  },
+});

@@ -1,0 +1,25 @@
+import { encodeUtf8, isJsonObject, parseJson, stringifyJson } from "@cpm/base";
+import type { JsonObject } from "@cpm/base";
+import { digestHex } from "@cpm/base";
+import { digestOf } from "@cpm/store";
+import type { VersionRow } from "../metadata.ts";
+
+/**
+ * All that a resolver needs of one package, in one answer: every version with its digest, its time and what it needs.
+ * The tag is of the content, so an answer that has not changed is not sent again (RFC 9110, 13.1.2).
+ */
+export function resolutionResponse(name: string, versions: readonly VersionRow[], request: Request): Response {
+  const body = encodeUtf8(stringifyJson({ name, versions: versions.map(formatVersion) }));
+  const etag = `"${digestHex(digestOf(body)).slice(0, 32)}"`;
+  const headers = { etag, "cache-control": "no-cache" };
+  const known = request.headers.get("if-none-match")?.split(",") ?? [];
+  if (known.some((entry) => entry.trim().replace(/^W\//, "") === etag))
+    return new Response(null, { status: 304, headers });
+  return new Response(body, { headers: { ...headers, "content-type": "application/json" } });
+}
+
+function formatVersion({ version, digest, publishedAt, manifest }: VersionRow): JsonObject {
+  const document = parseJson(manifest);
+  const { dependencies = {}, requires = {} } = isJsonObject(document) ? document : {};
+  return { version, digest, publishedAt: new Date(publishedAt).toISOString(), dependencies, requires };
+}

@@ -1,0 +1,109 @@
+import type { Digest } from "@cpm/base";
+import { collectBytes } from "@cpm/base";
+import type { LockedPackage, LockedVariant, Lockfile, Manifest, PackageName, Version } from "@cpm/model";
+import { packageMediaTypes, parsePackageConfig } from "@cpm/model";
+import type { Descriptor, OciManifest, StoreReader } from "@cpm/oci";
+import { parseManifestBytes } from "@cpm/oci";
+import { readManifestBytes, verifiedBytes } from "@cpm/store";
+import { operationError } from "../errors.ts";
+import type { PackageAccess } from "../package/locate-package.ts";
+import { describeDigest } from "../package/locate-package.ts";
+import type { Resolution, ResolvedPackage } from "./resolve-packages.ts";
+
+const maxConfigBytes = 1024 * 1024;
+
+/** Turns a resolution into a lockfile: reads manifest and config of every platform of every package, no layer. */
+export async function lockResolution(
+  manifest: Manifest,
+  resolution: Resolution,
+  access: PackageAccess,
+): Promise<Lockfile> {
+  const { registry } = resolution;
+  return {
+    lockfileVersion: "1",
+    requirements: requirementsOf(manifest),
+    packages: await Promise.all(resolution.packages.map((entry) => lockPackage(entry, registry, access))),
+  };
+}
+
+/** What a lockfile is made for: when it differs from this, it is out of date. */
+export function requirementsOf(manifest: Manifest): Lockfile["requirements"] {
+  return Object.fromEntries(manifest.dependencies.map(({ name, version }) => [name, version]));
+}
+
+export function isCurrent(lock: Lockfile, manifest: Manifest): boolean {
+  const [made, wanted] = [Object.entries(lock.requirements), requirementsOf(manifest)];
+  return made.length === Object.keys(wanted).length && made.every(([name, range]) => wanted[name]?.text === range.text);
+}
+
+/** Throws `lock/digest-mismatch` when a registry has other bytes under a locked version than it had when it was locked. */
+export function checkLockedDigest(
+  lock: Lockfile,
+  found: { readonly registry: string; readonly name: PackageName; readonly version: Version; readonly digest: Digest },
+): void {
+  const { registry, name, version, digest } = found;
+  const locked = lock.packages.find((entry) => entry.name === name && entry.registry === registry);
+  if (locked === undefined || locked.version.text !== version.text || locked.digest === digest) return;
+  throw operationError(
+    "lock/digest-mismatch",
+    `${name}@${version.text} is ${digest} at ${registry}, and ${locked.digest} in the lockfile`,
+    { context: { expected: locked.digest, actual: digest } },
+  );
+}
+
+async function lockPackage(entry: ResolvedPackage, registry: string, access: PackageAccess): Promise<LockedPackage> {
+  const { name, version, digest, publishedAtMs, dependencies } = entry;
+  const source = access.reader(registry, name);
+  const root = await describeDigest(name, digest, source, registry, access.signal);
+  return {
+    registry,
+    name,
+    version,
+    digest,
+    ...(publishedAtMs === undefined ? {} : { publishedAt: new Date(publishedAtMs).toISOString() }),
+    variants: await readVariants(source, root, access),
+    dependencies: Object.fromEntries(dependencies.map((needed) => [needed.name, needed.range])),
+    evidence: [],
+  };
+}
+
+async function readVariants(
+  source: StoreReader,
+  root: Descriptor,
+  access: PackageAccess,
+): Promise<readonly LockedVariant[]> {
+  const read = async (descriptor: Descriptor) =>
+    parseManifestBytes(await readManifestBytes(source, descriptor, access.signal), descriptor.mediaType);
+  const document = await read(root);
+  if (document.kind === "manifest") return [await readVariant(source, document, root, undefined, access)];
+  return Promise.all(
+    document.manifests.map(async (child) => {
+      const manifest = await read(child);
+      if (manifest.kind !== "manifest")
+        throw operationError("package/not-a-package", `${child.digest} is an index within an index`);
+      const platform = `${child.platform?.os}/${child.platform?.architecture}`;
+      return readVariant(source, manifest, child, platform, access);
+    }),
+  );
+}
+
+async function readVariant(
+  source: StoreReader,
+  manifest: OciManifest,
+  { digest }: Descriptor,
+  platform: string | undefined,
+  { signal }: PackageAccess,
+): Promise<LockedVariant> {
+  const { config, layers } = manifest;
+  if (config.mediaType !== packageMediaTypes.config)
+    throw operationError("package/not-a-package", `${digest} is no package: it is ${config.mediaType}`);
+  const { tree } = parsePackageConfig(
+    await collectBytes(verifiedBytes(source.read(config, { signal }), config), maxConfigBytes),
+  );
+  return {
+    ...(platform === undefined ? {} : { platform }),
+    digest,
+    tree,
+    layers: layers.map((layer) => ({ digest: layer.digest, sizeBytes: layer.sizeBytes })),
+  };
+}

@@ -1,0 +1,140 @@
+import type { Digest } from "@cpm/base";
+import type { Lockfile, PackageName, Range, Version } from "@cpm/model";
+import { isPackageName, maxSatisfying } from "@cpm/model";
+import type { ListedVersion } from "@cpm/registry-client";
+import type { Candidate, Dependency, MinimumAge, Provider, Requirement, Work } from "@cpm/solver";
+import { solve } from "@cpm/solver";
+import { operationError } from "../errors.ts";
+import { orderByDependency } from "./dependency-order.ts";
+import type { PackageMetadata, Versions } from "./package-metadata.ts";
+import type { WorldFacts } from "./world-facts.ts";
+
+export interface ResolveRequest {
+  readonly requirements: readonly Requirement[];
+  /** `host[:port]`: every package of a resolution comes from one registry. */
+  readonly registry: string;
+  /** Versions to keep where they fit. */
+  readonly lock?: Lockfile | undefined;
+  /** Locked packages to move; empty moves none. */
+  readonly update?: ReadonlySet<string>;
+  readonly minimumAge?: MinimumAge | undefined;
+  /** The package whose dependencies are resolved, so that none of them needs another version of it. */
+  readonly self?: { readonly name: string; readonly version: Version };
+}
+
+/** What was chosen, each after those that it needs. */
+export interface Resolution {
+  readonly registry: string;
+  readonly packages: readonly ResolvedPackage[];
+  readonly work: Work;
+}
+
+export interface ResolvedPackage {
+  readonly name: PackageName;
+  readonly version: Version;
+  readonly digest: Digest;
+  readonly publishedAtMs?: number;
+  readonly dependencies: readonly { readonly name: string; readonly range: Range }[];
+}
+
+/**
+ * Chooses one version of every package that the requirements reach. Listings are asked for in parallel along the graph,
+ * one level of depth in the time of one answer. Throws `solver/no-solution` with the derivation, and
+ * `lock/other-registry` when the lockfile's packages came from another registry.
+ */
+export async function resolvePackages(
+  request: ResolveRequest,
+  metadata: PackageMetadata,
+  world: WorldFacts,
+): Promise<Resolution> {
+  const { registry, requirements, update, minimumAge, self } = request;
+  const locked = lockedVersions(request);
+  const prefetch = new Prefetch((name) => metadata.versions(registry, name), locked);
+  for (const { name, range } of requirements) prefetch.begin(name, range);
+  const provider: Provider = {
+    versions(name) {
+      if (name.startsWith("@")) return world.versions(name);
+      const listed = metadata.versions(registry, name);
+      return listed instanceof Promise
+        ? listed.then((found) => toCandidates(found, world))
+        : toCandidates(listed, world);
+    },
+    // Every listing tells the dependencies of its versions.
+    dependencies: () => [],
+    title: (name) => (name.startsWith("@") ? world.title(name) : name),
+  };
+  const solution = await solve(requirements, provider, {
+    locked,
+    ...(update === undefined ? {} : { update }),
+    ...(minimumAge === undefined ? {} : { minimumAge }),
+    ...(self === undefined ? {} : { self }),
+  });
+  const chosen = new Map<PackageName, ResolvedPackage>();
+  for (const [name, version] of solution.packages) {
+    const listed = await metadata.versions(registry, name);
+    const found = listed?.find((entry) => entry.version.text === version.text);
+    if (!isPackageName(name) || found === undefined) throw vanished(name, version, registry);
+    chosen.set(name, toResolved(name, found));
+  }
+  return { registry, packages: orderByDependency(chosen, (entry) => entry.dependencies), work: solution.work };
+}
+
+/** Starts asking for what will be wanted: what the best fitting version of a package needs, and so on. */
+class Prefetch {
+  readonly #versions: (name: string) => Versions | Promise<Versions>;
+  readonly #locked: ReadonlyMap<string, Version>;
+  readonly #begun = new Set<string>();
+
+  constructor(versions: (name: string) => Versions | Promise<Versions>, locked: ReadonlyMap<string, Version>) {
+    this.#versions = versions;
+    this.#locked = locked;
+  }
+
+  begin(name: string, range: Range): void {
+    if (name.startsWith("@") || this.#begun.has(name)) return;
+    this.#begun.add(name);
+    const listed = this.#versions(name);
+    if (listed instanceof Promise) void listed.then((found) => this.#follow(name, found, range)).catch(() => {});
+    else this.#follow(name, listed, range);
+  }
+
+  #follow(name: string, listed: Versions, range: Range): void {
+    const usable = (listed ?? []).filter((entry) => !entry.yanked);
+    const locked = this.#locked.get(name);
+    const likely =
+      locked ??
+      maxSatisfying(
+        usable.map((entry) => entry.version),
+        range,
+      );
+    const found = usable.find((entry) => entry.version.text === likely?.text);
+    for (const dependency of found?.dependencies ?? []) this.begin(dependency.name, dependency.range);
+  }
+}
+
+function lockedVersions({ lock, registry }: ResolveRequest): ReadonlyMap<string, Version> {
+  const other = lock?.packages.find((entry) => entry.registry !== registry);
+  if (other !== undefined) {
+    throw operationError(
+      "lock/other-registry",
+      `the lockfile has ${other.name} from ${other.registry}, and ${registry} is asked now`,
+    );
+  }
+  return new Map((lock?.packages ?? []).map(({ name, version }) => [name, version]));
+}
+
+function toCandidates(listed: Versions, world: WorldFacts): readonly Candidate[] | undefined {
+  return listed?.map(({ version, yanked, publishedAtMs, dependencies, requires }): Candidate => {
+    const all: readonly Dependency[] = [...dependencies, ...world.dependenciesOf(requires)];
+    return { version, yanked, dependencies: all, ...(publishedAtMs === undefined ? {} : { publishedAtMs }) };
+  });
+}
+
+function toResolved(name: PackageName, listed: ListedVersion): ResolvedPackage {
+  const { version, digest, publishedAtMs, dependencies } = listed;
+  return { name, version, digest, dependencies, ...(publishedAtMs === undefined ? {} : { publishedAtMs }) };
+}
+
+function vanished(name: string, version: Version, registry: string) {
+  return operationError("package/not-found", `${registry} does not list ${name}@${version.text} any more`);
+}

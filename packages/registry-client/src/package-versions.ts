@@ -1,0 +1,145 @@
+import { collectBytes, isDigest, isJsonObject } from "@cpm/base";
+import type { CancelSignal, Digest, JsonObject, JsonValue } from "@cpm/base";
+import {
+  formatManifest,
+  packageMediaTypes,
+  parsePackageConfig,
+  readRange,
+  readVersion,
+  tagToVersion,
+  versionToTag,
+} from "@cpm/model";
+import type { Range, Version } from "@cpm/model";
+import { parseManifestBytes } from "@cpm/oci";
+import type { CallOptions, Descriptor } from "@cpm/oci";
+import { parseJsonAnswer, refusal } from "./answers.ts";
+import { protocolError } from "./errors.ts";
+import type { Repository } from "./repository.ts";
+import type { Transport } from "./transport.ts";
+
+/** What a resolver needs of one package. */
+export interface VersionListing {
+  /** To be shown when asking again; absent on a plain OCI registry. */
+  readonly etag?: string;
+  /** In any order. */
+  readonly versions: readonly ListedVersion[];
+  /** The same as the registry told it, for a cache: `readVersionListing` reads it. */
+  readonly document: JsonObject;
+}
+
+export interface ListedVersion {
+  readonly version: Version;
+  readonly digest: Digest;
+  /** Milliseconds since the Unix epoch; unknown on a plain OCI registry. */
+  readonly publishedAtMs?: number;
+  readonly yanked: boolean;
+  readonly dependencies: readonly { readonly name: string; readonly range: Range }[];
+  /** `requires` of its manifest. */
+  readonly requires: JsonObject;
+}
+
+const maxBytes = 64 * 1024 * 1024;
+const maxConfigBytes = 1024 * 1024;
+/** Manifests and configs of a plain registry that are fetched at once. */
+const inFlight = 8;
+
+/**
+ * All versions of a package with what each needs, in one request: `unchanged` when the registry still has what `etag`
+ * stands for, undefined when it has no such package. A plain OCI registry is asked for its tags and their configs.
+ */
+export async function packageVersions(
+  transport: Transport,
+  repository: Repository,
+  name: string,
+  options: CallOptions & { readonly etag?: string | undefined } = {},
+): Promise<VersionListing | "unchanged" | undefined> {
+  const target = `/api/v1/packages/${name.split("/").map(encodeURIComponent).join("/")}/resolution`;
+  const headers = options.etag === undefined ? {} : { "if-none-match": options.etag };
+  const request = { method: "GET", target, scopes: [], headers, signal: options.signal } as const;
+  const { response, bytes } = await transport.receive(request, maxBytes);
+  if (response.status === 304) return "unchanged";
+  const json = /^application\/json\b/.test(response.headers.get("content-type") ?? "");
+  if (response.status === 404 || response.status === 405 || (response.ok && !json))
+    return versionsFromTags(repository, options.signal);
+  if (!response.ok) throw await refusal(transport, response, `look up ${name}`, options.signal, bytes);
+  const document = parseJsonAnswer(bytes, `${transport.origin.host}${target}`);
+  if (!isJsonObject(document)) throw protocolError(`the answer to ${target} is not an object`);
+  const etag = response.headers.get("etag");
+  return { ...(etag === null ? {} : { etag }), versions: readVersionListing(document), document };
+}
+
+/** Reads a listing as `VersionListing.document` holds it. Throws `registry/protocol`. */
+export function readVersionListing(document: JsonObject): readonly ListedVersion[] {
+  const { versions } = document;
+  if (!Array.isArray(versions)) throw protocolError("a listing has no versions");
+  return versions.map(readListed);
+}
+
+function readListed(value: JsonValue): ListedVersion {
+  const { version, digest, publishedAt, yanked, dependencies, requires } = isJsonObject(value) ? value : {};
+  const parsed = typeof version === "string" ? readVersion(version) : undefined;
+  if (parsed === undefined || typeof digest !== "string" || !isDigest(digest))
+    throw protocolError("a listed version has no number or no digest");
+  const publishedAtMs = typeof publishedAt === "string" ? Date.parse(publishedAt) : Number.NaN;
+  return {
+    version: parsed,
+    digest,
+    ...(Number.isNaN(publishedAtMs) ? {} : { publishedAtMs }),
+    yanked: yanked === true,
+    dependencies: readDependencies(dependencies, parsed.text),
+    requires: isJsonObject(requires) ? requires : {},
+  };
+}
+
+/** As in colony.yaml: a range, or a map with one. */
+function readDependencies(value: JsonValue | undefined, version: string): ListedVersion["dependencies"] {
+  return Object.entries(isJsonObject(value) ? value : {}).map(([name, wanted]) => {
+    const text = isJsonObject(wanted) ? wanted["version"] : wanted;
+    const range = typeof text === "string" ? readRange(text) : undefined;
+    if (range === undefined) throw protocolError(`version ${version} needs ${name} in a range that cannot be read`);
+    return { name, range };
+  });
+}
+
+/** What `packageVersions` tells of a repository by its tags and configs alone. */
+export async function versionsFromTags(
+  repository: Repository,
+  signal?: CancelSignal,
+): Promise<VersionListing | undefined> {
+  const versions = (await repository.tags({ signal })).flatMap((tag) => tagToVersion(tag) ?? []);
+  if (versions.length === 0) return undefined;
+  const listed: JsonObject[] = [];
+  const queue = [...versions];
+  const worker = async (): Promise<void> => {
+    for (let version = queue.shift(); version !== undefined; version = queue.shift()) {
+      const entry = await describeVersion(repository, version, signal);
+      if (entry !== undefined) listed.push(entry);
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  const document = { versions: listed };
+  return { versions: readVersionListing(document), document };
+}
+
+/** Undefined for a tag that looks like a version and is no package. */
+async function describeVersion(
+  repository: Repository,
+  version: Version,
+  signal: CancelSignal | undefined,
+): Promise<JsonObject | undefined> {
+  const root = await repository.resolve(versionToTag(version), { signal });
+  if (root === undefined) return undefined;
+  const read = async (descriptor: Descriptor) =>
+    parseManifestBytes(
+      await collectBytes(repository.read(descriptor, { signal }), descriptor.sizeBytes),
+      descriptor.mediaType,
+    );
+  const top = await read(root);
+  const first = top.kind === "index" ? top.manifests[0] : undefined;
+  const document = first === undefined ? top : await read(first);
+  if (document.kind !== "manifest" || document.config.mediaType !== packageMediaTypes.config) return undefined;
+  const config = parsePackageConfig(await collectBytes(repository.read(document.config, { signal }), maxConfigBytes));
+  if (config.manifest.version.text !== version.text) return undefined;
+  const { dependencies = {}, requires = {} } = formatManifest(config.manifest);
+  return { version: version.text, digest: root.digest, dependencies, requires };
+}
