@@ -38,7 +38,7 @@ export interface RegistryUnderTest {
 export function openRegistryUnderTest(options: Partial<RegistryOptions> = {}): RegistryUnderTest {
   const dataDirectory = mkdtempSync(join(tmpdir(), "cpm-registry-"));
   const log: LogEntry[] = [];
-  const registry = openRegistry({ dataDirectory, log: (entry) => log.push(entry), ...options });
+  const registry = openRegistry({ dataDirectory, access: "open", log: (entry) => log.push(entry), ...options });
   const call: RegistryUnderTest["call"] = (method, path, { headers = {}, body } = {}) =>
     registry.fetch(
       new Request(`http://registry.test${path}`, { method, headers, ...(body === undefined ? {} : { body }) }),
