@@ -42,6 +42,14 @@ export class Gate {
     throw denied(`${caller.actor} may not ${action} ${repository}`);
   }
 
+  /** Throws `registry-server/unauthorized` to who may, and has only to bring a token that says so. */
+  mayMountFrom(caller: Caller, from: string, to: string): boolean {
+    if (this.may(caller, "pull", from)) return true;
+    if (!this.rights(caller.principal, from).has("pull")) return false;
+    const scope = `repository:${to}:pull,push repository:${from}:pull`;
+    throw unauthorized("mounting needs a token for both repositories", scope, "insufficient_scope");
+  }
+
   /** Which repositories a list may show. */
   visibility(caller: Caller): Visibility {
     return visibilityOf(caller.principal, (userId) => this.#accounts.namespaces.of(userId));

@@ -40,6 +40,12 @@ describe("a blob that is private", () => {
     const narrow = registry.addToken("olga", { scopes: ["publish"], patterns: ["open/*"] });
     for (const send of [asUser, byToken]) expect((await send(narrow, "POST", from)).status).toBe(202);
     for (const send of [asUser, byToken]) expect((await send(olga, "POST", from)).status).toBe(201);
+    const { token } = await (await registry.tokenFor(olga, "repository:open/loot:pull,push")).json();
+    const short = await registry.call("POST", from, { headers: { authorization: `Bearer ${token}` } });
+    expect(short.status).toBe(401);
+    expect(short.headers.get("www-authenticate")).toContain(
+      'scope="repository:open/loot:pull,push repository:hidden/app:pull",error="insufficient_scope"',
+    );
   });
 
   test("is not in the referrers, lists or index of what is public", async () => {

@@ -71,7 +71,7 @@ export async function startUpload(
     const named = query.get("from");
     const from = named === null ? undefined : parseRepositoryName(named);
     // What the caller may not pull is for them not there: an upload is begun instead.
-    const allowed = from === undefined || parts.gate.may(caller, "pull", from);
+    const allowed = from === undefined || parts.gate.mayMountFrom(caller, from, repository);
     if (allowed && parts.metadata.mountBlob(from, repository, digest)) return created(repository, digest);
   }
   const person = personOf(caller.principal);
