@@ -49,6 +49,11 @@ export const registryErrors = {
     title: "The registry does not know who asks",
     hint: "Log in with `cpm login` or `docker login`.",
   },
+  "registry-server/unbound-identity": {
+    kind: "unauthenticated",
+    title: "No user of this registry has the ColonyOS identity",
+    hint: "An administrator binds it: `cpm-registry user bind NAME IDENTITY --data DIR`. With a password you bind it yourself.",
+  },
   "registry-server/denied": {
     kind: "permission_denied",
     title: "Not permitted to this user or token",
@@ -180,6 +185,7 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/package-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/bad-query": { code: "UNSUPPORTED" },
   "registry-server/unauthorized": { code: "UNAUTHORIZED" },
+  "registry-server/unbound-identity": { code: "UNAUTHORIZED" },
   "registry-server/denied": { code: "DENIED" },
   "registry-server/nobody-publishes": { code: "DENIED" },
   "registry-server/rate-limited": { code: "TOOMANYREQUESTS", status: 429 },

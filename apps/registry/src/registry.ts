@@ -8,6 +8,7 @@ import { Authenticator } from "./access/authenticator.ts";
 import type { Origin } from "./access/authenticator.ts";
 import { Gate } from "./access/gate.ts";
 import { RateLimit } from "./access/rate-limit.ts";
+import { SignIn } from "./access/sign-in.ts";
 import { openDatabase } from "./database.ts";
 import { registryError } from "./errors.ts";
 import { errorResponse } from "./http/answers.ts";
@@ -28,6 +29,7 @@ export interface RegistryParts {
   readonly authenticator: Authenticator;
   readonly accessTokens: AccessTokens;
   readonly gate: Gate;
+  readonly signIn: SignIn;
   readonly rates: { readonly tokens: RateLimit; readonly publishes: RateLimit };
   readonly limits: RegistryLimits;
   readonly now: () => number;
@@ -130,6 +132,7 @@ function openParts(
       authenticator: new Authenticator({ accounts, accessTokens, failures, open: access === "open" }),
       accessTokens,
       gate: new Gate(accounts),
+      signIn: new SignIn(ownSecret(database, "sign-in"), now),
       rates: {
         tokens: new RateLimit(limits.tokensPerMinute, now),
         publishes: new RateLimit(limits.publishesPerMinute, now),

@@ -78,6 +78,12 @@ export class Users {
     return toUser(this.#sql.get<Row>(sql, id));
   }
 
+  /** The ColonyOS ids that a user signs in by. */
+  identitiesOf(userId: number): readonly string[] {
+    const sql = "SELECT id FROM identities WHERE user_id = ? ORDER BY id";
+    return this.#sql.all<{ id: string }>(sql, userId).map(({ id }) => id);
+  }
+
   /** Throws `registry-server/user-unknown`. */
   need(name: string): UserWithPassword {
     const user = this.byName(name);
@@ -91,9 +97,7 @@ export class Users {
       name: row.name,
       admin: row.admin === 1,
       password: row.password !== null,
-      identities: this.#sql
-        .all<{ id: string }>("SELECT id FROM identities WHERE user_id = ? ORDER BY id", row.id)
-        .map(({ id }) => id),
+      identities: this.identitiesOf(row.id),
       createdAt: row.created_at,
     }));
   }

@@ -1,29 +1,17 @@
 import type { Caller } from "../access/authenticator.ts";
-import { namespaceUnknown, parseRole } from "../access/namespaces.ts";
+import { parseRole } from "../access/namespaces.ts";
 import { hashPassword } from "../access/passwords.ts";
-import type { Principal } from "../access/principal.ts";
-import type { TokenListing } from "../access/tokens.ts";
 import { denied, registryError, unauthorized } from "../errors.ts";
 import type { RegistryParts } from "../registry.ts";
+import { formatLimits, formatToken, requireAccount, requireAdmin, requireManager } from "./account-call.ts";
+import type { Call } from "./account-call.ts";
 import { json, noContent } from "./answers.ts";
 import { countOf } from "./count-of.ts";
+import { bindIdentity, bindIdentityOf, unbindIdentity, unbindIdentityOf } from "./identities.ts";
 import { optionalExpiry, optionalFlag, optionalText, readJsonBody, textField, textList } from "./json-body.ts";
-
-/** A user with the right to change accounts: by password, or by a token of scope `admin`. */
-type Account = Principal & { readonly kind: "user" };
-
-interface Call {
-  readonly parts: RegistryParts;
-  readonly caller: Caller;
-  readonly request: Request;
-  readonly query: URLSearchParams;
-  /** What the path names, in order. */
-  readonly names: readonly string[];
-}
 
 type Route = readonly [method: string, path: RegExp, handle: (call: Call) => Response | Promise<Response>];
 
-const accountScope = "registry:account:*";
 const defaultEntries = 100;
 const maxEntries = 1000;
 
@@ -34,6 +22,7 @@ export async function handleAdministration(
   request: Request,
   pathname: string,
   query: URLSearchParams,
+  host: string,
 ): Promise<Response | undefined> {
   const matching = routes.flatMap(([method, path, handle]) => {
     const match = path.exec(pathname);
@@ -43,7 +32,7 @@ export async function handleAdministration(
   const route = matching.find(({ method }) => method === request.method);
   if (route === undefined)
     throw registryError("registry-server/unsupported", `${request.method} is not supported here`);
-  return route.handle({ parts, caller, request, query, names: route.names });
+  return route.handle({ parts, caller, request, query, host, names: route.names });
 }
 
 const name = "([^/]+)";
@@ -55,6 +44,10 @@ const routes: readonly Route[] = [
   ["GET", /^\/api\/v1\/users$/, listUsers],
   ["POST", /^\/api\/v1\/users$/, addUser],
   ["DELETE", new RegExp(`^/api/v1/users/${name}$`), removeUser],
+  ["POST", /^\/api\/v1\/identities$/, bindIdentity],
+  ["DELETE", new RegExp(`^/api/v1/identities/${name}$`), unbindIdentity],
+  ["PUT", new RegExp(`^/api/v1/users/${name}/identities/${name}$`), bindIdentityOf],
+  ["DELETE", new RegExp(`^/api/v1/users/${name}/identities/${name}$`), unbindIdentityOf],
   ["GET", /^\/api\/v1\/namespaces$/, listNamespaces],
   ["POST", /^\/api\/v1\/namespaces$/, addNamespace],
   ["GET", new RegExp(`^/api/v1/namespaces/${name}$`), showNamespace],
@@ -65,13 +58,15 @@ const routes: readonly Route[] = [
   ["GET", /^\/api\/v1\/audit$/, wholeAudit],
 ];
 
-function whoami({ caller: { principal, presented } }: Call): Response {
+function whoami({ parts, caller: { principal, presented } }: Call): Response {
   if (!presented) throw unauthorized("this needs a token");
   if (principal.kind !== "user") return json(200, { user: null, admin: false });
   const { user, token } = principal;
+  const identities = parts.accounts.users.identitiesOf(user.id);
   return json(200, {
     user: user.name,
     admin: user.admin,
+    identities,
     ...(token === undefined ? {} : { token: formatLimits(token) }),
   });
 }
@@ -184,44 +179,4 @@ function auditPage(parts: RegistryParts, query: URLSearchParams, namespace: stri
   const before = countOf(query, "before") ?? Number.MAX_SAFE_INTEGER;
   const entries = parts.accounts.audit.entries(namespace, before, limit);
   return json(200, { entries: entries.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })) });
-}
-
-/** Throws unless the caller is a user who may act for themself, not only read or publish. */
-function requireAccount({ principal, presented, granted }: Caller): Account {
-  const anonymous = principal.kind !== "user";
-  if (!presented || principal.kind === "anonymous") throw unauthorized("this needs a user", accountScope);
-  if (anonymous) throw denied("this registry has no users");
-  if (principal.token?.scopes.includes("admin") === false) throw denied("the token has not the scope admin");
-  if (granted !== undefined && granted.get("registry:account") === undefined)
-    throw unauthorized("this needs another token", accountScope, "insufficient_scope");
-  return principal;
-}
-
-function requireAdmin(caller: Caller): void {
-  const { user, token } = requireAccount(caller);
-  if (!user.admin || (token !== undefined && token.patterns.length > 0)) throw denied("this is for administrators");
-}
-
-/** An owner of the namespace or an administrator. Whom it is hidden from is told that it is not there. */
-function requireManager(parts: RegistryParts, caller: Caller, namespace: string): void {
-  const { user } = requireAccount(caller);
-  const facts = parts.accounts.namespaces.facts(namespace, user.id);
-  const visible = facts !== undefined && (!facts.private || user.admin || facts.role !== undefined);
-  if (!visible) throw namespaceUnknown(namespace);
-  // What a token's pattern must match to cover the whole namespace.
-  if (!parts.gate.rights(caller.principal, `${namespace}/`).has("manage"))
-    throw denied(`this is for owners of ${namespace}`);
-}
-
-function formatToken(token: TokenListing): Record<string, unknown> {
-  const { createdAt, expiresAt, revokedAt, lastUsedAt, ...fields } = token;
-  const times = { createdAt, expiresAt, revokedAt, lastUsedAt };
-  const shown = Object.entries(times).flatMap(([key, at]) =>
-    at === undefined ? [] : [[key, new Date(at).toISOString()]],
-  );
-  return { ...fields, ...Object.fromEntries(shown) };
-}
-
-function formatLimits({ id, scopes, patterns, expiresAt }: NonNullable<Account["token"]>): Record<string, unknown> {
-  return { id, scopes, patterns, ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }) };
 }

@@ -11,6 +11,11 @@ export interface TokenService {
   readonly service: string;
 }
 
+/** The host that clients reach the registry by, as it stands in what they sign. */
+export function hostOf({ realm }: TokenService): string {
+  return new URL(realm).host;
+}
+
 /** The one way in which an error leaves the server: the body of the distribution specification. */
 export function errorResponse(thrown: unknown, requestId: string, tokenService: TokenService): Response {
   const error = isAbort(thrown) ? registryError("registry-server/interrupted", "the connection was closed") : thrown;

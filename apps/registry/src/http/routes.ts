@@ -4,9 +4,10 @@ import type { Action } from "../access/rights.ts";
 import { rateLimited, registryError, unauthorized } from "../errors.ts";
 import type { RegistryParts } from "../registry.ts";
 import { handleAdministration } from "./administration.ts";
-import { noContent } from "./answers.ts";
+import { hostOf, noContent } from "./answers.ts";
 import type { TokenService } from "./answers.ts";
 import { cancelUpload, deleteBlob, getBlob, patchUpload, putUpload, startUpload, uploadStatus } from "./blobs.ts";
+import { handleLogin } from "./login.ts";
 import { deleteManifest, getManifest, listReferrers, listRepositories, listTags, putManifest } from "./manifests.ts";
 import { handlePackages } from "./packages.ts";
 import { parseOciPath } from "./router.ts";
@@ -23,10 +24,12 @@ export async function handleRequest(
   const { pathname, searchParams } = new URL(request.url);
   if (pathname === "/livez" || pathname === "/readyz") return new Response("ok\n");
   if (pathname === "/token") return handleToken(parts, request, origin, tokens);
+  if (pathname === "/api/v1/login/challenge" || pathname === "/api/v1/login")
+    return handleLogin(parts, request, pathname, origin, tokens);
   const target = parseOciPath(pathname);
   const caller = await parts.authenticator.identify(request.headers.get("authorization"), origin);
   if (target !== undefined) return oci(parts, caller, target, request, searchParams);
-  const administration = await handleAdministration(parts, caller, request, pathname, searchParams);
+  const administration = await handleAdministration(parts, caller, request, pathname, searchParams, hostOf(tokens));
   if (administration !== undefined) return administration;
   const packages = request.method === "GET" ? handlePackages(parts, caller, pathname, searchParams) : undefined;
   if (packages !== undefined) return packages;
