@@ -97,6 +97,11 @@ export const registryErrors = {
     title: "The address cannot be listened on",
     hint: "Choose another address, or port 0 for any that is free.",
   },
+  "registry-server/tls": {
+    kind: "failed_precondition",
+    title: "The certificate or its key cannot be used",
+    hint: "Both are PEM files: --tls-cert the chain with the server's own first, --tls-key the key that belongs to it.",
+  },
   "registry-server/database": {
     kind: "data_loss",
     title: "The database cannot be read",

@@ -7,4 +7,5 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   tell: (text) => void process.stderr.write(text),
   readSecret,
   now: () => Date.now(),
+  environment: process.env,
 });

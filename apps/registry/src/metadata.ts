@@ -79,6 +79,8 @@ export interface Metadata {
   hasUpload(id: string, repository: string, actor: string): boolean;
   /** How many uploads an actor has begun since and not ended. */
   openUploads(actor: string, sinceMs: number): number;
+  /** How many uploads were begun and not ended, by anybody. */
+  allOpenUploads(): number;
   removeUpload(id: string): void;
 
   /** Which of these the repository shows neither as a blob nor as a manifest. */

@@ -17,6 +17,10 @@ import { handleRequest } from "./http/routes.ts";
 import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
+import { Metrics } from "./operation/metrics.ts";
+import { checkReadiness } from "./operation/readiness.ts";
+import type { Readiness } from "./operation/readiness.ts";
+import { routeName } from "./operation/route-name.ts";
 import { SqliteMetadata } from "./sqlite-metadata.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -30,6 +34,10 @@ export interface RegistryParts {
   readonly accessTokens: AccessTokens;
   readonly gate: Gate;
   readonly signIn: SignIn;
+  readonly metrics: Metrics;
+  /** Who may read the metrics: every user and token, or everybody. */
+  readonly openMetrics: boolean;
+  readonly readiness: () => Readiness;
   readonly rates: { readonly tokens: RateLimit; readonly publishes: RateLimit };
   readonly limits: RegistryLimits;
   readonly now: () => number;
@@ -45,6 +53,8 @@ export interface RegistryOptions {
   /** What clients reach it by, where that is not the address of their requests: `https://registry.example.org`. */
   readonly publicUrl?: string;
   readonly limits?: Partial<RegistryLimits>;
+  /** Answers `/metrics` to everybody. Default false: to users and tokens. */
+  readonly openMetrics?: boolean;
   readonly now?: () => number;
   /** One call for each request that ended, and for each unexpected failure. */
   readonly log?: (entry: LogEntry) => void;
@@ -54,7 +64,13 @@ export interface LogEntry {
   readonly requestId: string;
   readonly method: string;
   readonly path: string;
+  readonly route: string;
   readonly status: number;
+  readonly address: string;
+  /** The user, with the token's id where it was a token. */
+  readonly actor?: string;
+  /** Of the body that was answered, where its length was known. */
+  readonly sentBytes: number;
   readonly durationMs: number;
   readonly error?: string;
 }
@@ -63,6 +79,8 @@ export interface LogEntry {
 export interface Registry {
   /** `address` is the client's, by which requests for tokens are counted. */
   fetch(request: Request, address?: string): Promise<Response>;
+  /** From now on it is not ready: no new requests should be sent to it. Those that come are served all the same. */
+  drain(): void;
   close(): void;
 }
 
@@ -78,28 +96,37 @@ export function openRegistry(options: RegistryOptions): Registry {
   makeDirectory(dataDirectory);
   const lock = tryLock(join(dataDirectory, "registry.lock"));
   if (lock === undefined) throw registryError("registry-server/locked", `another cpm-registry uses ${dataDirectory}`);
-  const { parts, close } = openParts(options, now, lock);
+  const { parts, close, drain } = openParts(options, now, lock);
   let count = 0;
   return {
     async fetch(request, address = "unknown") {
       const requestId = `${now().toString(36)}-${(count++).toString(36)}`;
       const startedAt = performance.now();
-      const { response, error } = await answer(parts, request, { requestId, address }, tokenService(options, request));
-      if (log !== undefined) {
-        const path = new URL(request.url).pathname;
+      let actor: string | undefined;
+      const origin = { requestId, address, onActor: (name: string) => void (actor = name) };
+      parts.metrics.begin();
+      const { response, error } = await answer(parts, request, origin, tokenService(options, request));
+      response.headers.set("x-request-id", requestId);
+      const { method } = request;
+      const path = new URL(request.url).pathname;
+      const entry = {
+        requestId,
+        method,
+        path,
+        route: routeName(path),
+        status: response.status,
+        durationMs: Math.round((performance.now() - startedAt) * 1000) / 1000,
+        address,
+        ...(actor === undefined ? {} : { actor }),
+        sentBytes: method === "HEAD" ? 0 : Number(response.headers.get("content-length") ?? 0),
         // Only what is our failure: what a client does wrong was told to the client.
-        const unexpected = error !== undefined && response.status >= 500 ? { error: describe(error) } : {};
-        log({
-          requestId,
-          method: request.method,
-          path,
-          status: response.status,
-          durationMs: Math.round(performance.now() - startedAt),
-          ...unexpected,
-        });
-      }
+        ...(error !== undefined && response.status >= 500 ? { error: describe(error) } : {}),
+      };
+      parts.metrics.end(entry.route, method, entry.status, entry.durationMs, entry.sentBytes);
+      log?.(entry);
       return response;
     },
+    drain,
     close,
   };
 }
@@ -108,9 +135,11 @@ function openParts(
   options: RegistryOptions,
   now: () => number,
   lock: ProcessLock,
-): { readonly parts: RegistryParts; readonly close: () => void } {
+): { readonly parts: RegistryParts; readonly close: () => void; readonly drain: () => void } {
   const { dataDirectory, access = "users" } = options;
   const limits = { ...defaultLimits, ...options.limits };
+  const metrics = new Metrics(now());
+  let draining = false;
   let database: ReturnType<typeof openDatabase> | undefined;
   const close = (): void => {
     database?.close();
@@ -124,10 +153,11 @@ function openParts(
       throw registryError("registry-server/not-open", `${dataDirectory} has users, so it is not open to everybody`);
     const accessTokens = new AccessTokens(ownSecret(database, "access-tokens"), serviceName(options), now);
     const failures = new RateLimit(limits.failedSignInsPerMinute, now);
+    const metadata = new SqliteMetadata(database, accounts.audit, now);
     const parts: RegistryParts = {
-      metadata: new SqliteMetadata(database, accounts.audit, now),
+      metadata,
       blobs,
-      uploads: new Uploads(dataDirectory, blobs, limits.maxBlobBytes),
+      uploads: new Uploads(dataDirectory, blobs, limits.maxBlobBytes, (bytes) => metrics.receive(bytes)),
       accounts,
       authenticator: new Authenticator({ accounts, accessTokens, failures, open: access === "open" }),
       accessTokens,
@@ -137,10 +167,13 @@ function openParts(
         tokens: new RateLimit(limits.tokensPerMinute, now),
         publishes: new RateLimit(limits.publishesPerMinute, now),
       },
+      metrics,
+      openMetrics: options.openMetrics ?? false,
+      readiness: () => checkReadiness(metadata, dataDirectory, draining),
       limits,
       now,
     };
-    return { parts, close };
+    return { parts, close, drain: () => void (draining = true) };
   } catch (error) {
     close();
     throw error;

@@ -84,6 +84,10 @@ export class SqliteMetadata implements Metadata {
     return this.#get<{ count: number }>(sql, actor, sinceMs)?.count ?? 0;
   }
 
+  allOpenUploads(): number {
+    return this.#get<{ count: number }>("SELECT count(*) AS count FROM uploads")?.count ?? 0;
+  }
+
   removeUpload(id: string): void {
     this.#run("DELETE FROM uploads WHERE id = ?", id);
   }

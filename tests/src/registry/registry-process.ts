@@ -53,7 +53,7 @@ async function readHost(stdout: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
   for await (const chunk of stdout) {
     text += decoder.decode(chunk, { stream: true });
-    const host = /^listening on http:\/\/(\S+)$/m.exec(text)?.[1];
+    const host = /^listening on https?:\/\/(\S+)$/m.exec(text)?.[1];
     if (host !== undefined) return host;
   }
   throw new Error(`cpm-registry ended without listening: ${text}`);

@@ -27,6 +27,8 @@ export interface Caller extends Author {
 export interface Origin {
   readonly requestId: string;
   readonly address: string;
+  /** Called with who it is from, once that is known, for the log. */
+  readonly onActor?: (actor: string) => void;
 }
 
 export interface AuthenticatorParts {
@@ -136,8 +138,10 @@ function toPrincipal({ id, name, admin }: UserWithPassword): Principal & { reado
   return { kind: "user", user: { id, name, admin } };
 }
 
-function toCaller(principal: Principal, { requestId, address }: Origin, presented: boolean): Caller {
-  return { principal, presented, requestId, address, actor: actorOf(principal), granted: undefined };
+function toCaller(principal: Principal, { requestId, address, onActor }: Origin, presented: boolean): Caller {
+  const actor = actorOf(principal);
+  onActor?.(actor);
+  return { principal, presented, requestId, address, actor, granted: undefined };
 }
 
 function keyOf(user: UserWithPassword | undefined): string {

@@ -6,6 +6,8 @@ import { createAccounts } from "../access/accounts.ts";
 import type { Accounts } from "../access/accounts.ts";
 import type { Author } from "../access/audit-log.ts";
 import { openDatabase } from "../database.ts";
+import { variableOf } from "../settings/setting-table.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** What a command says to the world with. */
 export interface CommandIo {
@@ -16,10 +18,8 @@ export interface CommandIo {
   /** A line without its end, for passwords: asked for without an echo on a terminal, else the first line of the input. */
   readonly readSecret: (question: string) => Promise<string>;
   readonly now: () => number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
-
-/** A wrong command line; everything else that is thrown is a failure. */
-export class UsageError extends Error {}
 
 /** Command lines `NOUN VERB …`: the verb and what it takes, as text and as a function of the rest. */
 export interface Verb {
@@ -50,10 +50,11 @@ export async function withAccounts<T>(
   use: (accounts: Accounts, by: Author) => T | Promise<T>,
   make = false,
 ): Promise<T> {
-  if (dataDirectory === undefined || dataDirectory === "") throw new UsageError("--data is missing");
-  const path = join(dataDirectory, "registry.db");
-  if (make) makeDirectory(dataDirectory);
-  else if (!existsSync(path)) throw new UsageError(`there is no registry in ${dataDirectory}`);
+  const folder = dataDirectory ?? io.environment[variableOf("data")] ?? "";
+  if (folder === "") throw new UsageError("--data is missing");
+  const path = join(folder, "registry.db");
+  if (make) makeDirectory(folder);
+  else if (!existsSync(path)) throw new UsageError(`there is no registry in ${folder}`);
   const database = openDatabase(path);
   try {
     return await use(createAccounts(database, io.now), { actor: `local:${userInfo().username}`, requestId: "command" });

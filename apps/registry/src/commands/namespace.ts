@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
 import { parseRole } from "../access/namespaces.ts";
-import { UsageError, positionalsOf, printResult, withAccounts } from "./command.ts";
+import { positionalsOf, printResult, withAccounts } from "./command.ts";
 import type { Verb } from "./command.ts";
+import { UsageError } from "./usage-error.ts";
 
 const common = { data: { type: "string" }, json: { type: "boolean" } } as const;
 

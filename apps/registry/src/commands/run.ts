@@ -1,25 +1,27 @@
 import { toErrorRecord } from "@cpm/base";
 import type { ErrorKind } from "@cpm/base";
-import { runVerb, UsageError } from "./command.ts";
+import { runVerb } from "./command.ts";
 import type { CommandIo } from "./command.ts";
+import { configVerbs } from "./config.ts";
 import { namespaceVerbs } from "./namespace.ts";
+import { describeSettings } from "../settings/setting-table.ts";
 import { serve } from "./serve.ts";
 import { tokenVerbs } from "./token.ts";
+import { UsageError } from "./usage-error.ts";
 import { userVerbs } from "./user.ts";
 
-const verbs = { user: userVerbs, namespace: namespaceVerbs, token: tokenVerbs };
+const verbs = { user: userVerbs, namespace: namespaceVerbs, token: tokenVerbs, config: configVerbs };
 
 const usage = `cpm-registry serve --data DIR --listen HOST:PORT
 
 Serves packages: OCI Distribution v1.1 and the package index, from one directory.
 
-  --data DIR           where everything is kept (made when it is not there)
-  --listen HOST:PORT   default 127.0.0.1:5000; port 0 for any that is free
-  --public-url URL     what clients reach it by, behind a proxy
-  --open               everybody may publish: for a directory without users, on a loopback address
-  --open-anywhere      the same on any address
-  --log LEVEL          off, errors (default) or requests; JSON lines on stderr
-  --help               this text
+${describeSettings()}
+  --config FILE                       a YAML file with the same settings: publicUrl: https://…
+  --help                              this text
+
+Each can also be a variable of the environment: --public-url is CPM_REGISTRY_PUBLIC_URL. A flag comes before a variable,
+a variable before the file.
 
 Users, namespaces and tokens, also while the registry runs (--json for programs):
 
@@ -37,7 +39,7 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
   }
   try {
     if (noun === "serve") await serve(rest, io);
-    else if (noun === "user" || noun === "namespace" || noun === "token") await runVerb(noun, verbs[noun], rest, io);
+    else if (isNoun(noun)) await runVerb(noun, verbs[noun], rest, io);
     else throw new UsageError(`"${noun}" is none of: serve, ${Object.keys(verbs).join(", ")}`);
     return 0;
   } catch (error) {
@@ -45,6 +47,10 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     io.tell(`error: ${error.message} [cli/usage]\n  hint: cpm-registry --help\n`);
     return 2;
   }
+}
+
+function isNoun(text: string): text is keyof typeof verbs {
+  return Object.hasOwn(verbs, text);
 }
 
 function fail(error: unknown, json: boolean, io: CommandIo): number {

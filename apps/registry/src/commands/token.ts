@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { parseDuration } from "@cpm/base";
 import type { TokenListing } from "../access/tokens.ts";
-import { UsageError, positionalsOf, printResult, withAccounts } from "./command.ts";
+import { positionalsOf, printResult, withAccounts } from "./command.ts";
 import type { Verb } from "./command.ts";
+import { UsageError } from "./usage-error.ts";
 
 const common = { data: { type: "string" }, json: { type: "boolean" } } as const;
 

@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { hashPassword } from "../access/passwords.ts";
 import { parseUserName } from "../access/users.ts";
-import { UsageError, positionalsOf, printResult, withAccounts } from "./command.ts";
+import { positionalsOf, printResult, withAccounts } from "./command.ts";
 import type { CommandIo, Verb } from "./command.ts";
+import { UsageError } from "./usage-error.ts";
 
 const common = { data: { type: "string" }, json: { type: "boolean" } } as const;
 

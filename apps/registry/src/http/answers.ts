@@ -51,7 +51,12 @@ function isAbort(error: unknown): boolean {
 }
 
 export function json(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json", ...headers } });
+  const text = JSON.stringify(body);
+  const length = String(Buffer.byteLength(text));
+  return new Response(text, {
+    status,
+    headers: { "content-type": "application/json", "content-length": length, ...headers },
+  });
 }
 
 export function noContent(status: number, headers: Readonly<Record<string, string>> = {}): Response {

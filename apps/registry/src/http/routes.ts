@@ -4,7 +4,7 @@ import type { Action } from "../access/rights.ts";
 import { rateLimited, registryError, unauthorized } from "../errors.ts";
 import type { RegistryParts } from "../registry.ts";
 import { handleAdministration } from "./administration.ts";
-import { hostOf, noContent } from "./answers.ts";
+import { hostOf, json, noContent } from "./answers.ts";
 import type { TokenService } from "./answers.ts";
 import { cancelUpload, deleteBlob, getBlob, patchUpload, putUpload, startUpload, uploadStatus } from "./blobs.ts";
 import { handleLogin } from "./login.ts";
@@ -22,18 +22,33 @@ export async function handleRequest(
   tokens: TokenService,
 ): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
-  if (pathname === "/livez" || pathname === "/readyz") return new Response("ok\n");
+  if (pathname === "/livez") return json(200, { status: "ok" });
+  if (pathname === "/readyz") return readiness(parts);
   if (pathname === "/token") return handleToken(parts, request, origin, tokens);
   if (pathname === "/api/v1/login/challenge" || pathname === "/api/v1/login")
     return handleLogin(parts, request, pathname, origin, tokens);
   const target = parseOciPath(pathname);
   const caller = await parts.authenticator.identify(request.headers.get("authorization"), origin);
+  if (pathname === "/metrics") return metrics(parts, caller);
   if (target !== undefined) return oci(parts, caller, target, request, searchParams);
   const administration = await handleAdministration(parts, caller, request, pathname, searchParams, hostOf(tokens));
   if (administration !== undefined) return administration;
   const packages = request.method === "GET" ? handlePackages(parts, caller, pathname, searchParams) : undefined;
   if (packages !== undefined) return packages;
   throw registryError("registry-server/name-unknown", `there is nothing at ${pathname}`);
+}
+
+function readiness(parts: RegistryParts): Response {
+  const { ready, checks } = parts.readiness();
+  return json(ready ? 200 : 503, { status: ready ? "ok" : "unavailable", checks });
+}
+
+function metrics(parts: RegistryParts, { principal }: Caller): Response {
+  if (principal.kind === "anonymous" && !parts.openMetrics)
+    throw unauthorized("metrics are for users and their tokens");
+  const openUploads = parts.metadata.allOpenUploads();
+  const text = parts.metrics.format({ openUploads, residentBytes: process.memoryUsage.rss() });
+  return new Response(text, { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
 }
 
 async function oci(

@@ -30,6 +30,7 @@ export interface RegistryUnderTest {
     manifest: OciManifest | OciIndex,
     ...references: readonly string[]
   ) => Promise<{ readonly response: Response; readonly descriptor: Descriptor }>;
+  readonly drain: () => void;
   /** Ends it and leaves its directory for another. */
   readonly close: () => void;
   readonly dispose: () => void;
@@ -63,6 +64,7 @@ export function openRegistryUnderTest(options: Partial<RegistryOptions> = {}): R
       }
       return { response, descriptor };
     },
+    drain: () => registry.drain(),
     close: () => registry.close(),
     dispose() {
       registry.close();
