@@ -93,7 +93,8 @@ type ProcessLock = NonNullable<ReturnType<typeof tryLock>>;
  */
 export function openRegistry(options: RegistryOptions): Registry {
   const { dataDirectory, now = () => Date.now(), log } = options;
-  makeDirectory(dataDirectory);
+  // What is private is in there, in files of its own.
+  makeDirectory(dataDirectory, 0o700);
   const lock = tryLock(join(dataDirectory, "registry.lock"));
   if (lock === undefined) throw registryError("registry-server/locked", `another cpm-registry uses ${dataDirectory}`);
   const { parts, close, drain } = openParts(options, now, lock);

@@ -2,13 +2,14 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { collectBytes } from "@cpm/base";
 import { serveRegistry } from "@cpm/registry";
 import { basicHeader } from "@cpm/registry/testing";
 import { digestOf } from "@cpm/store";
 import { put } from "@cpm/store/testing";
 import { cpmRegistry } from "./command.ts";
 import { startRegistryProcess } from "./registry-process.ts";
-import { clientOf, codeOf, someBytes } from "./testing.ts";
+import { blobOf, clientOf, codeOf, someBytes } from "./testing.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-accounts-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -116,6 +117,47 @@ describe("cpm-registry's commands", () => {
     const { stdout } = await cpmRegistry(["--help"]);
     expect(stdout).toContain("cpm-registry user add NAME [--admin]");
   });
+});
+
+describe("cpm-registry backup", () => {
+  test("of a registry that is being written to can be served, and is brought up to date by the next", async () => {
+    const [data, copy] = [join(scratch, "live"), join(scratch, "copy")];
+    const server = await startRegistryProcess(data);
+    const repository = clientOf(server.host).repository("team/app");
+    const first = someBytes(300_000);
+    await put(repository, first);
+    let stop = false;
+    const writing = (async () => {
+      for (let seed = 1; !stop && seed < 1000; seed++) await put(repository, someBytes(5000, seed));
+    })();
+    const made = JSON.parse((await cpmRegistry(["backup", "--data", data, "--to", copy, "--json"])).stdout);
+    stop = true;
+    await writing;
+    expect(made.copiedBlobs).toBeGreaterThan(0);
+    expect(statSync(copy).mode & 0o077).toBe(0);
+    const last = someBytes(777, 3000);
+    await put(repository, last);
+    const restored = await startRegistryProcess(copy);
+    const from = clientOf(restored.host).repository("team/app");
+    const got = await collectBytes(from.read(blobOf(first)), first.length);
+    expect(digestOf(got)).toBe(digestOf(first));
+    expect(await from.stat(digestOf(last))).toBeUndefined();
+    await restored.end("SIGTERM");
+
+    expect((await cpmRegistry(["backup", "--data", data, "--to", copy])).exitCode).toBe(0);
+    const again = JSON.parse((await cpmRegistry(["backup", "--data", data, "--to", copy, "--json"])).stdout);
+    expect(again.copiedBlobs).toBe(0);
+    await server.end("SIGTERM");
+    const third = await startRegistryProcess(copy);
+    expect(await clientOf(third.host).repository("team/app").stat(digestOf(last))).toEqual({ sizeBytes: 777 });
+    await third.end("SIGTERM");
+    for (const args of [
+      ["--to", copy],
+      ["--data", data],
+      ["--data", join(scratch, "none"), "--to", copy],
+    ])
+      expect((await cpmRegistry(["backup", ...args])).exitCode).toBe(2);
+  }, 60_000);
 });
 
 describe("an open registry", () => {

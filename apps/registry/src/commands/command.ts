@@ -53,7 +53,7 @@ export async function withAccounts<T>(
   const folder = dataDirectory ?? io.environment[variableOf("data")] ?? "";
   if (folder === "") throw new UsageError("--data is missing");
   const path = join(folder, "registry.db");
-  if (make) makeDirectory(folder);
+  if (make) makeDirectory(folder, 0o700);
   else if (!existsSync(path)) throw new UsageError(`there is no registry in ${folder}`);
   const database = openDatabase(path);
   try {

@@ -2,6 +2,7 @@ import { toErrorRecord } from "@cpm/base";
 import type { ErrorKind } from "@cpm/base";
 import { runVerb } from "./command.ts";
 import type { CommandIo } from "./command.ts";
+import { backup, backupUsage } from "./backup.ts";
 import { configVerbs } from "./config.ts";
 import { namespaceVerbs } from "./namespace.ts";
 import { describeSettings } from "../settings/setting-table.ts";
@@ -28,6 +29,7 @@ Users, namespaces and tokens, also while the registry runs (--json for programs)
 ${Object.values(verbs)
   .flatMap((group) => Object.values(group).map((verb) => `  cpm-registry ${verb.usage}`))
   .join("\n")}
+  cpm-registry ${backupUsage}
 `;
 
 /** Answers the exit status: 0, 2 for wrong usage, and for a failure what its kind stands for, as with `cpm`. */
@@ -39,8 +41,9 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
   }
   try {
     if (noun === "serve") await serve(rest, io);
+    else if (noun === "backup") await backup(rest, io);
     else if (isNoun(noun)) await runVerb(noun, verbs[noun], rest, io);
-    else throw new UsageError(`"${noun}" is none of: serve, ${Object.keys(verbs).join(", ")}`);
+    else throw new UsageError(`"${noun}" is none of: serve, backup, ${Object.keys(verbs).join(", ")}`);
     return 0;
   } catch (error) {
     if (!isUsageError(error)) return fail(error, args.includes("--json"), io);
