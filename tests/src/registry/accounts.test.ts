@@ -126,12 +126,12 @@ describe("cpm-registry backup", () => {
     const repository = clientOf(server.host).repository("team/app");
     const first = someBytes(300_000);
     await put(repository, first);
-    let stop = false;
+    const enough = new AbortController();
     const writing = (async () => {
-      for (let seed = 1; !stop && seed < 1000; seed++) await put(repository, someBytes(5000, seed));
+      for (let seed = 1; !enough.signal.aborted && seed < 1000; seed++) await put(repository, someBytes(5000, seed));
     })();
     const made = JSON.parse((await cpmRegistry(["backup", "--data", data, "--to", copy, "--json"])).stdout);
-    stop = true;
+    enough.abort();
     await writing;
     expect(made.copiedBlobs).toBeGreaterThan(0);
     expect(statSync(copy).mode & 0o077).toBe(0);

@@ -1,6 +1,4 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { isJsonObject, parseJson } from "@cpm/base";
-import type { JsonValue } from "@cpm/base";
 
 /** What a bearer of an access token may do, by `type:name` as in docker's scopes. */
 export type Granted = ReadonlyMap<string, ReadonlySet<string>>;
@@ -16,6 +14,15 @@ export interface AccessClaims {
   readonly subject: Subject;
   readonly granted: Granted;
   readonly expiresAt: number;
+}
+
+/** As they are written; the names are those of RFC 7519. */
+interface Claims {
+  readonly aud: string;
+  /** Milliseconds since the epoch. */
+  readonly exp: number;
+  readonly sub: Subject;
+  readonly access: readonly (readonly string[])[];
 }
 
 /**
@@ -37,8 +44,8 @@ export class AccessTokens {
 
   issue({ subject, granted, expiresAt }: AccessClaims): string {
     const access = [...granted].map(([resource, actions]) => [resource, ...actions]);
-    const claims = JSON.stringify({ aud: this.#audience, exp: expiresAt, sub: subject, access });
-    const body = Buffer.from(claims).toString("base64url");
+    const claims: Claims = { aud: this.#audience, exp: expiresAt, sub: subject, access };
+    const body = Buffer.from(JSON.stringify(claims)).toString("base64url");
     return `${body}.${this.#mac(body)}`;
   }
 
@@ -49,19 +56,16 @@ export class AccessTokens {
     if (more !== undefined || mac.length !== expected.length) return undefined;
     if (!timingSafeEqual(Buffer.from(mac), Buffer.from(expected))) return undefined;
     // Only we can have made the rest.
-    const claims = parseJson(Buffer.from(body, "base64url").toString());
-    if (!isJsonObject(claims) || claims["aud"] !== this.#audience) return undefined;
-    const expiresAt = Number(claims["exp"]);
-    if (!(expiresAt > this.#now())) return undefined;
-    return { subject: claims["sub"] as unknown as Subject, granted: readGranted(claims["access"]), expiresAt };
+    const { aud, exp, sub, access } = JSON.parse(Buffer.from(body, "base64url").toString()) as Claims;
+    if (aud !== this.#audience || exp <= this.#now()) return undefined;
+    return {
+      subject: sub,
+      granted: new Map(access.map(([key = "", ...actions]) => [key, new Set(actions)])),
+      expiresAt: exp,
+    };
   }
 
   #mac(body: string): string {
     return createHmac("sha256", this.#key).update(body).digest("base64url");
   }
-}
-
-function readGranted(access: JsonValue | undefined): Granted {
-  const rows = (access ?? []) as readonly (readonly string[])[];
-  return new Map(rows.map(([resource = "", ...actions]) => [resource, new Set(actions)]));
 }

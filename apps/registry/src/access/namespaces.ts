@@ -53,8 +53,8 @@ export class Namespaces {
   /** What decides the rights of a user, or with no user of everybody else. */
   facts(name: string, userId: number | undefined): NamespaceFacts | undefined {
     const row = this.#sql.get<{ private: number; role: Role | null }>(
-      `SELECT n.private, m.role FROM namespaces n
-       LEFT JOIN members m ON m.namespace = n.name AND m.user_id = ? WHERE n.name = ?`,
+      `SELECT private, (SELECT role FROM members WHERE namespace = n.name AND user_id = ?) AS role
+       FROM namespaces n WHERE name = ?`,
       userId ?? null,
       name,
     );
