@@ -6,7 +6,7 @@ export interface RegistryLimits {
   readonly maxOpenUploads: number;
   /** Requests for tokens from one address. Default 600. */
   readonly tokensPerMinute: number;
-  /** Wrong passwords and tokens from one address, and of one name from there. Default 20. */
+  /** Wrong passwords of one name from one address; of all names and tokens from there ten times as many. Default 20. */
   readonly failedSignInsPerMinute: number;
   /** Manifests pushed by one person. Default 1200. */
   readonly publishesPerMinute: number;

@@ -154,13 +154,20 @@ function openParts(
       throw registryError("registry-server/not-open", `${dataDirectory} has users, so it is not open to everybody`);
     const accessTokens = new AccessTokens(ownSecret(database, "access-tokens"), serviceName(options), now);
     const failures = new RateLimit(limits.failedSignInsPerMinute, now);
+    const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
     const metadata = new SqliteMetadata(database, accounts.audit, now);
     const parts: RegistryParts = {
       metadata,
       blobs,
       uploads: new Uploads(dataDirectory, blobs, limits.maxBlobBytes, (bytes) => metrics.receive(bytes)),
       accounts,
-      authenticator: new Authenticator({ accounts, accessTokens, failures, open: access === "open" }),
+      authenticator: new Authenticator({
+        accounts,
+        accessTokens,
+        failures,
+        failuresOfAddress,
+        open: access === "open",
+      }),
       accessTokens,
       gate: new Gate(accounts),
       signIn: new SignIn(ownSecret(database, "sign-in"), now),

@@ -34,8 +34,10 @@ export interface Origin {
 export interface AuthenticatorParts {
   readonly accounts: Accounts;
   readonly accessTokens: AccessTokens;
-  /** Of wrong passwords and tokens, by address and by name. */
+  /** Of wrong passwords, by address and name. */
   readonly failures: RateLimit;
+  /** Of wrong passwords and tokens, by address: many people may share one, so it allows more. */
+  readonly failuresOfAddress: RateLimit;
   /** Whether everybody may do everything as long as there are no users. */
   readonly open: boolean;
 }
@@ -74,12 +76,15 @@ export class Authenticator {
 
   /** A password, or an API token under any name. */
   async signIn(username: string, password: string, origin: Origin): Promise<Principal> {
-    const attempt = `${origin.address} ${username.slice(0, 64)}`;
-    this.#refuseGuessing([attempt, origin.address]);
     if (password.startsWith("cpm_")) return this.#byToken(password, origin);
-    const user = this.#parts.accounts.users.byName(username);
+    const attempt = `${origin.address} ${username.slice(0, 64)}`;
+    const { failures, failuresOfAddress, accounts } = this.#parts;
+    // Before it is looked at: whoever guesses does not learn that the last guess was right.
+    refuse(Math.max(failures.wait(attempt), failuresOfAddress.wait(origin.address)));
+    const user = accounts.users.byName(username);
     if (!(await verifyPassword(password, user?.passwordHash)) || user === undefined) {
-      this.#noteFailure([attempt, origin.address]);
+      failures.take(attempt);
+      failuresOfAddress.take(origin.address);
       throw unauthorized("the name or the password is wrong");
     }
     return toPrincipal(user);
@@ -93,15 +98,13 @@ export class Authenticator {
     return { kind: "user", id: user.id, key: keyOf(this.#parts.accounts.users.byId(user.id)) };
   }
 
-  #byToken(secret: string, origin: Origin): Principal {
-    this.#refuseGuessing([origin.address]);
+  /** Tokens cannot be guessed: a right one is taken whatever others of its address do. */
+  #byToken(secret: string, { address }: Origin): Principal {
     const found = isSecretToken(secret) ? this.#parts.accounts.tokens.use(secret) : undefined;
     const user = found === undefined ? undefined : this.#parts.accounts.users.byId(found.userId);
-    if (found === undefined || user === undefined) {
-      this.#noteFailure([origin.address]);
-      throw unauthorized("the token is not known here, has expired or was revoked");
-    }
-    return { ...toPrincipal(user), token: found.limits };
+    if (found !== undefined && user !== undefined) return { ...toPrincipal(user), token: found.limits };
+    refuse(this.#parts.failuresOfAddress.take(address));
+    throw unauthorized("the token is not known here, has expired or was revoked");
   }
 
   #byAccessToken(text: string, origin: Origin): Caller {
@@ -123,15 +126,10 @@ export class Authenticator {
     const user = found === undefined ? undefined : users.byId(found.userId);
     return found === undefined || user === undefined ? undefined : { ...toPrincipal(user), token: found.limits };
   }
+}
 
-  #refuseGuessing(keys: readonly string[]): void {
-    const waitS = Math.max(...keys.map((key) => this.#parts.failures.wait(key)));
-    if (waitS > 0) throw rateLimited("too many wrong sign-ins", waitS);
-  }
-
-  #noteFailure(keys: readonly string[]): void {
-    for (const key of keys) this.#parts.failures.take(key);
-  }
+function refuse(waitS: number): void {
+  if (waitS > 0) throw rateLimited("too many wrong sign-ins", waitS);
 }
 
 function toPrincipal({ id, name, admin }: UserWithPassword): Principal & { readonly kind: "user" } {

@@ -64,6 +64,26 @@ describe("a blob that is private", () => {
   });
 });
 
+test.each([
+  `/v2/open/..%2fhidden/app/blobs/${digest}`,
+  `/v2/open%2f..%2fhidden/app/blobs/${digest}`,
+  `/v2/open/./hidden/app/blobs/${digest}`,
+  `/v2/open/../hidden/app/blobs/${digest}`,
+  `/v2//hidden/app/blobs/${digest}`,
+  `/v2/HIDDEN/app/blobs/${digest}`,
+  `/v2/hidden%00/app/blobs/${digest}`,
+  `/v2/open/blobs/uploads/hidden/app/blobs/${digest}`,
+  "/api/v1/packages/open%2f..%2fhidden/app",
+  "/api/v1/packages/open/..%2f..%2fhidden%2fapp",
+  "/api/v1/namespaces/open%2f..%2fhidden/audit",
+])("no way of writing a path leads into a private namespace: %s", async (path) => {
+  for (const send of [asUser, byToken]) {
+    const response = await send(otto, "GET", path);
+    expect([400, 404]).toContain(response.status);
+    expect(await response.text()).not.toContain("what only members");
+  }
+});
+
 describe("an upload", () => {
   test("is continued, asked about and cancelled by whoever began it only", async () => {
     const begun = await asUser(otto, "POST", "/v2/open/app/blobs/uploads/");

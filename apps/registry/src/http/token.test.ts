@@ -179,6 +179,15 @@ describe("limits", () => {
       expect(stopped.headers.get("retry-after")).toBe("20");
       expect((await stopped.json()).errors[0].code).toBe("TOOMANYREQUESTS");
       expect((await own.call("GET", "/token")).status).toBe(200);
+      // Somebody else there, and whoever has a token, is not kept out.
+      const other = await own.addUser("otto");
+      expect((await own.tokenFor(other)).status).toBe(200);
+      const token = own.addToken("uma");
+      for (let turn = 0; turn < 27; turn++)
+        expect((await own.tokenFor({ username: "x", password: `cpm_${turn}` })).status).toBe(401);
+      expect((await own.tokenFor({ username: "x", password: "cpm_x" })).status).toBe(429);
+      expect((await own.tokenFor(other)).status).toBe(429);
+      expect((await own.tokenFor(token)).status).toBe(200);
       now += 20_000;
       expect((await own.tokenFor(user)).status).toBe(200);
     } finally {

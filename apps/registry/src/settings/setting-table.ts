@@ -18,7 +18,7 @@ export const settingTable = {
   maxBlobSize: { type: "size", default: "100GiB", meaning: "the largest blob" },
   maxOpenUploads: { type: "count", default: "1000", meaning: "uploads of one person begun in a day and not ended" },
   tokensPerMinute: { type: "count", default: "600", meaning: "requests for tokens from one address" },
-  failedSignInsPerMinute: { type: "count", default: "20", meaning: "wrong passwords and tokens from one address" },
+  failedSignInsPerMinute: { type: "count", default: "20", meaning: "wrong passwords of one name from one address" },
   publishesPerMinute: { type: "count", default: "1200", meaning: "manifests pushed by one person" },
 } as const satisfies Record<string, Setting>;
 
