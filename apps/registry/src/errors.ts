@@ -76,6 +76,12 @@ export const registryErrors = {
   "registry-server/user-unknown": { kind: "not_found", title: "No such user" },
   "registry-server/namespace-unknown": { kind: "not_found", title: "No such namespace" },
   "registry-server/token-unknown": { kind: "not_found", title: "No such token" },
+  "registry-server/publisher-unknown": { kind: "not_found", title: "No such publisher" },
+  "registry-server/issuer-unreachable": {
+    kind: "unavailable",
+    title: "The issuer of identity tokens does not give out its keys",
+    hint: "The registry must reach the issuer once; after that it works with the keys that it saw.",
+  },
   "registry-server/account-exists": { kind: "already_exists", title: "The name or the identity is taken" },
   "registry-server/last-admin": {
     kind: "failed_precondition",
@@ -164,6 +170,11 @@ export function rateLimited(message: string, retryAfterS: number): CpmError {
   return registryError("registry-server/rate-limited", text, { retryAfterS });
 }
 
+export function issuerUnreachable(issuer: string, cause: unknown): CpmError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return registryError("registry-server/issuer-unreachable", `${issuer}: ${why}`, undefined, cause);
+}
+
 /** How an error is answered: the code of the distribution specification, and a status where its kind has another. */
 export interface OciAnswer {
   readonly code: OciErrorCode;
@@ -198,6 +209,9 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/user-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/namespace-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/token-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/publisher-unknown": { code: "NAME_UNKNOWN" },
+  // Not ours to repair: 424 is "failed dependency".
+  "registry-server/issuer-unreachable": { code: "DENIED", status: 424 },
   "registry-server/account-exists": { code: "DENIED" },
   "registry-server/last-admin": { code: "DENIED", status: 409 },
   "json/invalid": { code: "UNSUPPORTED" },

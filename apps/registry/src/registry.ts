@@ -7,6 +7,7 @@ import type { Accounts } from "./access/accounts.ts";
 import { Authenticator } from "./access/authenticator.ts";
 import type { Origin } from "./access/authenticator.ts";
 import { Gate } from "./access/gate.ts";
+import { IssuerKeys } from "./access/issuer-keys.ts";
 import { RateLimit } from "./access/rate-limit.ts";
 import { SignIn } from "./access/sign-in.ts";
 import { openDatabase } from "./database.ts";
@@ -34,6 +35,7 @@ export interface RegistryParts {
   readonly accessTokens: AccessTokens;
   readonly gate: Gate;
   readonly signIn: SignIn;
+  readonly issuerKeys: IssuerKeys;
   readonly metrics: Metrics;
   /** Who may read the metrics: every user and token, or everybody. */
   readonly openMetrics: boolean;
@@ -170,6 +172,7 @@ function openParts(
       }),
       accessTokens,
       gate: new Gate(accounts),
+      issuerKeys: new IssuerKeys(accounts.publishers, now),
       signIn: new SignIn(ownSecret(database, "sign-in"), now),
       rates: {
         tokens: new RateLimit(limits.tokensPerMinute, now),

@@ -7,7 +7,7 @@ import { packageInfo, searchPackages } from "./package-index.ts";
 import type { PackageInfo, SearchOptions, SearchPage } from "./package-index.ts";
 import { RegistryRepository } from "./repository.ts";
 import type { Repository } from "./repository.ts";
-import { bindIdentity, signIn } from "./sign-in.ts";
+import { bindIdentity, exchangeIdToken, signIn } from "./sign-in.ts";
 import type { SignInOptions, SignedIn, Signer } from "./sign-in.ts";
 import { Transport, drop } from "./transport.ts";
 
@@ -25,6 +25,11 @@ export interface RegistryClient {
   signIn(signer: Signer, options?: SignInOptions): Promise<SignedIn>;
   /** Binds a key of ColonyOS to the user whose credentials these are. */
   bindIdentity(signer: Signer, options?: CallOptions): Promise<void>;
+  /**
+   * Exchanges what a CI system says of its job (an OpenID Connect identity token, whose audience is the registry) for a
+   * token that publishes one package, for some minutes. Throws `registry/unauthorized` for a job that may not.
+   */
+  exchangeIdToken(idToken: string, packageName: string, options?: CallOptions): Promise<SignedIn>;
   /** Throws `registry/no-index` where the registry is a plain OCI registry. */
   searchPackages(query: string, options?: SearchOptions): Promise<SearchPage>;
   /** A plain OCI registry is asked for the tags and the newest manifest instead. */
@@ -45,6 +50,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     },
     signIn: (signer, signing = {}) => signIn(transport, signer, signing),
     bindIdentity: (signer, call = {}) => bindIdentity(transport, signer, call),
+    exchangeIdToken: (idToken, name, call = {}) => exchangeIdToken(transport, idToken, name, call),
     searchPackages: (query, search) => searchPackages(transport, query, search),
     packageInfo: (name, call) => packageInfo(transport, repository(name), name, call),
   };

@@ -55,8 +55,22 @@ export async function signIn(transport: Transport, signer: Signer, options: Sign
     ...(lifetimeS === undefined ? {} : { expiresInS: lifetimeS }),
   };
   const signed = await prove(transport, "sign in", signer, call);
-  const answer = await post(transport, "/api/v1/login", { ...signed, ...fields }, [], "sign in", call);
-  const { user, secret, expiresAt } = answer;
+  return readSignedIn(transport, await post(transport, "/api/v1/login", { ...signed, ...fields }, [], "sign in", call));
+}
+
+/** Exchanges the identity token of a CI system's job for a token that publishes one package. */
+export async function exchangeIdToken(
+  transport: Transport,
+  idToken: string,
+  packageName: string,
+  call: CallOptions,
+): Promise<SignedIn> {
+  const fields = { token: idToken, package: packageName };
+  const answer = await post(transport, "/api/v1/login/oidc", fields, [], "exchange an identity token", call);
+  return readSignedIn(transport, answer);
+}
+
+function readSignedIn(transport: Transport, { user, secret, expiresAt }: JsonObject): SignedIn {
   if (typeof user !== "string" || typeof secret !== "string" || typeof expiresAt !== "string")
     throw protocolError(`${transport.origin.host} gave no token`);
   return { user, token: secret, expiresAt };

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { Sql } from "../statements.ts";
 import { AuditLog } from "./audit-log.ts";
 import { Namespaces } from "./namespaces.ts";
+import { Publishers } from "./publishers.ts";
 import { Tokens } from "./tokens.ts";
 import { Users } from "./users.ts";
 
@@ -10,6 +11,7 @@ export interface Accounts {
   readonly users: Users;
   readonly namespaces: Namespaces;
   readonly tokens: Tokens;
+  readonly publishers: Publishers;
   readonly audit: AuditLog;
 }
 
@@ -21,6 +23,7 @@ export function createAccounts(database: Database, now: () => number): Accounts 
     audit,
     namespaces: new Namespaces(database, audit, users, now),
     tokens: new Tokens(database, audit, users, now),
+    publishers: new Publishers(database, audit, users, now),
   };
 }
 

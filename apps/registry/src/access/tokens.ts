@@ -69,7 +69,7 @@ export class Tokens {
     const id = crypto.randomUUID().slice(0, 13).replaceAll("-", "");
     return this.#sql.transact(() => {
       const user = this.#users.need(token.user);
-      if (this.list(user.name).length >= maxTokensOfUser)
+      if (this.#countValid(user.id) >= maxTokensOfUser)
         throw accessInvalid(`${user.name} has ${maxTokensOfUser} tokens; revoke some`);
       this.#sql.run(
         "INSERT INTO tokens (id, hash, user_id, label, scopes, patterns, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -127,6 +127,12 @@ export class Tokens {
       if (this.#sql.run(sql, this.#now(), id) === 0) return;
       this.#audit.record(by, { action: "token.revoke", subject: user, detail: { id } });
     });
+  }
+
+  #countValid(userId: number): number {
+    const sql = `SELECT count(*) AS count FROM tokens
+      WHERE user_id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`;
+    return this.#sql.get<{ count: number }>(sql, userId, this.#now())?.count ?? 0;
   }
 
   #valid(row: Row): boolean {

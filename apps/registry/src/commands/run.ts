@@ -6,12 +6,19 @@ import { backup, backupUsage } from "./backup.ts";
 import { configVerbs } from "./config.ts";
 import { namespaceVerbs } from "./namespace.ts";
 import { describeSettings } from "../settings/setting-table.ts";
+import { publisherVerbs } from "./publisher.ts";
 import { serve } from "./serve.ts";
 import { tokenVerbs } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
 import { userVerbs } from "./user.ts";
 
-const verbs = { user: userVerbs, namespace: namespaceVerbs, token: tokenVerbs, config: configVerbs };
+const verbs = {
+  user: userVerbs,
+  namespace: namespaceVerbs,
+  token: tokenVerbs,
+  publisher: publisherVerbs,
+  config: configVerbs,
+};
 
 const usage = `cpm-registry serve --data DIR --listen HOST:PORT
 

@@ -25,7 +25,7 @@ export async function handleRequest(
   if (pathname === "/livez") return json(200, { status: "ok" });
   if (pathname === "/readyz") return readiness(parts);
   if (pathname === "/token") return handleToken(parts, request, origin, tokens);
-  if (pathname === "/api/v1/login/challenge" || pathname === "/api/v1/login")
+  if (/^\/api\/v1\/login(\/challenge|\/oidc)?$/.test(pathname))
     return handleLogin(parts, request, pathname, origin, tokens);
   const target = parseOciPath(pathname);
   const caller = await parts.authenticator.identify(request.headers.get("authorization"), origin);
