@@ -117,4 +117,17 @@ describe("the client", () => {
       await ci.stop(true);
     }
   });
+
+  test("passes on what the registry advises", async () => {
+    const empty = serveRegistry({ dataDirectory: join(data, "empty"), hostname: "127.0.0.1", port: 0 });
+    try {
+      const push = put(clientOf(empty.host).repository("team/app"), encodeUtf8("x"));
+      await expect(push).rejects.toMatchObject({
+        code: "registry/denied",
+        hint: expect.stringContaining("cpm-registry user add NAME --admin --data DIR"),
+      });
+    } finally {
+      await empty.stop();
+    }
+  });
 });

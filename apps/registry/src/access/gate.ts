@@ -35,7 +35,8 @@ export class Gate {
     if (this.may(caller, action, repository)) return;
     const rights = this.rights(caller.principal, repository);
     if (!caller.presented) throw unauthorized("this needs a token", scope);
-    if (action === "push" && !this.#accounts.users.any()) throw nobodyPublishes();
+    // No other credentials would help, and a client that is told so by 401 would only ask for some.
+    if (!this.#accounts.users.any()) throw action === "pull" ? hiddenRepository(repository) : nobodyPublishes();
     const anonymous = caller.principal.kind === "anonymous";
     if (anonymous || rights.has(action)) throw unauthorized("this needs another token", scope, "insufficient_scope");
     if (!rights.has("pull")) throw hiddenRepository(repository);
