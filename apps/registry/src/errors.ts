@@ -44,6 +44,55 @@ export const registryErrors = {
   "registry-server/unsupported": { kind: "unimplemented", title: "Not supported" },
   "registry-server/package-unknown": { kind: "not_found", title: "No such package" },
   "registry-server/bad-query": { kind: "invalid_argument", title: "A parameter that cannot be read" },
+  "registry-server/unauthorized": {
+    kind: "unauthenticated",
+    title: "The registry does not know who asks",
+    hint: "Log in with `cpm login` or `docker login`.",
+  },
+  "registry-server/unbound-identity": {
+    kind: "unauthenticated",
+    title: "No user of this registry has the ColonyOS identity",
+    hint: "An administrator binds it: `cpm-registry user bind NAME IDENTITY --data DIR`. With a password you bind it yourself.",
+  },
+  "registry-server/denied": {
+    kind: "permission_denied",
+    title: "Not permitted to this user or token",
+    hint: "Ask an owner of the namespace, or use a token with a wider scope.",
+  },
+  "registry-server/nobody-publishes": {
+    kind: "permission_denied",
+    title: "The registry has no users, so nobody may publish",
+    hint: "Make the first administrator: `cpm-registry user add NAME --admin --data DIR`. To let everybody publish on this machine: `cpm-registry serve --open`.",
+  },
+  "registry-server/rate-limited": {
+    kind: "resource_exhausted",
+    title: "Too many requests",
+    hint: "Wait as long as the Retry-After header says.",
+  },
+  "registry-server/access-invalid": {
+    kind: "invalid_argument",
+    title: "A user, namespace, token or scope that cannot be",
+  },
+  "registry-server/user-unknown": { kind: "not_found", title: "No such user" },
+  "registry-server/namespace-unknown": { kind: "not_found", title: "No such namespace" },
+  "registry-server/token-unknown": { kind: "not_found", title: "No such token" },
+  "registry-server/publisher-unknown": { kind: "not_found", title: "No such publisher" },
+  "registry-server/issuer-unreachable": {
+    kind: "unavailable",
+    title: "The issuer of identity tokens does not give out its keys",
+    hint: "The registry must reach the issuer once; after that it works with the keys that it saw.",
+  },
+  "registry-server/account-exists": { kind: "already_exists", title: "The name or the identity is taken" },
+  "registry-server/last-admin": {
+    kind: "failed_precondition",
+    title: "The only administrator is not removed",
+    hint: "Make another administrator first.",
+  },
+  "registry-server/not-open": {
+    kind: "failed_precondition",
+    title: "The registry may not be opened to everybody here",
+    hint: "Without --open it serves its users. For an open registry without users on a network, add --open-anywhere.",
+  },
   "registry-server/locked": {
     kind: "failed_precondition",
     title: "Another cpm-registry uses the directory",
@@ -53,6 +102,11 @@ export const registryErrors = {
     kind: "unavailable",
     title: "The address cannot be listened on",
     hint: "Choose another address, or port 0 for any that is free.",
+  },
+  "registry-server/tls": {
+    kind: "failed_precondition",
+    title: "The certificate or its key cannot be used",
+    hint: "Both are PEM files: --tls-cert the chain with the server's own first, --tls-key the key that belongs to it.",
   },
   "registry-server/database": {
     kind: "data_loss",
@@ -91,6 +145,36 @@ export function versionExists(name: string, version: string, present: Digest, re
   return registryError("registry-server/version-exists", message, { present, refused });
 }
 
+/** `scope` is what a token is to be asked for, `error` that of RFC 6750 §3.1; both go into the challenge. */
+export function unauthorized(message: string, scope?: string, error?: "insufficient_scope"): CpmError {
+  const context = { ...(scope === undefined ? {} : { scope }), ...(error === undefined ? {} : { error }) };
+  return registryError("registry-server/unauthorized", message, context);
+}
+
+export function denied(message: string): CpmError {
+  return registryError("registry-server/denied", message);
+}
+
+/** For a repository that may be there and must not show it: word for word as for one that is not. */
+export function hiddenRepository(repository: string): CpmError {
+  const hint = "Its namespace is not there, or is private: ask its owner, or an administrator, for access.";
+  return createError(registryErrors, "registry-server/name-unknown", `there is no repository ${repository}`, { hint });
+}
+
+export function nobodyPublishes(): CpmError {
+  return registryError("registry-server/nobody-publishes", "this registry has no users yet");
+}
+
+export function rateLimited(message: string, retryAfterS: number): CpmError {
+  const text = `${message}; try again in ${retryAfterS} s`;
+  return registryError("registry-server/rate-limited", text, { retryAfterS });
+}
+
+export function issuerUnreachable(issuer: string, cause: unknown): CpmError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return registryError("registry-server/issuer-unreachable", `${issuer}: ${why}`, undefined, cause);
+}
+
 /** How an error is answered: the code of the distribution specification, and a status where its kind has another. */
 export interface OciAnswer {
   readonly code: OciErrorCode;
@@ -116,6 +200,22 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/unsupported": { code: "UNSUPPORTED" },
   "registry-server/package-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/bad-query": { code: "UNSUPPORTED" },
+  "registry-server/unauthorized": { code: "UNAUTHORIZED" },
+  "registry-server/unbound-identity": { code: "UNAUTHORIZED" },
+  "registry-server/denied": { code: "DENIED" },
+  "registry-server/nobody-publishes": { code: "DENIED" },
+  "registry-server/rate-limited": { code: "TOOMANYREQUESTS", status: 429 },
+  "registry-server/access-invalid": { code: "UNSUPPORTED" },
+  "registry-server/user-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/namespace-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/token-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/publisher-unknown": { code: "NAME_UNKNOWN" },
+  // Not ours to repair: 424 is "failed dependency".
+  "registry-server/issuer-unreachable": { code: "DENIED", status: 424 },
+  "registry-server/account-exists": { code: "DENIED" },
+  "registry-server/last-admin": { code: "DENIED", status: 409 },
+  "json/invalid": { code: "UNSUPPORTED" },
+  "text/invalid-utf8": { code: "UNSUPPORTED" },
   "bytes/too-large": { code: "SIZE_INVALID" },
   "digest/invalid": { code: "DIGEST_INVALID" },
   "store/incomplete": { code: "MANIFEST_BLOB_UNKNOWN", status: 404 },

@@ -1,5 +1,7 @@
 import type { Digest } from "@cpm/base";
 import type { Descriptor } from "@cpm/oci";
+import type { Author } from "./access/audit-log.ts";
+import type { Visibility } from "./access/rights.ts";
 
 /** A manifest as it was pushed. */
 export interface StoredManifest {
@@ -67,13 +69,18 @@ export interface Metadata {
   finishUpload(id: string, repository: string, digest: Digest, sizeBytes: number): void;
   /** The size of a blob that the repository may show. */
   blobSize(repository: string, digest: Digest): number | undefined;
-  /** Lets a second repository show a blob; false when the first, or where none is named no other, may. */
+  /** Lets a second repository show a blob; false when the first, or where none is named no public one, may. */
   mountBlob(from: string | undefined, to: string, digest: Digest): boolean;
   /** False when there was none. Throws `registry-server/in-use` while a manifest of the repository refers to it. */
-  unlinkBlob(repository: string, digest: Digest): boolean;
+  unlinkBlob(repository: string, digest: Digest, by: Author): boolean;
 
-  createUpload(id: string, repository: string): void;
-  hasUpload(id: string, repository: string): boolean;
+  createUpload(id: string, repository: string, actor: string): void;
+  /** Whether it is there, for this repository, and was begun by the same actor. */
+  hasUpload(id: string, repository: string, actor: string): boolean;
+  /** How many uploads an actor has begun since and not ended. */
+  openUploads(actor: string, sinceMs: number): number;
+  /** How many uploads were begun and not ended, by anybody. */
+  allOpenUploads(): number;
   removeUpload(id: string): void;
 
   /** Which of these the repository shows neither as a blob nor as a manifest. */
@@ -82,16 +89,18 @@ export interface Metadata {
    * Stores a manifest with its tags and version. Throws `store/incomplete` when content is missing and
    * `registry-server/version-exists` when the tag of a published version would come to mean other bytes.
    */
-  putManifest(manifest: NewManifest): void;
+  putManifest(manifest: NewManifest, by: Author): void;
   manifestByDigest(repository: string, digest: Digest): StoredManifest | undefined;
   manifestByTag(repository: string, tag: string): StoredManifest | undefined;
   /** What the verifier read from a manifest that is here and a package. */
   verifiedPackage(repository: string, digest: Digest): VerifiedPackage | undefined;
   /** Removes a manifest and the tags that point to it. Throws `registry-server/in-use` for what a version needs. */
-  removeManifest(repository: string, digest: Digest): boolean;
+  removeManifest(repository: string, digest: Digest, by: Author): boolean;
   /** Throws `registry-server/in-use` for the tag of a published version. */
-  removeTag(repository: string, tag: string): boolean;
+  removeTag(repository: string, tag: string, by: Author): boolean;
   hasRepository(repository: string): boolean;
+  /** Names after `last` in byte order, of the repositories that may be shown. */
+  repositories(visible: Visibility, last: string, limit: number): readonly string[];
   /** Tags after `last` in byte order. */
   tags(repository: string, last: string, limit: number): readonly string[];
   /** In byte order of their digests, after `last`, as many as have manifests of `maxBytes` together, and at least one. */
@@ -99,15 +108,14 @@ export interface Metadata {
   /** The digest of a published version. */
   publishedDigest(name: string, version: string): Digest | undefined;
 
-  /** Packages by relevance: the exact name first, then the text. An empty query lists all by name. */
+  /** Packages that may be shown, by relevance: the exact name first, then the text. An empty query lists all by name. */
   search(
     query: string,
+    visible: Visibility,
     limit: number,
     offset: number,
   ): { readonly total: number; readonly results: readonly PackageRow[] };
   package(
     name: string,
   ): (PackageRow & { readonly readme?: string; readonly versions: readonly VersionRow[] }) | undefined;
-
-  close(): void;
 }

@@ -1,8 +1,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createAccounts } from "./access/accounts.ts";
+import { openDatabase } from "./database.ts";
 import { ociAnswers, registryErrors } from "./errors.ts";
 import { openRegistry } from "./registry.ts";
 import { serveRegistry } from "./serve.ts";
@@ -37,6 +39,27 @@ describe("opening a registry", () => {
       expect(() => openRegistry({ dataDirectory: other })).toThrow(
         expect.objectContaining({ code: "registry-server/database" }),
       );
+  });
+
+  test("of the first version brings its repositories into public namespaces, however many open it at once", async () => {
+    const dataDirectory = fresh();
+    const path = join(dataDirectory, "registry.db");
+    const old = new Database(path, { create: true });
+    old.run(readFileSync(join(import.meta.dir, "migrations/0001-initial.sql"), "utf8"));
+    old.run("INSERT INTO repositories (name) VALUES ('acme/web'), ('acme/db'), ('solo'), ('lab/a/b')");
+    old.run("INSERT INTO uploads (id, repository, created_at) VALUES ('x', 'acme/web', 1)");
+    old.run("PRAGMA user_version = 1");
+    old.close();
+    const open = `const { openDatabase } = await import(${JSON.stringify(join(import.meta.dir, "database.ts"))});
+      openDatabase(${JSON.stringify(path)}).close();`;
+    const children = [1, 2, 3].map(() =>
+      Bun.spawn([process.execPath, "-e", open], { stdio: ["ignore", "ignore", "inherit"] }),
+    );
+    expect(await Promise.all(children.map((child) => child.exited))).toEqual([0, 0, 0]);
+    const database = openDatabase(path);
+    const { namespaces } = createAccounts(database, () => 0);
+    expect(namespaces.list([])).toEqual(["acme", "lab", "solo"].map((name) => ({ name, private: false, members: [] })));
+    database.close();
   });
 
   test("on an address that is taken says so, and gives its directory back", async () => {

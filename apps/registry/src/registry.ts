@@ -1,15 +1,28 @@
 import { join } from "node:path";
 import { isCpmError } from "@cpm/base";
 import { BlobDirectory, makeDirectory, tryLock } from "@cpm/store";
+import { AccessTokens } from "./access/access-token.ts";
+import { createAccounts, ownSecret } from "./access/accounts.ts";
+import type { Accounts } from "./access/accounts.ts";
+import { Authenticator } from "./access/authenticator.ts";
+import type { Origin } from "./access/authenticator.ts";
+import { Gate } from "./access/gate.ts";
+import { IssuerKeys } from "./access/issuer-keys.ts";
+import { RateLimit } from "./access/rate-limit.ts";
+import { SignIn } from "./access/sign-in.ts";
+import { openDatabase } from "./database.ts";
 import { registryError } from "./errors.ts";
-import { errorResponse, noContent } from "./http/answers.ts";
-import { cancelUpload, deleteBlob, getBlob, patchUpload, putUpload, startUpload, uploadStatus } from "./http/blobs.ts";
-import { deleteManifest, getManifest, listReferrers, listTags, putManifest } from "./http/manifests.ts";
-import { handlePackages } from "./http/packages.ts";
-import { parseOciPath } from "./http/router.ts";
-import type { OciRoute } from "./http/router.ts";
+import { errorResponse } from "./http/answers.ts";
+import type { TokenService } from "./http/answers.ts";
+import { handleRequest } from "./http/routes.ts";
+import { defaultLimits } from "./limits.ts";
+import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
-import { openSqliteMetadata } from "./sqlite-metadata.ts";
+import { Metrics } from "./operation/metrics.ts";
+import { checkReadiness } from "./operation/readiness.ts";
+import type { Readiness } from "./operation/readiness.ts";
+import { routeName } from "./operation/route-name.ts";
+import { SqliteMetadata } from "./sqlite-metadata.ts";
 import { Uploads } from "./uploads.ts";
 
 /** What the routes work with. */
@@ -17,12 +30,33 @@ export interface RegistryParts {
   readonly metadata: Metadata;
   readonly blobs: BlobDirectory;
   readonly uploads: Uploads;
+  readonly accounts: Accounts;
+  readonly authenticator: Authenticator;
+  readonly accessTokens: AccessTokens;
+  readonly gate: Gate;
+  readonly signIn: SignIn;
+  readonly issuerKeys: IssuerKeys;
+  readonly metrics: Metrics;
+  /** Who may read the metrics: every user and token, or everybody. */
+  readonly openMetrics: boolean;
+  readonly readiness: () => Readiness;
+  readonly rates: { readonly tokens: RateLimit; readonly publishes: RateLimit };
+  readonly limits: RegistryLimits;
+  readonly now: () => number;
 }
 
 export interface RegistryOptions {
   readonly dataDirectory: string;
-  /** Default 100 GiB. */
-  readonly maxBlobBytes?: number;
+  /**
+   * `users` (default): who may do what is said by the users, namespaces and tokens of the directory. `open`: everybody
+   * may publish, which is for one machine, and only for a directory without users.
+   */
+  readonly access?: "users" | "open";
+  /** What clients reach it by, where that is not the address of their requests: `https://registry.example.org`. */
+  readonly publicUrl?: string;
+  readonly limits?: Partial<RegistryLimits>;
+  /** Answers `/metrics` to everybody. Default false: to users and tokens. */
+  readonly openMetrics?: boolean;
   readonly now?: () => number;
   /** One call for each request that ended, and for each unexpected failure. */
   readonly log?: (entry: LogEntry) => void;
@@ -32,134 +66,155 @@ export interface LogEntry {
   readonly requestId: string;
   readonly method: string;
   readonly path: string;
+  readonly route: string;
   readonly status: number;
+  readonly address: string;
+  /** The user, with the token's id where it was a token. */
+  readonly actor?: string;
+  /** Of the body that was answered, where its length was known. */
+  readonly sentBytes: number;
   readonly durationMs: number;
   readonly error?: string;
 }
 
 /** A registry is a function from request to response; what listens is for the caller. */
 export interface Registry {
-  fetch(request: Request): Promise<Response>;
+  /** `address` is the client's, by which requests for tokens are counted. */
+  fetch(request: Request, address?: string): Promise<Response>;
+  /** From now on it is not ready: no new requests should be sent to it. Those that come are served all the same. */
+  drain(): void;
   close(): void;
 }
 
 type ProcessLock = NonNullable<ReturnType<typeof tryLock>>;
 
-const defaultMaxBlobBytes = 100 * 1024 ** 3;
-
 /**
  * Opens a registry on one directory: SQLite for what is known, files for the bytes. One process at a time has a
- * directory, since it remembers where uploads stand. Throws `registry-server/locked`, and file errors.
+ * directory, since it remembers where uploads stand; commands beside it change accounts in the database. Throws
+ * `registry-server/locked`, `registry-server/not-open` for a directory with users that is to be open, and file errors.
  */
 export function openRegistry(options: RegistryOptions): Registry {
   const { dataDirectory, now = () => Date.now(), log } = options;
-  makeDirectory(dataDirectory);
+  // What is private is in there, in files of its own.
+  makeDirectory(dataDirectory, 0o700);
   const lock = tryLock(join(dataDirectory, "registry.lock"));
   if (lock === undefined) throw registryError("registry-server/locked", `another cpm-registry uses ${dataDirectory}`);
-  const parts = openParts(options, now, lock);
+  const { parts, close, drain } = openParts(options, now, lock);
   let count = 0;
   return {
-    async fetch(request) {
+    async fetch(request, address = "unknown") {
       const requestId = `${now().toString(36)}-${(count++).toString(36)}`;
       const startedAt = performance.now();
-      const { response, error } = await answer(parts, request, requestId);
-      if (log !== undefined) {
-        const path = new URL(request.url).pathname;
+      let actor: string | undefined;
+      const origin = { requestId, address, onActor: (name: string) => void (actor = name) };
+      parts.metrics.begin();
+      const { response, error } = await answer(parts, request, origin, tokenService(options, request));
+      response.headers.set("x-request-id", requestId);
+      const { method } = request;
+      const path = new URL(request.url).pathname;
+      const entry = {
+        requestId,
+        method,
+        path,
+        route: routeName(path),
+        status: response.status,
+        durationMs: Math.round((performance.now() - startedAt) * 1000) / 1000,
+        address,
+        ...(actor === undefined ? {} : { actor }),
+        sentBytes: method === "HEAD" ? 0 : Number(response.headers.get("content-length") ?? 0),
         // Only what is our failure: what a client does wrong was told to the client.
-        const unexpected = error !== undefined && response.status >= 500 ? { error: describe(error) } : {};
-        log({
-          requestId,
-          method: request.method,
-          path,
-          status: response.status,
-          durationMs: Math.round(performance.now() - startedAt),
-          ...unexpected,
-        });
-      }
+        ...(error !== undefined && response.status >= 500 ? { error: describe(error) } : {}),
+      };
+      parts.metrics.end(entry.route, method, entry.status, entry.durationMs, entry.sentBytes);
+      log?.(entry);
       return response;
     },
-    close() {
-      parts.metadata.close();
-      lock.release();
-    },
+    drain,
+    close,
   };
 }
 
-function openParts(options: RegistryOptions, now: () => number, lock: ProcessLock): RegistryParts {
-  const { dataDirectory, maxBlobBytes = defaultMaxBlobBytes } = options;
+function openParts(
+  options: RegistryOptions,
+  now: () => number,
+  lock: ProcessLock,
+): { readonly parts: RegistryParts; readonly close: () => void; readonly drain: () => void } {
+  const { dataDirectory, access = "users" } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const metrics = new Metrics(now());
+  let draining = false;
+  let database: ReturnType<typeof openDatabase> | undefined;
+  const close = (): void => {
+    database?.close();
+    lock.release();
+  };
   try {
     const blobs = new BlobDirectory(dataDirectory);
-    const metadata = openSqliteMetadata(join(dataDirectory, "registry.db"), now);
-    return { metadata, blobs, uploads: new Uploads(dataDirectory, blobs, maxBlobBytes) };
+    database = openDatabase(join(dataDirectory, "registry.db"));
+    const accounts = createAccounts(database, now);
+    if (access === "open" && accounts.users.any())
+      throw registryError("registry-server/not-open", `${dataDirectory} has users, so it is not open to everybody`);
+    const accessTokens = new AccessTokens(ownSecret(database, "access-tokens"), serviceName(options), now);
+    const failures = new RateLimit(limits.failedSignInsPerMinute, now);
+    const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
+    const metadata = new SqliteMetadata(database, accounts.audit, now);
+    const parts: RegistryParts = {
+      metadata,
+      blobs,
+      uploads: new Uploads(dataDirectory, blobs, limits.maxBlobBytes, (bytes) => metrics.receive(bytes)),
+      accounts,
+      authenticator: new Authenticator({
+        accounts,
+        accessTokens,
+        failures,
+        failuresOfAddress,
+        open: access === "open",
+      }),
+      accessTokens,
+      gate: new Gate(accounts),
+      issuerKeys: new IssuerKeys(accounts.publishers, now),
+      signIn: new SignIn(ownSecret(database, "sign-in"), now),
+      rates: {
+        tokens: new RateLimit(limits.tokensPerMinute, now),
+        publishes: new RateLimit(limits.publishesPerMinute, now),
+      },
+      metrics,
+      openMetrics: options.openMetrics ?? false,
+      readiness: () => checkReadiness(metadata, dataDirectory, draining),
+      limits,
+      now,
+    };
+    return { parts, close, drain: () => void (draining = true) };
   } catch (error) {
-    lock.release();
+    close();
     throw error;
   }
+}
+
+/** The audience of access tokens. */
+function serviceName({ publicUrl }: RegistryOptions): string {
+  return publicUrl === undefined ? "cpm-registry" : new URL(publicUrl).host;
+}
+
+/** A realm is absolute by its specification. Behind a proxy only `publicUrl` tells how clients say it. */
+function tokenService(options: RegistryOptions, request: Request): TokenService {
+  return { realm: new URL("/token", options.publicUrl ?? request.url).href, service: serviceName(options) };
 }
 
 async function answer(
   parts: RegistryParts,
   request: Request,
-  requestId: string,
+  origin: Origin,
+  tokens: TokenService,
 ): Promise<{ response: Response; error?: unknown }> {
   try {
-    return { response: await route(parts, request) };
+    return { response: await handleRequest(parts, request, origin, tokens) };
   } catch (error) {
-    return { response: errorResponse(error, requestId), error };
+    return { response: errorResponse(error, origin.requestId, tokens), error };
   }
 }
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return `${isCpmError(error) ? `[${error.code}] ` : ""}${error.stack ?? error.message}`;
-}
-
-async function route(parts: RegistryParts, request: Request): Promise<Response> {
-  const { pathname, searchParams } = new URL(request.url);
-  if (pathname === "/livez" || pathname === "/readyz") return new Response("ok\n");
-  const target = parseOciPath(pathname);
-  if (target !== undefined) return oci(parts, target, request, searchParams);
-  const packages = request.method === "GET" ? handlePackages(parts, pathname, searchParams, request) : undefined;
-  if (packages !== undefined) return packages;
-  throw registryError("registry-server/name-unknown", `there is nothing at ${pathname}`);
-}
-
-async function oci(
-  parts: RegistryParts,
-  target: OciRoute,
-  request: Request,
-  query: URLSearchParams,
-): Promise<Response> {
-  const { method } = request;
-  const reading = method === "GET" || method === "HEAD";
-  switch (target.kind) {
-    case "base":
-      if (reading) return noContent(200, { "docker-distribution-api-version": "registry/2.0" });
-      break;
-    case "blob":
-      if (reading) return getBlob(parts, target.repository, target.digest, request);
-      if (method === "DELETE") return deleteBlob(parts, target.repository, target.digest);
-      break;
-    case "uploads":
-      if (method === "POST") return startUpload(parts, target.repository, request, query);
-      break;
-    case "upload":
-      if (method === "PATCH") return patchUpload(parts, target.repository, target.id, request);
-      if (method === "PUT") return putUpload(parts, target.repository, target.id, request, query);
-      if (method === "GET") return uploadStatus(parts, target.repository, target.id);
-      if (method === "DELETE") return cancelUpload(parts, target.repository, target.id);
-      break;
-    case "manifest":
-      if (reading) return getManifest(parts, target.repository, target.reference, request);
-      if (method === "PUT") return putManifest(parts, target.repository, target.reference, request, query);
-      if (method === "DELETE") return deleteManifest(parts, target.repository, target.reference);
-      break;
-    case "tags":
-      if (reading) return listTags(parts, target.repository, query);
-      break;
-    case "referrers":
-      if (reading) return listReferrers(parts, target.repository, target.digest, query);
-      break;
-  }
-  throw registryError("registry-server/unsupported", `${method} is not supported here`);
 }

@@ -1,16 +1,15 @@
-import { Database, SQLiteError } from "bun:sqlite";
-import type { SQLQueryBindings } from "bun:sqlite";
+import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { Digest } from "@cpm/base";
 import { incompleteManifest, parseManifestBytes, referrerDescriptor } from "@cpm/oci";
 import type { Descriptor } from "@cpm/oci";
 import { failpoint } from "@cpm/store";
+import type { AuditLog, Author } from "./access/audit-log.ts";
+import { namespaceOf } from "./access/namespaces.ts";
+import type { Visibility } from "./access/rights.ts";
 import { registryError, versionExists } from "./errors.ts";
 import type { Metadata, NewManifest, ReferrersPage, StoredManifest, VerifiedPackage } from "./metadata.ts";
-import initialMigration from "./migrations/0001-initial.sql" with { type: "text" };
 import { SqlitePackages } from "./sqlite-packages.ts";
-
-/** Numbered, never changed once released; the database remembers how many were run. */
-const migrations: readonly string[] = [initialMigration];
+import { visibleRows } from "./visible-namespaces.ts";
 
 interface ManifestRow {
   readonly digest: Digest;
@@ -18,47 +17,18 @@ interface ManifestRow {
   readonly bytes: Uint8Array;
 }
 
-/** Opens or makes the database. Throws `registry-server/database`, and `registry-server/layout-version` for a newer one. */
-export function openSqliteMetadata(path: string, now: () => number): SqliteMetadata {
-  try {
-    const database = new Database(path, { create: true, strict: true });
-    database.run("PRAGMA journal_mode = WAL");
-    // What was answered must survive a power cut.
-    database.run("PRAGMA synchronous = FULL");
-    database.run("PRAGMA foreign_keys = ON");
-    database.run("PRAGMA busy_timeout = 10000");
-    migrate(database);
-    return new SqliteMetadata(database, now);
-  } catch (cause) {
-    if (!(cause instanceof SQLiteError)) throw cause;
-    throw registryError("registry-server/database", `${path} cannot be opened: ${cause.message}`, undefined, cause);
-  }
-}
-
-function migrate(database: Database): void {
-  const done = database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
-  if (done > migrations.length) {
-    throw registryError(
-      "registry-server/layout-version",
-      `the database has version ${done}; this registry knows ${migrations.length}`,
-    );
-  }
-  database.transaction(() => {
-    for (const migration of migrations.slice(done)) database.run(migration);
-    database.run(`PRAGMA user_version = ${migrations.length}`);
-  })();
-}
-
 const repositoryOf = "(SELECT id FROM repositories WHERE name = ?)";
 
 /** Metadata in one SQLite file. */
 export class SqliteMetadata implements Metadata {
   readonly #database: Database;
+  readonly #audit: AuditLog;
   readonly #now: () => number;
   readonly #packages: SqlitePackages;
 
-  constructor(database: Database, now: () => number) {
+  constructor(database: Database, audit: AuditLog, now: () => number) {
     this.#database = database;
+    this.#audit = audit;
     this.#now = now;
     this.#packages = new SqlitePackages(database, now);
   }
@@ -81,27 +51,41 @@ export class SqliteMetadata implements Metadata {
 
   mountBlob(from: string | undefined, to: string, digest: Digest): boolean {
     return this.#transact(() => {
-      const sizeBytes = from === undefined ? this.#anyBlobSize(digest) : this.blobSize(from, digest);
+      const sizeBytes = from === undefined ? this.#publicBlobSize(digest) : this.blobSize(from, digest);
       if (sizeBytes === undefined) return false;
       this.#showBlob(to, digest, sizeBytes);
       return true;
     });
   }
 
-  unlinkBlob(repository: string, digest: Digest): boolean {
+  unlinkBlob(repository: string, digest: Digest, by: Author): boolean {
     return this.#transact(() => {
       this.#refuseInUse(repository, digest);
       const sql = `DELETE FROM repository_blobs WHERE repository_id = ${repositoryOf} AND digest = ?`;
-      return this.#run(sql, repository, digest) > 0;
+      if (this.#run(sql, repository, digest) === 0) return false;
+      this.#record(by, "blob.delete", repository, { digest });
+      return true;
     });
   }
 
-  createUpload(id: string, repository: string): void {
-    this.#run("INSERT INTO uploads (id, repository, created_at) VALUES (?, ?, ?)", id, repository, this.#now());
+  createUpload(id: string, repository: string, actor: string): void {
+    const sql = "INSERT INTO uploads (id, repository, actor, created_at) VALUES (?, ?, ?, ?)";
+    this.#run(sql, id, repository, actor, this.#now());
   }
 
-  hasUpload(id: string, repository: string): boolean {
-    return this.#get("SELECT 1 FROM uploads WHERE id = ? AND repository = ?", id, repository) !== undefined;
+  hasUpload(id: string, repository: string, actor: string): boolean {
+    // Those without an actor were begun before there were any.
+    const sql = "SELECT 1 FROM uploads WHERE id = ? AND repository = ? AND actor IN (?, '')";
+    return this.#get(sql, id, repository, actor) !== undefined;
+  }
+
+  openUploads(actor: string, sinceMs: number): number {
+    const sql = "SELECT count(*) AS count FROM uploads WHERE actor = ? AND created_at >= ?";
+    return this.#get<{ count: number }>(sql, actor, sinceMs)?.count ?? 0;
+  }
+
+  allOpenUploads(): number {
+    return this.#get<{ count: number }>("SELECT count(*) AS count FROM uploads")?.count ?? 0;
   }
 
   removeUpload(id: string): void {
@@ -114,9 +98,9 @@ export class SqliteMetadata implements Metadata {
     return contents.filter((digest) => this.#get(sql, repository, digest, repository, digest) === undefined);
   }
 
-  putManifest(manifest: NewManifest): void {
+  putManifest(manifest: NewManifest, by: Author): void {
     this.#transact(() => {
-      this.#storeManifest(manifest);
+      this.#storeManifest(manifest, by);
       failpoint("manifest/stored");
     });
     failpoint("manifest/recorded");
@@ -140,7 +124,7 @@ export class SqliteMetadata implements Metadata {
     return text === undefined ? undefined : (JSON.parse(text) as VerifiedPackage);
   }
 
-  removeManifest(repository: string, digest: Digest): boolean {
+  removeManifest(repository: string, digest: Digest, by: Author): boolean {
     return this.#transact(() => {
       this.#refuseInUse(repository, digest);
       const sql =
@@ -149,20 +133,31 @@ export class SqliteMetadata implements Metadata {
       if (published !== undefined) throw versionInUse(repository, published.version);
       this.#run(`DELETE FROM tags WHERE repository_id = ${repositoryOf} AND digest = ?`, repository, digest);
       const removal = `DELETE FROM manifests WHERE repository_id = ${repositoryOf} AND digest = ?`;
-      return this.#run(removal, repository, digest) > 0;
+      if (this.#run(removal, repository, digest) === 0) return false;
+      this.#record(by, "manifest.delete", repository, { digest });
+      return true;
     });
   }
 
-  removeTag(repository: string, tag: string): boolean {
+  removeTag(repository: string, tag: string, by: Author): boolean {
     return this.#transact(() => {
       const version = versionOfTag(tag);
       if (this.publishedDigest(repository, version) !== undefined) throw versionInUse(repository, version);
-      return this.#run(`DELETE FROM tags WHERE repository_id = ${repositoryOf} AND name = ?`, repository, tag) > 0;
+      const sql = `DELETE FROM tags WHERE repository_id = ${repositoryOf} AND name = ?`;
+      if (this.#run(sql, repository, tag) === 0) return false;
+      this.#record(by, "tag.delete", repository, { tag });
+      return true;
     });
   }
 
   hasRepository(repository: string): boolean {
     return this.#get("SELECT 1 FROM repositories WHERE name = ?", repository) !== undefined;
+  }
+
+  repositories(visible: Visibility, last: string, limit: number): readonly string[] {
+    const [condition, values] = visibleRows("r", visible);
+    const sql = `SELECT r.name FROM repositories r WHERE ${condition} AND r.name > ? ORDER BY r.name LIMIT ?`;
+    return this.#all<{ name: string }>(sql, ...values, last, limit).map((row) => row.name);
   }
 
   tags(repository: string, last: string, limit: number): readonly string[] {
@@ -190,24 +185,21 @@ export class SqliteMetadata implements Metadata {
     return this.#packages.publishedDigest(name, version);
   }
 
-  search(query: string, limit: number, offset: number): ReturnType<Metadata["search"]> {
-    return this.#packages.search(query, limit, offset);
+  search(query: string, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
+    return this.#packages.search(query, visible, limit, offset);
   }
 
   package(name: string): ReturnType<Metadata["package"]> {
     return this.#packages.package(name);
   }
 
-  close(): void {
-    this.#database.close();
-  }
-
-  #storeManifest(manifest: NewManifest): void {
+  #storeManifest(manifest: NewManifest, by: Author): void {
     const { repository, digest, mediaType, artifactType, subject, bytes, tags, contents } = manifest;
     // Looked at again where nothing can be deleted meanwhile.
     const missing = this.missing(repository, contents);
     if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
     for (const tag of tags) this.#refuseMove(repository, tag, digest);
+    this.#recordPush(manifest, by);
     if (manifest.publish && manifest.package !== undefined) this.#packages.publish(manifest.package, digest);
     const id = this.#repositoryId(repository);
     const verified = manifest.package === undefined ? null : JSON.stringify(manifest.package);
@@ -241,6 +233,18 @@ export class SqliteMetadata implements Metadata {
     }
   }
 
+  /** A push of what is here already, under tags that it has already, changes nothing. */
+  #recordPush({ repository, digest, tags, package: verified, publish }: NewManifest, by: Author): void {
+    const moved = tags.filter((tag) => this.manifestByTag(repository, tag)?.digest !== digest);
+    if (moved.length === 0 && this.manifestByDigest(repository, digest) !== undefined) return;
+    const version = publish && verified !== undefined ? { version: verified.version } : {};
+    this.#record(by, "manifest.push", repository, { digest, tags: moved, ...version });
+  }
+
+  #record(by: Author, action: string, repository: string, detail: Readonly<Record<string, unknown>>): void {
+    this.#audit.record(by, { action, namespace: namespaceOf(repository), subject: repository, detail });
+  }
+
   /** Whatever is pushed, also what is no package: the tag of a version means the version. */
   #refuseMove(repository: string, tag: string, digest: Digest): void {
     const version = versionOfTag(tag);
@@ -263,13 +267,17 @@ export class SqliteMetadata implements Metadata {
     this.#run("INSERT OR IGNORE INTO repository_blobs (repository_id, digest) VALUES (?, ?)", id, digest);
   }
 
-  #anyBlobSize(digest: Digest): number | undefined {
-    const sql =
-      "SELECT size_bytes FROM blobs b WHERE digest = ? AND EXISTS (SELECT 1 FROM repository_blobs WHERE digest = b.digest)";
+  #publicBlobSize(digest: Digest): number | undefined {
+    const sql = `SELECT b.size_bytes FROM blobs b WHERE b.digest = ? AND EXISTS (
+      SELECT 1 FROM repository_blobs rb JOIN repositories r ON r.id = rb.repository_id
+      JOIN namespaces n ON n.name = r.namespace WHERE rb.digest = b.digest AND n.private = 0)`;
     return this.#get<{ size_bytes: number }>(sql, digest)?.size_bytes;
   }
 
+  /** Its namespace is there by the rules of access; in an open registry it comes with its first repository. */
   #repositoryId(name: string): number {
+    const namespace = "INSERT OR IGNORE INTO namespaces (name, private, created_at) VALUES (?, 0, ?)";
+    this.#run(namespace, namespaceOf(name), this.#now());
     this.#run("INSERT OR IGNORE INTO repositories (name) VALUES (?)", name);
     const id = this.#get<{ id: number }>("SELECT id FROM repositories WHERE name = ?", name)?.id;
     if (id === undefined) throw new TypeError("a repository that was just written is there");

@@ -2,8 +2,10 @@ import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { Digest } from "@cpm/base";
 import { compareVersions, readVersion } from "@cpm/model";
 import type { Version } from "@cpm/model";
+import type { Visibility } from "./access/rights.ts";
 import { versionExists } from "./errors.ts";
 import type { Metadata, PackageRow, VerifiedPackage, VersionRow } from "./metadata.ts";
+import { visibleRows } from "./visible-namespaces.ts";
 
 interface PackageTableRow {
   readonly id: number;
@@ -49,20 +51,25 @@ export class SqlitePackages {
     );
   }
 
-  search(query: string, limit: number, offset: number): ReturnType<Metadata["search"]> {
+  search(query: string, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
     const text = query.trim().toLowerCase();
-    if (text === "") return this.#list(limit, offset);
+    const [shown, values] = visibleRows("p", visible);
+    if (text === "") return this.#list(shown, values, limit, offset);
     const match = toMatch(text);
     if (match === "") return { total: 0, results: [] };
     const total = this.#get<{ total: number }>(
-      "SELECT count(*) AS total FROM package_search WHERE package_search MATCH ?",
+      `SELECT count(*) AS total FROM package_search s JOIN packages p ON p.id = s.rowid
+       WHERE package_search MATCH ? AND ${shown}`,
       match,
+      ...values,
     );
     const rows = this.#all<PackageTableRow>(
-      `SELECT p.* FROM package_search s JOIN packages p ON p.id = s.rowid WHERE package_search MATCH ?1
-       ORDER BY p.name = ?2 DESC, substr(p.name, instr(p.name, '/') + 1) = ?2 DESC,
-         bm25(package_search, 8.0, 3.0, 4.0, 1.0), p.name LIMIT ?3 OFFSET ?4`,
+      `SELECT p.* FROM package_search s JOIN packages p ON p.id = s.rowid WHERE package_search MATCH ? AND ${shown}
+       ORDER BY p.name = ? DESC, substr(p.name, instr(p.name, '/') + 1) = ? DESC,
+         bm25(package_search, 8.0, 3.0, 4.0, 1.0), p.name LIMIT ? OFFSET ?`,
       match,
+      ...values,
+      text,
       text,
       limit,
       offset,
@@ -91,9 +98,11 @@ export class SqlitePackages {
     return { ...toPackage(row), ...(row.readme === null ? {} : { readme: row.readme }), versions };
   }
 
-  #list(limit: number, offset: number): ReturnType<Metadata["search"]> {
-    const total = this.#get<{ total: number }>("SELECT count(*) AS total FROM packages");
-    const rows = this.#all<PackageTableRow>("SELECT * FROM packages ORDER BY name LIMIT ? OFFSET ?", limit, offset);
+  #list(shown: string, values: SQLQueryBindings[], limit: number, offset: number): ReturnType<Metadata["search"]> {
+    const from = `FROM packages p WHERE ${shown}`;
+    const total = this.#get<{ total: number }>(`SELECT count(*) AS total ${from}`, ...values);
+    const sql = `SELECT p.* ${from} ORDER BY p.name LIMIT ? OFFSET ?`;
+    const rows = this.#all<PackageTableRow>(sql, ...values, limit, offset);
     return { total: total?.total ?? 0, results: rows.map(toPackage) };
   }
 

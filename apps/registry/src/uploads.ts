@@ -38,10 +38,13 @@ export class Uploads {
   readonly #maxBlobBytes: number;
   readonly #open = new Map<string, UploadState>();
 
-  constructor(root: string, blobs: BlobDirectory, maxBlobBytes: number) {
+  readonly #onBytes: (count: number) => void;
+
+  constructor(root: string, blobs: BlobDirectory, maxBlobBytes: number, onBytes: (count: number) => void) {
     this.#folder = join(root, "uploads");
     this.#blobs = blobs;
     this.#maxBlobBytes = maxBlobBytes;
+    this.#onBytes = onBytes;
     makeDirectory(this.#folder);
   }
 
@@ -122,6 +125,7 @@ export class Uploads {
         writeFully(file, chunk, this.#path(id));
         state.hasher?.update(chunk);
         state.sizeBytes += chunk.length;
+        this.#onBytes(chunk.length);
       }
     } finally {
       if (file !== undefined) closeSync(file);

@@ -1,6 +1,7 @@
-import { collectBytes, decodeUtf8, parseJson, printable } from "@cpm/base";
+import { collectBytes, decodeUtf8, isJsonObject, parseJson, printable } from "@cpm/base";
 import type { CancelSignal, CpmError, JsonValue } from "@cpm/base";
 import { parseErrorBody } from "@cpm/oci";
+import type { OciErrorEntry } from "@cpm/oci";
 import { registryError } from "./errors.ts";
 import type { RegistryClientErrorCode } from "./errors.ts";
 import type { Transport } from "./transport.ts";
@@ -20,8 +21,16 @@ export async function refusal(
   const answer = said === "" ? `status ${response.status}` : `${response.status} ${said}`;
   const message = `${transport.origin.host} answered ${printable(answer, 600)} to: ${doing}`;
   return registryError(codeOf(transport, response), message, {
+    hint: hintOf(entries),
     context: { registry: transport.origin.host, status: response.status, errors: entries },
   });
+}
+
+/** What cpm-registry advises; it knows better than this side what would help. */
+function hintOf(entries: readonly OciErrorEntry[]): string | undefined {
+  const detail = entries[0]?.detail;
+  const hint = detail !== undefined && isJsonObject(detail) ? detail["hint"] : undefined;
+  return typeof hint === "string" ? printable(hint, 400) : undefined;
 }
 
 /** Throws `registry/protocol` for what is no JSON, such as the page of a proxy. */

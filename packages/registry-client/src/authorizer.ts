@@ -50,6 +50,12 @@ export class Authorizer {
     return this.#fresh(key) ?? (challenge === undefined ? undefined : this.#renew(key, challenge, scopes, signal));
   }
 
+  /** True when there is a credential, and the registry has not yet said what to do with it. */
+  async isCurious(scopes: readonly string[]): Promise<boolean> {
+    if (this.#challenges.has(keyOf(scopes))) return false;
+    return (await this.#credentials.get(this.#registry.host, repositoryOf(scopes))) !== undefined;
+  }
+
   /** A new header after a 401, or undefined when there is nothing to answer the challenge with. */
   async answer(
     response: Response,

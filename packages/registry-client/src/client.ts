@@ -9,6 +9,8 @@ import { packageVersions } from "./package-versions.ts";
 import type { VersionListing } from "./package-versions.ts";
 import { RegistryRepository } from "./repository.ts";
 import type { Repository } from "./repository.ts";
+import { bindIdentity, exchangeIdToken, signIn } from "./sign-in.ts";
+import type { SignInOptions, SignedIn, Signer } from "./sign-in.ts";
 import { Transport, drop } from "./transport.ts";
 
 export interface RegistryClient {
@@ -18,6 +20,18 @@ export interface RegistryClient {
   repository(name: string): Repository;
   /** Asks the registry whether it takes the credentials. Throws `registry/unauthorized` when it does not. */
   ping(options?: CallOptions): Promise<void>;
+  /**
+   * Signs in by a key of ColonyOS and answers a token, for `cpm login` without a password. Throws
+   * `registry/unauthorized` when the key is nobody's there, and `registry/not-found` where there is no such sign-in.
+   */
+  signIn(signer: Signer, options?: SignInOptions): Promise<SignedIn>;
+  /** Binds a key of ColonyOS to the user whose credentials these are. */
+  bindIdentity(signer: Signer, options?: CallOptions): Promise<void>;
+  /**
+   * Exchanges what a CI system says of its job (an OpenID Connect identity token, whose audience is the registry) for a
+   * token that publishes one package, for some minutes. Throws `registry/unauthorized` for a job that may not.
+   */
+  exchangeIdToken(idToken: string, packageName: string, options?: CallOptions): Promise<SignedIn>;
   /** Throws `registry/no-index` where the registry is a plain OCI registry. */
   searchPackages(query: string, options?: SearchOptions): Promise<SearchPage>;
   /** A plain OCI registry is asked for the tags and the newest manifest instead. */
@@ -41,6 +55,9 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
       if (!response.ok) throw await refusal(transport, response, "check the credentials", call.signal);
       await drop(response);
     },
+    signIn: (signer, signing = {}) => signIn(transport, signer, signing),
+    bindIdentity: (signer, call = {}) => bindIdentity(transport, signer, call),
+    exchangeIdToken: (idToken, name, call = {}) => exchangeIdToken(transport, idToken, name, call),
     searchPackages: (query, search) => searchPackages(transport, query, search),
     packageInfo: (name, call) => packageInfo(transport, repository(name), name, call),
     packageVersions: (name, call) => packageVersions(transport, repository(name), name, call),

@@ -6,6 +6,8 @@ export { defaultLimits } from "./options.ts";
 export type { Fetch, RegistryClientLimits, RegistryClientOptions } from "./options.ts";
 export type { PackageInfo, PackageVersion, SearchOptions, SearchPage, SearchResult } from "./package-index.ts";
 export type { Repository } from "./repository.ts";
+export { textToSign } from "./sign-in.ts";
+export type { SignInOptions, SignPurpose, SignedIn, Signer } from "./sign-in.ts";
 export { credentialFile, userCredentials } from "./credential-files.ts";
 export { parseDockerConfig } from "./docker-config.ts";
 export type { DockerConfig } from "./docker-config.ts";

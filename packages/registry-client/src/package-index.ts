@@ -116,7 +116,10 @@ async function getJson(
   doing: string,
   signal: CancelSignal | undefined,
 ): Promise<JsonObject | undefined> {
-  const { response, bytes } = await transport.receive({ method: "GET", target, scopes: [], signal }, maxBytes);
+  const { response, bytes } = await transport.receive(
+    { method: "GET", target, scopes: [], identify: true, signal },
+    maxBytes,
+  );
   const json = /^application\/([^;]+\+)?json\b/.test(response.headers.get("content-type") ?? "");
   if (response.status === 404 || response.status === 405 || (response.ok && !json)) return undefined;
   if (!response.ok) throw await refusal(transport, response, doing, signal, bytes);

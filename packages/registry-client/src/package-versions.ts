@@ -55,7 +55,7 @@ export async function packageVersions(
 ): Promise<VersionListing | "unchanged" | undefined> {
   const target = `/api/v1/packages/${name.split("/").map(encodeURIComponent).join("/")}/resolution`;
   const headers = options.etag === undefined ? {} : { "if-none-match": options.etag };
-  const request = { method: "GET", target, scopes: [], headers, signal: options.signal } as const;
+  const request = { method: "GET", target, scopes: [], identify: true, headers, signal: options.signal } as const;
   const { response, bytes } = await transport.receive(request, maxBytes);
   if (response.status === 304) return "unchanged";
   const json = /^application\/json\b/.test(response.headers.get("content-type") ?? "");

@@ -14,6 +14,8 @@ export interface RegistryRequest {
   readonly body?: Uint8Array<ArrayBuffer>;
   /** Token scopes that the request needs. */
   readonly scopes: readonly string[];
+  /** Shows who asks also where the registry would answer anybody, but less. Default false. */
+  readonly identify?: boolean;
   /** Default: the limit for all answers. */
   readonly responseTimeoutMs?: number;
   /** Whether the request may be sent again after a failure. Default true. */
@@ -139,6 +141,7 @@ export class Transport {
   }
 
   async #authorized(request: RegistryRequest): Promise<Response> {
+    if (request.identify === true) await this.#learnChallenge(request);
     const used = await this.#authorizer.header(request.scopes, request.signal);
     const { response, own } = await this.#redirected(request, used);
     // Only the registry itself may ask for a credential of the registry.
@@ -147,6 +150,14 @@ export class Transport {
     if (header === undefined) return response;
     await drop(response);
     return (await this.#redirected(request, header)).response;
+  }
+
+  /** A registry says how it wants to be shown a credential only where it needs one: `/v2/` is such a place. */
+  async #learnChallenge({ scopes, signal }: RegistryRequest): Promise<void> {
+    if (!(await this.#authorizer.isCurious(scopes))) return;
+    const { response, own } = await this.#redirected({ method: "GET", target: "/v2/", scopes, signal }, undefined);
+    await drop(response);
+    if (own) await this.#authorizer.answer(response, scopes, undefined, signal);
   }
 
   /** `own` says that the answer is the registry's, not that of a host to which it redirected. */

@@ -13,7 +13,12 @@ import { describeStore, put } from "@cpm/store/testing";
 import { clientOf, codeOf } from "./testing.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-registry-"));
-const registry = serveRegistry({ dataDirectory: join(scratch, "full"), hostname: "127.0.0.1", port: 0 });
+const registry = serveRegistry({
+  access: "open",
+  dataDirectory: join(scratch, "full"),
+  hostname: "127.0.0.1",
+  port: 0,
+});
 const plain = servePlainRegistry(join(scratch, "plain"));
 afterAll(async () => {
   await registry.stop();
@@ -124,7 +129,7 @@ function describeRepository(name: string, host: string, limits: Partial<Registry
 
 /** Our registry without what only newer ones have. */
 function servePlainRegistry(dataDirectory: string) {
-  const inner = openRegistry({ dataDirectory });
+  const inner = openRegistry({ dataDirectory, access: "open" });
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,

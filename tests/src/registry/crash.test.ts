@@ -40,7 +40,7 @@ describe("a registry that is killed while a blob is finished", () => {
       expect(await first.end("SIGKILL")).toMatchObject({ signalCode: "SIGKILL" });
 
       // What was acknowledged is there after the crash, and the upload goes on in another process.
-      const doomed = await startRegistryProcess(data, failpoint);
+      const doomed = await startRegistryProcess(data, { failpoint });
       expect(await standsAt(doomed.host, location)).toBe(half);
       const put = putRest(doomed.host, location, half);
       expect(await put.catch(() => "no answer")).toBe("no answer");
@@ -74,7 +74,7 @@ describe("a registry that is killed while a blob is finished", () => {
 
   test("after the blob's file was put in place gives it to nobody who names another digest", async () => {
     const data = join(scratch, String(count++));
-    const doomed = await startRegistryProcess(data, "upload/adopted");
+    const doomed = await startRegistryProcess(data, { failpoint: "upload/adopted" });
     const begun = await fetch(`http://${doomed.host}/v2/${name}/blobs/uploads/`, { method: "POST" });
     const location = begun.headers.get("location") ?? "";
     await putRest(doomed.host, location, 0).catch(() => "no answer");
@@ -103,7 +103,7 @@ describe("a registry that is killed while a version is published", () => {
       const data = join(scratch, String(count++));
       const artifact = await packageArtifact({ name, version: "1.0.0", readme: "# Still here" });
       const body = formatManifest(artifact.manifest);
-      const doomed = await startRegistryProcess(data, failpoint);
+      const doomed = await startRegistryProcess(data, { failpoint });
       for (const [blob, content] of artifact.blobs) {
         const url = `http://${doomed.host}/v2/${name}/blobs/uploads/?digest=${blob}`;
         expect((await fetch(url, { method: "POST", body: content })).status).toBe(201);

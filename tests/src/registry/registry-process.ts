@@ -13,9 +13,22 @@ export interface RegistryProcess {
 
 const program = join(import.meta.dir, "../../../apps/registry/src/main.ts");
 
-/** The real program, as a user starts it. `failpoint` is where it is to kill itself. */
-export async function startRegistryProcess(dataDirectory: string, failpoint = ""): Promise<RegistryProcess> {
-  const child = Bun.spawn([process.execPath, program, "serve", "--data", dataDirectory, "--listen", "127.0.0.1:0"], {
+export interface RegistryProcessOptions {
+  /** Where it is to kill itself. */
+  readonly failpoint?: string;
+  /** Default true: everybody may publish. */
+  readonly open?: boolean;
+  /** Further arguments. */
+  readonly args?: readonly string[];
+}
+
+/** The real program, as a user starts it. */
+export async function startRegistryProcess(
+  dataDirectory: string,
+  { failpoint = "", open = true, args = [] }: RegistryProcessOptions = {},
+): Promise<RegistryProcess> {
+  const flags = [...(open ? ["--open"] : []), "--data", dataDirectory, "--listen", "127.0.0.1:0", ...args];
+  const child = Bun.spawn([process.execPath, program, "serve", ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, ...(failpoint === "" ? {} : { CPM_TEST: "1", CPM_FAILPOINT: failpoint }) },
   });
@@ -40,7 +53,7 @@ async function readHost(stdout: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
   for await (const chunk of stdout) {
     text += decoder.decode(chunk, { stream: true });
-    const host = /^listening on http:\/\/(\S+)$/m.exec(text)?.[1];
+    const host = /^listening on https?:\/\/(\S+)$/m.exec(text)?.[1];
     if (host !== undefined) return host;
   }
   throw new Error(`cpm-registry ended without listening: ${text}`);

@@ -32,7 +32,12 @@ export class Universe {
   #count = 0;
 
   constructor() {
-    this.registry = serveRegistry({ dataDirectory: join(this.folder, "registry"), hostname: "127.0.0.1", port: 0 });
+    this.registry = serveRegistry({
+      dataDirectory: join(this.folder, "registry"),
+      hostname: "127.0.0.1",
+      port: 0,
+      access: "open",
+    });
   }
 
   get clock(): Clock {

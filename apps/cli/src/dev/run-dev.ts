@@ -52,6 +52,7 @@ export async function runDev(options: RunDevOptions): Promise<void> {
   try {
     const registry = serveRegistry({
       dataDirectory: join(folder, "registry"),
+      access: "open",
       hostname: "127.0.0.1",
       port: options.registryPort,
     });

@@ -1,12 +1,23 @@
 import { isCpmError, toErrorRecord } from "@cpm/base";
 import type { JsonObject } from "@cpm/base";
-import { httpStatusOfKind } from "@cpm/oci";
+import { formatChallenge, httpStatusOfKind } from "@cpm/oci";
 import { ociAnswers, registryError } from "../errors.ts";
 
 const insufficientStorage = 507;
 
+/** Where tokens are to be had: both are named in every challenge. */
+export interface TokenService {
+  readonly realm: string;
+  readonly service: string;
+}
+
+/** The host that clients reach the registry by, as it stands in what they sign. */
+export function hostOf({ realm }: TokenService): string {
+  return new URL(realm).host;
+}
+
 /** The one way in which an error leaves the server: the body of the distribution specification. */
-export function errorResponse(thrown: unknown, requestId: string): Response {
+export function errorResponse(thrown: unknown, requestId: string, tokenService: TokenService): Response {
   const error = isAbort(thrown) ? registryError("registry-server/interrupted", "the connection was closed") : thrown;
   const answer = isCpmError(error) ? ociAnswers[error.code] : undefined;
   if (!isCpmError(error) || answer === undefined) {
@@ -17,7 +28,21 @@ export function errorResponse(thrown: unknown, requestId: string): Response {
   }
   const { code, message, kind, hint, context } = toErrorRecord(error);
   const detail = { code, ...(hint === undefined ? {} : { hint }), ...(context as JsonObject | undefined) };
-  return json(answer.status ?? httpStatusOfKind[kind], { errors: [{ code: answer.code, message, detail }] });
+  const status = answer.status ?? httpStatusOfKind[kind];
+  const headers = headersOf(status, context ?? {}, tokenService);
+  return json(status, { errors: [{ code: answer.code, message, detail }] }, headers);
+}
+
+/** One challenge, always Bearer: with Basic, docker takes a registry that lets itself be read for one without logins. */
+function headersOf(
+  status: number,
+  { scope, error, retryAfterS }: Readonly<Record<string, unknown>>,
+  { realm, service }: TokenService,
+): Record<string, string> {
+  if (status === 429) return { "retry-after": String(retryAfterS) };
+  if (status !== 401) return {};
+  const more = Object.entries({ scope, error }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { "www-authenticate": formatChallenge("Bearer", { realm, service, ...Object.fromEntries(more) }) };
 }
 
 /** What the body of a request throws when its connection ends too early. */
@@ -26,7 +51,12 @@ function isAbort(error: unknown): boolean {
 }
 
 export function json(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json", ...headers } });
+  const text = JSON.stringify(body);
+  const length = String(Buffer.byteLength(text));
+  return new Response(text, {
+    status,
+    headers: { "content-type": "application/json", "content-length": length, ...headers },
+  });
 }
 
 export function noContent(status: number, headers: Readonly<Record<string, string>> = {}): Response {

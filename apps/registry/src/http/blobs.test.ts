@@ -7,7 +7,7 @@ import { digestOf } from "@cpm/store";
 import { openRegistry } from "../registry.ts";
 import { codesOf, emptyConfigBytes, imageOf, openRegistryUnderTest } from "../testing/index.ts";
 
-const registry = openRegistryUnderTest({ maxBlobBytes: 1_000_000 });
+const registry = openRegistryUnderTest({ limits: { maxBlobBytes: 1_000_000 } });
 afterAll(() => registry.dispose());
 const { call, pushBlob } = registry;
 
@@ -250,7 +250,7 @@ describe("an upload that a restart interrupts", () => {
     const location = begun.headers.get("location") ?? "";
     await first.call("PATCH", location, { body: half });
     first.close();
-    const second = openRegistry({ dataDirectory: first.dataDirectory });
+    const second = openRegistry({ dataDirectory: first.dataDirectory, access: "open" });
     const ask = (method: string, path: string, body?: Uint8Array<ArrayBuffer>) =>
       second.fetch(new Request(`http://registry.test${path}`, { method, ...(body === undefined ? {} : { body }) }));
     const staged = join(first.dataDirectory, "uploads", location.split("/").at(-1) ?? "");

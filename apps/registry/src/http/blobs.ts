@@ -2,9 +2,17 @@ import { digestAlgorithm, emptySource, isCpmError, parseDigest } from "@cpm/base
 import type { ByteSource, Digest, DigestAlgorithm } from "@cpm/base";
 import { parseRangeRequest, parseRepositoryName, parseUploadRange } from "@cpm/oci";
 import { failpoint } from "@cpm/store";
-import { registryError } from "../errors.ts";
+import type { Author } from "../access/audit-log.ts";
+import type { Caller } from "../access/authenticator.ts";
+import { personOf } from "../access/principal.ts";
+import { rateLimited, registryError } from "../errors.ts";
 import type { RegistryParts } from "../registry.ts";
 import { noContent } from "./answers.ts";
+
+/** An upload this old is not counted as one that is under way. */
+const abandonedMs = 24 * 60 * 60_000;
+/** How long whoever has too many uploads open is told to wait. */
+const uploadRetryS = 60;
 
 /** GET and HEAD of a blob, with one range (RFC 9110 §14). */
 export function getBlob(parts: RegistryParts, repository: string, digestText: string, request: Request): Response {
@@ -18,7 +26,8 @@ export function getBlob(parts: RegistryParts, repository: string, digestText: st
     "docker-content-digest": digest,
     etag: `"${digest}"`,
     "accept-ranges": "bytes",
-    "cache-control": "public, max-age=31536000, immutable",
+    // It never changes; but a cache between is not to show it to whom this registry would not.
+    "cache-control": "private, max-age=31536000, immutable",
   };
   if (request.headers.get("if-none-match")?.includes(digest) === true)
     return new Response(null, { status: 304, headers });
@@ -42,9 +51,9 @@ export function getBlob(parts: RegistryParts, repository: string, digestText: st
 }
 
 /** DELETE: the repository no longer shows the blob; its bytes are collected later. What a manifest needs stays. */
-export function deleteBlob(parts: RegistryParts, repository: string, digestText: string): Response {
+export function deleteBlob(parts: RegistryParts, repository: string, digestText: string, by: Author): Response {
   const digest = parseDigest(digestText);
-  if (!parts.metadata.unlinkBlob(repository, digest)) throw blobUnknown(repository, digest);
+  if (!parts.metadata.unlinkBlob(repository, digest, by)) throw blobUnknown(repository, digest);
   return noContent(202);
 }
 
@@ -54,19 +63,24 @@ export async function startUpload(
   repository: string,
   request: Request,
   query: URLSearchParams,
+  caller: Caller,
 ): Promise<Response> {
   const mount = query.get("mount");
   if (mount !== null) {
     const digest = parseDigest(mount);
-    const from = query.get("from");
-    // Everybody may pull here, so any repository that has the blob will do when none is named.
-    const mounted = parts.metadata.mountBlob(from === null ? undefined : parseRepositoryName(from), repository, digest);
-    if (mounted) return created(repository, digest);
+    const named = query.get("from");
+    const from = named === null ? undefined : parseRepositoryName(named);
+    // What the caller may not pull is for them not there: an upload is begun instead.
+    const allowed = from === undefined || parts.gate.mayMountFrom(caller, from, repository);
+    if (allowed && parts.metadata.mountBlob(from, repository, digest)) return created(repository, digest);
   }
+  const person = personOf(caller.principal);
+  if (parts.metadata.openUploads(person, parts.now() - abandonedMs) >= parts.limits.maxOpenUploads)
+    throw rateLimited(`${parts.limits.maxOpenUploads} uploads are open already`, uploadRetryS);
   const digestText = query.get("digest");
   const digest = digestText === null ? undefined : parseDigest(digestText);
   const id = parts.uploads.create(digest === undefined ? expectedAlgorithm(query) : digestAlgorithm(digest));
-  parts.metadata.createUpload(id, repository);
+  parts.metadata.createUpload(id, repository, person);
   if (digest === undefined) return accepted(repository, id, 0, 202);
   try {
     return await finish(parts, repository, id, digest, bodyOf(request), undefined);
@@ -83,8 +97,9 @@ export async function patchUpload(
   repository: string,
   id: string,
   request: Request,
+  caller: Caller,
 ): Promise<Response> {
-  requireUpload(parts, repository, id);
+  requireUpload(parts, repository, id, caller);
   const sizeBytes = await parts.uploads.append(id, bodyOf(request), startOf(request));
   return accepted(repository, id, sizeBytes, 202);
 }
@@ -96,20 +111,21 @@ export async function putUpload(
   id: string,
   request: Request,
   query: URLSearchParams,
+  caller: Caller,
 ): Promise<Response> {
-  requireUpload(parts, repository, id);
+  requireUpload(parts, repository, id, caller);
   const digest = query.get("digest");
   if (digest === null) throw registryError("registry-server/bad-query", "the digest parameter is missing");
   return finish(parts, repository, id, parseDigest(digest), bodyOf(request), startOf(request));
 }
 
-export function uploadStatus(parts: RegistryParts, repository: string, id: string): Response {
-  requireUpload(parts, repository, id);
+export function uploadStatus(parts: RegistryParts, repository: string, id: string, caller: Caller): Response {
+  requireUpload(parts, repository, id, caller);
   return accepted(repository, id, parts.uploads.sizeBytes(id), 204);
 }
 
-export function cancelUpload(parts: RegistryParts, repository: string, id: string): Response {
-  requireUpload(parts, repository, id);
+export function cancelUpload(parts: RegistryParts, repository: string, id: string, caller: Caller): Response {
+  requireUpload(parts, repository, id, caller);
   forget(parts, id);
   return noContent(204);
 }
@@ -156,8 +172,8 @@ function expectedAlgorithm(query: URLSearchParams): DigestAlgorithm {
   return query.get("digest-algorithm") === "sha512" ? "sha512" : "sha256";
 }
 
-function requireUpload(parts: RegistryParts, repository: string, id: string): void {
-  if (!parts.metadata.hasUpload(id, repository))
+function requireUpload(parts: RegistryParts, repository: string, id: string, caller: Caller): void {
+  if (!parts.metadata.hasUpload(id, repository, personOf(caller.principal)))
     throw registryError("registry-server/upload-unknown", `${repository} has no such upload`);
 }
 

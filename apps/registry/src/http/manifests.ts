@@ -16,13 +16,15 @@ import {
 } from "@cpm/oci";
 import type { Descriptor, OciIndex, OciManifest } from "@cpm/oci";
 import { digestOf, failpoint } from "@cpm/store";
+import type { Author } from "../access/audit-log.ts";
+import type { Caller } from "../access/authenticator.ts";
 import { digestInvalid, packageInvalid, registryError, versionExists } from "../errors.ts";
-import type { StoredManifest, VerifiedPackage } from "../metadata.ts";
+import type { NewManifest, StoredManifest, VerifiedPackage } from "../metadata.ts";
 import { isPackage, verifyPackage } from "../package-verifier.ts";
 import type { RegistryParts } from "../registry.ts";
 import { json, noContent } from "./answers.ts";
 
-const maxTagsListed = 1000;
+const maxNamesListed = 1000;
 const maxTagsPushed = 100;
 const maxReferrersBytes = 4 * 1024 * 1024;
 
@@ -47,6 +49,7 @@ export async function putManifest(
   reference: string,
   request: Request,
   query: URLSearchParams,
+  by: Author,
 ): Promise<Response> {
   const tags = tagsOf(reference, query);
   const bytes = await readBody(request);
@@ -62,7 +65,7 @@ export async function putManifest(
   const verified = await verifiedPackage(parts, repository, manifest, digest);
   const publish = verified !== undefined && publishes(parts, verified, tags, digest);
   failpoint("manifest/verified");
-  parts.metadata.putManifest({
+  const accepted: NewManifest = {
     repository,
     digest,
     mediaType: manifest.mediaType,
@@ -73,7 +76,8 @@ export async function putManifest(
     ...(manifest.artifactType === undefined ? {} : { artifactType: manifest.artifactType }),
     ...(manifest.subject === undefined ? {} : { subject: manifest.subject.digest }),
     ...(verified === undefined ? {} : { package: verified }),
-  });
+  };
+  parts.metadata.putManifest(accepted, by);
   return noContent(201, {
     location: `/v2/${repository}/manifests/${digest}`,
     "docker-content-digest": digest,
@@ -83,29 +87,49 @@ export async function putManifest(
 }
 
 /** DELETE by tag removes the tag, by digest the manifest and its tags. A published version stays. */
-export function deleteManifest(parts: RegistryParts, repository: string, reference: string): Response {
+export function deleteManifest(parts: RegistryParts, repository: string, reference: string, by: Author): Response {
   const { digest } = findManifest(parts, repository, reference);
-  if (isDigest(reference)) parts.metadata.removeManifest(repository, digest);
-  else parts.metadata.removeTag(repository, reference);
+  if (isDigest(reference)) parts.metadata.removeManifest(repository, digest, by);
+  else parts.metadata.removeTag(repository, reference, by);
   return noContent(202);
 }
 
 export function listTags(parts: RegistryParts, repository: string, query: URLSearchParams): Response {
   if (!parts.metadata.hasRepository(repository))
     throw registryError("registry-server/name-unknown", `there is no repository ${repository}`);
+  const { names, next } = pageOf(query, `/v2/${repository}/tags/list`, (last, limit) =>
+    parts.metadata.tags(repository, last, limit),
+  );
+  return json(200, { name: repository, tags: names }, next);
+}
+
+/** The repositories that the caller may pull from; not in the distribution specification, but asked for by many tools. */
+export function listRepositories(parts: RegistryParts, caller: Caller, query: URLSearchParams): Response {
+  const visible = parts.gate.visibility(caller);
+  const { names, next } = pageOf(query, "/v2/_catalog", (last, limit) =>
+    parts.metadata.repositories(visible, last, limit),
+  );
+  return json(200, { repositories: names }, next);
+}
+
+function pageOf(
+  query: URLSearchParams,
+  path: string,
+  list: (last: string, limit: number) => readonly string[],
+): { readonly names: readonly string[]; readonly next: Record<string, string> } {
   const asked = query.get("n");
   if (asked !== null && !/^\d+$/.test(asked))
     throw registryError("registry-server/bad-query", `n is "${asked.slice(0, 40)}", which is not a count`);
   // A large count is not refused: clients ask for as many as there may be, and follow the link.
-  const limit = Math.min(asked === null ? maxTagsListed : Number(asked), maxTagsListed);
-  const tags = parts.metadata.tags(repository, query.get("last") ?? "", limit + 1);
-  const page = tags.slice(0, limit);
-  const last = page.at(-1);
-  const more = tags.length > limit && last !== undefined;
-  const next: Record<string, string> = more
-    ? { link: formatNextLink(`/v2/${repository}/tags/list?n=${limit}&last=${encodeURIComponent(last)}`) }
-    : {};
-  return json(200, { name: repository, tags: page }, next);
+  const limit = Math.min(asked === null ? maxNamesListed : Number(asked), maxNamesListed);
+  const found = list(query.get("last") ?? "", limit + 1);
+  const names = found.slice(0, limit);
+  const last = names.at(-1);
+  const more = found.length > limit && last !== undefined;
+  return {
+    names,
+    next: more ? { link: formatNextLink(`${path}?n=${limit}&last=${encodeURIComponent(last)}`) } : {},
+  };
 }
 
 /** An index, also of nothing for what is not here. A page may be short after filtering; the link says whether it was the last. */

@@ -1,25 +1,31 @@
-import { registryError } from "../errors.ts";
+import type { Caller } from "../access/authenticator.ts";
+import { registryError, unauthorized } from "../errors.ts";
 import type { VersionRow } from "../metadata.ts";
 import type { RegistryParts } from "../registry.ts";
 import { json } from "./answers.ts";
+import { countOf } from "./count-of.ts";
 import { resolutionResponse } from "./resolution.ts";
 import { packageNameOf } from "./router.ts";
 
 const defaultLimit = 20;
 const maxLimit = 100;
 
-/** The package index under `/api/v1`. Undefined when the path is none of its own. */
+/** The package index under `/api/v1`: of what the caller may pull. Undefined when the path is none of its own. */
 export function handlePackages(
   parts: RegistryParts,
+  caller: Caller,
   pathname: string,
   query: URLSearchParams,
   request: Request,
 ): Response | undefined {
-  if (pathname === "/api/v1/search") return search(parts, query);
+  if (pathname === "/api/v1/search") return search(parts, caller, query);
   const match = /^\/api\/v1\/packages\/([^/]+)\/([^/]+)(\/resolution)?$/.exec(pathname);
   if (match === null) return undefined;
   const name = packageNameOf(match[1] ?? "", match[2] ?? "");
-  const found = name === undefined ? undefined : parts.metadata.package(name);
+  const shown = name !== undefined && parts.gate.rights(caller.principal, name).has("pull");
+  const found = shown ? parts.metadata.package(name) : undefined;
+  // Whoever shows nothing may be somebody who may see it.
+  if (found === undefined && !caller.presented) throw unauthorized("this needs a token");
   if (found === undefined)
     throw registryError("registry-server/package-unknown", `there is no package ${match[1]}/${match[2]}`);
   const { versions, updatedAt, ...fields } = found;
@@ -27,24 +33,16 @@ export function handlePackages(
   return json(200, { ...fields, updatedAt: isoTime(updatedAt), versions: versions.map(formatVersionRow) });
 }
 
-function search(parts: RegistryParts, query: URLSearchParams): Response {
-  const limit = Math.min(countOf(query, "limit", defaultLimit), maxLimit);
-  const offset = countOf(query, "offset", 0);
-  const { total, results } = parts.metadata.search(query.get("q") ?? "", limit, offset);
+function search(parts: RegistryParts, caller: Caller, query: URLSearchParams): Response {
+  const limit = Math.min(countOf(query, "limit") ?? defaultLimit, maxLimit);
+  const offset = countOf(query, "offset") ?? 0;
+  const { total, results } = parts.metadata.search(query.get("q") ?? "", parts.gate.visibility(caller), limit, offset);
   return json(200, { total, results: results.map((row) => ({ ...row, updatedAt: isoTime(row.updatedAt) })) });
 }
 
 function formatVersionRow(row: VersionRow): Record<string, unknown> {
   const { manifest, publishedAt, ...fields } = row;
   return { ...fields, publishedAt: isoTime(publishedAt), manifest: JSON.parse(manifest) };
-}
-
-function countOf(query: URLSearchParams, key: string, otherwise: number): number {
-  const text = query.get(key);
-  if (text === null) return otherwise;
-  if (!/^\d{1,9}$/.test(text))
-    throw registryError("registry-server/bad-query", `${key} is "${text}", which is not a count`);
-  return Number(text);
 }
 
 function isoTime(timeMs: number): string {

@@ -9,6 +9,7 @@ describe("a path under /v2", () => {
   test.each([
     ["/v2/", { kind: "base" }],
     ["/v2", { kind: "base" }],
+    ["/v2/_catalog", { kind: "catalog" }],
     [`/v2/a/blobs/${digest}`, { kind: "blob", repository: "a", digest }],
     [`/v2/a/b/c/blobs/${digest}`, { kind: "blob", repository: "a/b/c", digest }],
     [`/v2/a/blobs/sha256%3A${"a".repeat(64)}`, { kind: "blob", repository: "a", digest }],
@@ -72,7 +73,7 @@ describe("a path under /v2", () => {
       fc.property(fc.array(part, { maxLength: 7 }), (parts) => {
         try {
           const route = parseOciPath(`/v2/${parts.join("/")}`);
-          if (route !== undefined && route.kind !== "base") expect(isRepositoryName(route.repository)).toBe(true);
+          if (route !== undefined && "repository" in route) expect(isRepositoryName(route.repository)).toBe(true);
         } catch (error) {
           expect(error).toMatchObject({ code: "oci/invalid-repository" });
         }

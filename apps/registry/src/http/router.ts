@@ -3,6 +3,7 @@ import { isRepositoryName, parseRepositoryName } from "@cpm/oci";
 /** What a path under `/v2/` asks for (distribution-spec v1.1, "Endpoints"). */
 export type OciRoute =
   | { readonly kind: "base" }
+  | { readonly kind: "catalog" }
   | { readonly kind: "blob"; readonly repository: string; readonly digest: string }
   | { readonly kind: "uploads"; readonly repository: string }
   | { readonly kind: "upload"; readonly repository: string; readonly id: string }
@@ -20,6 +21,8 @@ export function parseOciPath(pathname: string): OciRoute | undefined {
   if (pathname === prefix || pathname === "/v2") return { kind: "base" };
   if (!pathname.startsWith(prefix)) return undefined;
   const path = pathname.slice(prefix.length);
+  // No repository's name begins with an underscore.
+  if (path === "_catalog") return { kind: "catalog" };
   const upload = /^(.+)\/blobs\/uploads(?:\/([^/]*))?$/.exec(path);
   if (upload !== null) {
     const [, name = "", id = ""] = upload;

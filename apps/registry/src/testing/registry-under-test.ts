@@ -30,6 +30,7 @@ export interface RegistryUnderTest {
     manifest: OciManifest | OciIndex,
     ...references: readonly string[]
   ) => Promise<{ readonly response: Response; readonly descriptor: Descriptor }>;
+  readonly drain: () => void;
   /** Ends it and leaves its directory for another. */
   readonly close: () => void;
   readonly dispose: () => void;
@@ -38,7 +39,7 @@ export interface RegistryUnderTest {
 export function openRegistryUnderTest(options: Partial<RegistryOptions> = {}): RegistryUnderTest {
   const dataDirectory = mkdtempSync(join(tmpdir(), "cpm-registry-"));
   const log: LogEntry[] = [];
-  const registry = openRegistry({ dataDirectory, log: (entry) => log.push(entry), ...options });
+  const registry = openRegistry({ dataDirectory, access: "open", log: (entry) => log.push(entry), ...options });
   const call: RegistryUnderTest["call"] = (method, path, { headers = {}, body } = {}) =>
     registry.fetch(
       new Request(`http://registry.test${path}`, { method, headers, ...(body === undefined ? {} : { body }) }),
@@ -63,6 +64,7 @@ export function openRegistryUnderTest(options: Partial<RegistryOptions> = {}): R
       }
       return { response, descriptor };
     },
+    drain: () => registry.drain(),
     close: () => registry.close(),
     dispose() {
       registry.close();

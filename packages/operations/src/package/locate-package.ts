@@ -36,7 +36,7 @@ export interface PackageAccess {
   /** The packages of a registry, to read from. */
   reader(host: string, name: PackageName): StoreReader;
   /** A registry to publish to. */
-  registry(host: string): RegistryClient;
+  registry(host: string): Pick<RegistryClient, "repository">;
   readonly metadata: PackageMetadata;
   readonly clock: Clock;
   /** A directory that is removed when the command ends, for packages that are packed on the way. */

@@ -8,7 +8,7 @@ import { removeFile } from "@cpm/store";
 import { operationError } from "../errors.ts";
 
 export interface MetadataOptions {
-  readonly registry: (host: string) => RegistryClient;
+  readonly registry: (host: string) => Pick<RegistryClient, "packageVersions">;
   /** Where answers are kept; they are only ever a copy of what a registry said. */
   readonly cacheDirectory: string;
   readonly clock: Clock;

@@ -1,0 +1,73 @@
+import { chmodSync, constants, copyFileSync, readdirSync, renameSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { formatBytes } from "@cpm/base";
+import { makeDirectory, removeFile } from "@cpm/store";
+import { openDatabase } from "../database.ts";
+import { variableOf } from "../settings/setting-table.ts";
+import { positionalsOf, printResult } from "./command.ts";
+import type { CommandIo } from "./command.ts";
+import { UsageError } from "./usage-error.ts";
+
+export const backupUsage = "backup --to DIR --data DIR [--json]";
+
+/**
+ * Copies a data directory, also beside a server that runs: the database first, as it is at one moment, and then the
+ * blobs, which are there before the database names them and are never changed. What an earlier backup to the same
+ * place has is not copied again. Uploads under way are left out. A copy can be served as it is.
+ */
+export async function backup(args: readonly string[], io: CommandIo): Promise<void> {
+  const options = { data: { type: "string" }, to: { type: "string" }, json: { type: "boolean" } } as const;
+  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
+  positionalsOf(positionals);
+  const { data = io.environment[variableOf("data")] ?? "", to = "" } = values;
+  if (to === "") throw new UsageError("--to is missing");
+  if (data === "" || !isFile(join(data, "registry.db"))) throw new UsageError(`there is no registry in "${data}"`);
+  makeDirectory(to, 0o700);
+  copyDatabase(data, to);
+  const { files, sizeBytes } = copyBlobs(join(data, "blobs"), join(to, "blobs"));
+  const line = `${to} has everything: ${files} blobs (${formatBytes(sizeBytes)}) were copied`;
+  printResult(io, values.json, { to, copiedBlobs: files, copiedBytes: sizeBytes }, [line]);
+}
+
+function copyDatabase(from: string, to: string): void {
+  const [temporary, target] = [join(to, "registry.db.new"), join(to, "registry.db")];
+  removeFile(temporary);
+  const database = openDatabase(join(from, "registry.db"));
+  try {
+    database.run("VACUUM INTO ?", [temporary]);
+  } finally {
+    database.close();
+  }
+  chmodSync(temporary, 0o600);
+  // Of a copy that was served: the new database begins without them.
+  for (const suffix of ["-wal", "-shm"]) removeFile(`${target}${suffix}`);
+  renameSync(temporary, target);
+}
+
+function copyBlobs(from: string, to: string): { readonly files: number; readonly sizeBytes: number } {
+  let [files, sizeBytes] = [0, 0];
+  for (const algorithm of isFolder(from) ? readdirSync(from) : []) {
+    makeDirectory(join(to, algorithm));
+    for (const name of readdirSync(join(from, algorithm))) {
+      const [source, target] = [join(from, algorithm, name), join(to, algorithm, name)];
+      const size = statSync(source).size;
+      if (isFile(target, size)) continue;
+      // Under its own name only when it is whole.
+      copyFileSync(source, `${target}.new`, constants.COPYFILE_FICLONE);
+      renameSync(`${target}.new`, target);
+      files++;
+      sizeBytes += size;
+    }
+  }
+  return { files, sizeBytes };
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function isFile(path: string, sizeBytes?: number): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.isFile() === true && (sizeBytes === undefined || found.size === sizeBytes);
+}

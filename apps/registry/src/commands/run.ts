@@ -1,0 +1,86 @@
+import { toErrorRecord } from "@cpm/base";
+import type { ErrorKind } from "@cpm/base";
+import { runVerb } from "./command.ts";
+import type { CommandIo } from "./command.ts";
+import { backup, backupUsage } from "./backup.ts";
+import { configVerbs } from "./config.ts";
+import { namespaceVerbs } from "./namespace.ts";
+import { describeSettings } from "../settings/setting-table.ts";
+import { publisherVerbs } from "./publisher.ts";
+import { serve } from "./serve.ts";
+import { tokenVerbs } from "./token.ts";
+import { UsageError } from "./usage-error.ts";
+import { userVerbs } from "./user.ts";
+
+const verbs = {
+  user: userVerbs,
+  namespace: namespaceVerbs,
+  token: tokenVerbs,
+  publisher: publisherVerbs,
+  config: configVerbs,
+};
+
+const usage = `cpm-registry serve --data DIR --listen HOST:PORT
+
+Serves packages: OCI Distribution v1.1 and the package index, from one directory.
+
+${describeSettings()}
+  --config FILE                       a YAML file with the same settings: publicUrl: https://…
+  --help                              this text
+
+Each can also be a variable of the environment: --public-url is CPM_REGISTRY_PUBLIC_URL. A flag comes before a variable,
+a variable before the file.
+
+Users, namespaces and tokens, also while the registry runs (--json for programs):
+
+${Object.values(verbs)
+  .flatMap((group) => Object.values(group).map((verb) => `  cpm-registry ${verb.usage}`))
+  .join("\n")}
+  cpm-registry ${backupUsage}
+`;
+
+/** Answers the exit status: 0, 2 for wrong usage, and for a failure what its kind stands for, as with `cpm`. */
+export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
+  const [noun = "", ...rest] = args;
+  if (args.includes("--help") || args.includes("-h")) {
+    io.print(usage);
+    return 0;
+  }
+  try {
+    if (noun === "serve") await serve(rest, io);
+    else if (noun === "backup") await backup(rest, io);
+    else if (isNoun(noun)) await runVerb(noun, verbs[noun], rest, io);
+    else throw new UsageError(`"${noun}" is none of: serve, backup, ${Object.keys(verbs).join(", ")}`);
+    return 0;
+  } catch (error) {
+    if (!isUsageError(error)) return fail(error, args.includes("--json"), io);
+    io.tell(`error: ${error.message} [cli/usage]\n  hint: cpm-registry --help\n`);
+    return 2;
+  }
+}
+
+function isNoun(text: string): text is keyof typeof verbs {
+  return Object.hasOwn(verbs, text);
+}
+
+function fail(error: unknown, json: boolean, io: CommandIo): number {
+  const record = toErrorRecord(error);
+  const { code, message, hint, kind } = record;
+  if (json) io.tell(`${JSON.stringify({ error: record })}\n`);
+  else io.tell(`error: ${message} [${code}]${hint === undefined ? "" : `\n  hint: ${hint}`}\n`);
+  return statuses[kind] ?? 1;
+}
+
+const statuses: Partial<Record<ErrorKind, number>> = {
+  invalid_argument: 2,
+  not_found: 5,
+  already_exists: 6,
+  failed_precondition: 6,
+  permission_denied: 7,
+};
+
+/** Our own, and what `parseArgs` says of flags. */
+function isUsageError(error: unknown): error is Error {
+  if (error instanceof UsageError) return true;
+  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+}

@@ -1,0 +1,15 @@
+import { serveRegistry } from "../serve.ts";
+import { readSettings } from "../settings/read-settings.ts";
+import { toServeOptions } from "../settings/serve-options.ts";
+import type { CommandIo } from "./command.ts";
+
+/** Serves until a signal, and says where. */
+export async function serve(args: readonly string[], io: CommandIo): Promise<void> {
+  const registry = serveRegistry(toServeOptions(readSettings(args, io.environment), io.tell));
+  io.print(`listening on ${registry.endpoint}\n`);
+  await new Promise<void>((resolve) => {
+    process.once("SIGTERM", () => resolve());
+    process.once("SIGINT", () => resolve());
+  });
+  await registry.stop();
+}

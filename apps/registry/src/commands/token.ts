@@ -1,0 +1,74 @@
+import { parseArgs } from "node:util";
+import { parseDuration } from "@cpm/base";
+import type { TokenListing } from "../access/tokens.ts";
+import { positionalsOf, printResult, withAccounts } from "./command.ts";
+import type { Verb } from "./command.ts";
+import { UsageError } from "./usage-error.ts";
+
+const common = { data: { type: "string" }, json: { type: "boolean" } } as const;
+
+export const tokenVerbs: Readonly<Record<string, Verb>> = {
+  create: {
+    usage:
+      "token create USER --scope read|publish|yank|admin… [--package PATTERN]… [--expires 90d] [--label TEXT] --data DIR [--json]",
+    async run(args, io) {
+      const { values, positionals } = parseArgs({
+        args: [...args],
+        allowPositionals: true,
+        options: {
+          ...common,
+          scope: { type: "string", multiple: true, default: [] },
+          package: { type: "string", multiple: true, default: [] },
+          expires: { type: "string" },
+          label: { type: "string", default: "" },
+        },
+      });
+      const [user = ""] = positionalsOf(positionals, "USER");
+      const lifetimeMs = values.expires === undefined ? undefined : parseDuration(values.expires);
+      if (values.expires !== undefined && lifetimeMs === undefined)
+        throw new UsageError(`--expires is "${values.expires}", which is no duration such as 90d`);
+      const expiresAt = lifetimeMs === undefined ? undefined : io.now() + lifetimeMs;
+      const { scope: scopes, package: patterns, label } = values;
+      const made = await withAccounts(values.data, io, ({ tokens }, by) =>
+        tokens.create({ user, label, scopes, patterns, expiresAt }, by),
+      );
+      io.tell("The token is shown this once: keep it where secrets are kept.\n");
+      printResult(io, values.json, made, [made.secret]);
+    },
+  },
+  list: {
+    usage: "token list [USER] --data DIR [--json]",
+    async run(args, io) {
+      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: common });
+      const [user] = positionals.length === 0 ? [] : positionalsOf(positionals, "USER");
+      const tokens = await withAccounts(values.data, io, (accounts) => accounts.tokens.list(user));
+      printResult(
+        io,
+        values.json,
+        { tokens },
+        tokens.map((token) => describe(token, io.now())),
+      );
+    },
+  },
+  revoke: {
+    usage: "token revoke ID --data DIR [--json]",
+    async run(args, io) {
+      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: common });
+      const [id = ""] = positionalsOf(positionals, "ID");
+      await withAccounts(values.data, io, ({ tokens }, by) => tokens.revoke(id, by));
+      printResult(io, values.json, { revoked: id }, [`${id} is revoked`]);
+    },
+  },
+};
+
+function describe(token: TokenListing, now: number): string {
+  const { id, user, scopes, patterns, expiresAt, revokedAt, lastUsedAt, label } = token;
+  const expired = expiresAt !== undefined && expiresAt <= now;
+  const state = revokedAt !== undefined ? "revoked" : expired ? "expired" : `until ${dayOf(expiresAt) ?? "revoked"}`;
+  const used = `used ${dayOf(lastUsedAt) ?? "never"}`;
+  return [id, user, scopes.join(","), patterns.join(",") || "*", state, used, label].join("  ").trimEnd();
+}
+
+function dayOf(timeMs: number | undefined): string | undefined {
+  return timeMs === undefined ? undefined : new Date(timeMs).toISOString().slice(0, 10);
+}

@@ -1,0 +1,132 @@
+import type { Caller, Origin } from "../access/authenticator.ts";
+import { personOf } from "../access/principal.ts";
+import type { Action } from "../access/rights.ts";
+import { rateLimited, registryError, unauthorized } from "../errors.ts";
+import type { RegistryParts } from "../registry.ts";
+import { handleAdministration } from "./administration.ts";
+import { hostOf, json, noContent } from "./answers.ts";
+import type { TokenService } from "./answers.ts";
+import { cancelUpload, deleteBlob, getBlob, patchUpload, putUpload, startUpload, uploadStatus } from "./blobs.ts";
+import { handleLogin } from "./login.ts";
+import { deleteManifest, getManifest, listReferrers, listRepositories, listTags, putManifest } from "./manifests.ts";
+import { handlePackages } from "./packages.ts";
+import { parseOciPath } from "./router.ts";
+import type { OciRoute } from "./router.ts";
+import { handleToken } from "./token.ts";
+
+/** From a request to its answer: who asks, whether they may, and the handler. Errors are thrown. */
+export async function handleRequest(
+  parts: RegistryParts,
+  request: Request,
+  origin: Origin,
+  tokens: TokenService,
+): Promise<Response> {
+  const { pathname, searchParams } = new URL(request.url);
+  if (pathname === "/livez") return json(200, { status: "ok" });
+  if (pathname === "/readyz") return readiness(parts);
+  if (pathname === "/token") return handleToken(parts, request, origin, tokens);
+  if (/^\/api\/v1\/login(\/challenge|\/oidc)?$/.test(pathname))
+    return handleLogin(parts, request, pathname, origin, tokens);
+  const target = parseOciPath(pathname);
+  const caller = await parts.authenticator.identify(request.headers.get("authorization"), origin);
+  if (pathname === "/metrics") return metrics(parts, caller);
+  if (target !== undefined) return oci(parts, caller, target, request, searchParams);
+  const administration = await handleAdministration(parts, caller, request, pathname, searchParams, hostOf(tokens));
+  if (administration !== undefined) return administration;
+  const packages =
+    request.method === "GET" ? handlePackages(parts, caller, pathname, searchParams, request) : undefined;
+  if (packages !== undefined) return packages;
+  throw registryError("registry-server/name-unknown", `there is nothing at ${pathname}`);
+}
+
+function readiness(parts: RegistryParts): Response {
+  const { ready, checks } = parts.readiness();
+  return json(ready ? 200 : 503, { status: ready ? "ok" : "unavailable", checks });
+}
+
+function metrics(parts: RegistryParts, { principal }: Caller): Response {
+  if (principal.kind === "anonymous" && !parts.openMetrics)
+    throw unauthorized("metrics are for users and their tokens");
+  const openUploads = parts.metadata.allOpenUploads();
+  const text = parts.metrics.format({ openUploads, residentBytes: process.memoryUsage.rss() });
+  return new Response(text, { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
+}
+
+async function oci(
+  parts: RegistryParts,
+  caller: Caller,
+  target: OciRoute,
+  request: Request,
+  query: URLSearchParams,
+): Promise<Response> {
+  const { method } = request;
+  const reading = method === "GET" || method === "HEAD";
+  if ("repository" in target) authorize(parts, caller, target, method, query);
+  // Also where everything is public: a client that is not asked here takes the registry for one without logins.
+  else if (!caller.presented)
+    throw unauthorized("this needs a token", target.kind === "catalog" ? "registry:catalog:*" : undefined);
+  switch (target.kind) {
+    case "base":
+      if (reading) return noContent(200, { "docker-distribution-api-version": "registry/2.0" });
+      break;
+    case "catalog":
+      if (reading) return listRepositories(parts, caller, query);
+      break;
+    case "blob":
+      if (reading) return getBlob(parts, target.repository, target.digest, request);
+      if (method === "DELETE") return deleteBlob(parts, target.repository, target.digest, caller);
+      break;
+    case "uploads":
+      if (method === "POST") return startUpload(parts, target.repository, request, query, caller);
+      break;
+    case "upload":
+      if (method === "PATCH") return patchUpload(parts, target.repository, target.id, request, caller);
+      if (method === "PUT") return putUpload(parts, target.repository, target.id, request, query, caller);
+      if (method === "GET") return uploadStatus(parts, target.repository, target.id, caller);
+      if (method === "DELETE") return cancelUpload(parts, target.repository, target.id, caller);
+      break;
+    case "manifest":
+      if (reading) return getManifest(parts, target.repository, target.reference, request);
+      if (method === "PUT") return putManifest(parts, target.repository, target.reference, request, query, caller);
+      if (method === "DELETE") return deleteManifest(parts, target.repository, target.reference, caller);
+      break;
+    case "tags":
+      if (reading) return listTags(parts, target.repository, query);
+      break;
+    case "referrers":
+      if (reading) return listReferrers(parts, target.repository, target.digest, query);
+      break;
+  }
+  throw registryError("registry-server/unsupported", `${method} is not supported here`);
+}
+
+/** Throws unless the caller may do this; and when they publish faster than allowed. */
+function authorize(
+  parts: RegistryParts,
+  caller: Caller,
+  target: OciRoute & { readonly repository: string },
+  method: string,
+  query: URLSearchParams,
+): void {
+  const { repository } = target;
+  const action = actionOf(target, method);
+  parts.gate.require(caller, action, repository, scopeOf(action, repository, query));
+  if (target.kind !== "manifest" || method !== "PUT") return;
+  const waitS = parts.rates.publishes.take(personOf(caller.principal));
+  if (waitS > 0) throw rateLimited("too many manifests pushed", waitS);
+}
+
+function actionOf(target: OciRoute, method: string): Action {
+  if (target.kind === "upload" || target.kind === "uploads") return "push";
+  if (method === "DELETE") return "delete";
+  return method === "GET" || method === "HEAD" ? "pull" : "push";
+}
+
+/** What to ask a token for; of a mount, the reading of its source too. */
+function scopeOf(action: Action, repository: string, query: URLSearchParams): string {
+  const scope = `repository:${repository}:${action === "push" ? "pull,push" : action}`;
+  const from = query.get("from");
+  return action === "push" && from !== null && /^[a-z0-9._/-]{1,255}$/.test(from)
+    ? `${scope} repository:${from}:pull`
+    : scope;
+}

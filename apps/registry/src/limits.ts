@@ -1,0 +1,21 @@
+/** What one registry takes from outside. Every limit is refused with an error that names it. */
+export interface RegistryLimits {
+  /** Default 100 GiB. */
+  readonly maxBlobBytes: number;
+  /** Uploads begun by one person within a day and not ended. Default 1000. */
+  readonly maxOpenUploads: number;
+  /** Requests for tokens from one address. Default 600. */
+  readonly tokensPerMinute: number;
+  /** Wrong passwords of one name from one address; of all names and tokens from there ten times as many. Default 20. */
+  readonly failedSignInsPerMinute: number;
+  /** Manifests pushed by one person. Default 1200. */
+  readonly publishesPerMinute: number;
+}
+
+export const defaultLimits: RegistryLimits = {
+  maxBlobBytes: 100 * 1024 ** 3,
+  maxOpenUploads: 1000,
+  tokensPerMinute: 600,
+  failedSignInsPerMinute: 20,
+  publishesPerMinute: 1200,
+};

@@ -1,0 +1,138 @@
+import { readFileSync } from "node:fs";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { parseDuration } from "@cpm/base";
+import { UsageError } from "../commands/usage-error.ts";
+import { registryError } from "../errors.ts";
+import type { LogEntry } from "../registry.ts";
+import type { ServeOptions, TlsFiles } from "../serve.ts";
+import type { SettingTexts } from "./read-settings.ts";
+import type { SettingName } from "./setting-table.ts";
+
+/** What the server is started with. Throws `UsageError` for a setting that cannot be, with where it is from. */
+export function toServeOptions(settings: SettingTexts, write: (line: string) => void): ServeOptions {
+  const reader = new Reader(settings);
+  const dataDirectory = reader.text("data");
+  if (dataDirectory === undefined || dataDirectory === "") throw new UsageError("--data is missing");
+  const publicUrl = reader.parsed("publicUrl", "an address such as https://registry.example.org", isHttpAddress);
+  const log = logger(reader.parsed("log", "off, errors or requests", isLogLevel) ?? "errors", write);
+  const tls = readTls(reader.text("tlsCert"), reader.text("tlsKey"));
+  const openAnywhere = reader.flag("openAnywhere");
+  return {
+    dataDirectory,
+    ...reader.listen(),
+    access: openAnywhere || reader.flag("open") ? "open" : "users",
+    openAnywhere,
+    trustProxy: reader.flag("trustProxy"),
+    openMetrics: reader.flag("openMetrics"),
+    graceMs: reader.duration("grace"),
+    limits: {
+      maxBlobBytes: reader.size("maxBlobSize"),
+      maxOpenUploads: reader.count("maxOpenUploads"),
+      tokensPerMinute: reader.count("tokensPerMinute"),
+      failedSignInsPerMinute: reader.count("failedSignInsPerMinute"),
+      publishesPerMinute: reader.count("publishesPerMinute"),
+    },
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(log === undefined ? {} : { log }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+}
+
+class Reader {
+  readonly #settings: SettingTexts;
+
+  constructor(settings: SettingTexts) {
+    this.#settings = settings;
+  }
+
+  text(name: SettingName): string | undefined {
+    return this.#settings[name]?.text;
+  }
+
+  flag(name: SettingName): boolean {
+    const text = this.text(name) ?? "false";
+    if (text !== "true" && text !== "false") throw this.#fault(name, "true or false");
+    return text === "true";
+  }
+
+  count(name: SettingName): number {
+    const text = this.text(name) ?? "";
+    if (!/^[1-9]\d{0,8}$/.test(text)) throw this.#fault(name, "a count of at least 1");
+    return Number(text);
+  }
+
+  size(name: SettingName): number {
+    const match = /^(\d{1,9})\s*(B|[kMGT]B|[KMGT]iB)?$/.exec(this.text(name) ?? "");
+    const bytes = Number(match?.[1]) * (unitBytes[match?.[2] ?? "B"] ?? Number.NaN);
+    if (!(bytes > 0)) throw this.#fault(name, "a size such as 100GiB or 500MB");
+    return bytes;
+  }
+
+  duration(name: SettingName): number {
+    const durationMs = parseDuration(this.text(name) ?? "");
+    if (durationMs === undefined || durationMs > maxDurationMs) throw this.#fault(name, "a duration such as 30s");
+    return durationMs;
+  }
+
+  listen(): { readonly hostname: string; readonly port: number } {
+    const match = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(this.text("listen") ?? "");
+    if (match === null || Number(match[2]) > 65_535) throw this.#fault("listen", "HOST:PORT");
+    return { hostname: (match[1] ?? "").replace(/^\[|\]$/g, ""), port: Number(match[2]) };
+  }
+
+  parsed(name: SettingName, expected: string, isRight: (text: string) => boolean): string | undefined {
+    const text = this.text(name);
+    if (text !== undefined && !isRight(text)) throw this.#fault(name, expected);
+    return text;
+  }
+
+  #fault(name: SettingName, expected: string): UsageError {
+    const { text = "", source = "" } = this.#settings[name] ?? {};
+    return new UsageError(`${name} is "${text.slice(0, 100)}" (${source}), which is not ${expected}`);
+  }
+}
+
+const maxDurationMs = 24 * 60 * 60_000;
+const unitBytes: Readonly<Record<string, number>> = {
+  B: 1,
+  kB: 1000,
+  MB: 1000 ** 2,
+  GB: 1000 ** 3,
+  TB: 1000 ** 4,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+};
+
+function isHttpAddress(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.pathname === "/" && url.search === "" && url.hash === "";
+}
+
+function isLogLevel(text: string): boolean {
+  return ["off", "errors", "requests"].includes(text);
+}
+
+function logger(level: string, write: (line: string) => void): ((entry: LogEntry) => void) | undefined {
+  if (level === "off") return undefined;
+  return (entry) => {
+    if (level === "requests" || entry.status >= 500) write(`${JSON.stringify(entry)}\n`);
+  };
+}
+
+/** Read and compared here, so that a wrong pair is found before a client finds it. Throws `registry-server/tls`. */
+function readTls(certPath: string | undefined, keyPath: string | undefined): TlsFiles | undefined {
+  if (certPath === undefined && keyPath === undefined) return undefined;
+  if (certPath === undefined || keyPath === undefined)
+    throw new UsageError("--tls-cert and --tls-key are needed together");
+  try {
+    const [cert, key] = [readFileSync(certPath, "utf8"), readFileSync(keyPath, "utf8")];
+    if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
+      throw new Error("they do not belong together");
+    return { cert, key };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw registryError("registry-server/tls", `${certPath} and ${keyPath}: ${why}`, undefined, cause);
+  }
+}

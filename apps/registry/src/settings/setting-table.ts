@@ -1,0 +1,53 @@
+/** What can be set, each by a flag `--kebab-case`, a variable `CPM_REGISTRY_UPPER_CASE` and a key of the file. */
+export const settingTable = {
+  data: { type: "text", value: "DIR", meaning: "where everything is kept (made when it is not there)" },
+  listen: { type: "text", value: "HOST:PORT", default: "127.0.0.1:5000", meaning: "port 0 for any that is free" },
+  publicUrl: {
+    type: "text",
+    value: "URL",
+    meaning: "what clients reach it by, behind a proxy: https://registry.example.org",
+  },
+  open: { type: "flag", meaning: "everybody may publish: for a directory without users, on a loopback address" },
+  openAnywhere: { type: "flag", meaning: "the same on any address" },
+  tlsCert: { type: "text", value: "FILE", meaning: "the certificate chain, PEM" },
+  tlsKey: { type: "text", value: "FILE", meaning: "its key, PEM" },
+  trustProxy: { type: "flag", meaning: "the client's address is the last of X-Forwarded-For" },
+  openMetrics: { type: "flag", meaning: "/metrics is for everybody, not for users and tokens only" },
+  log: { type: "text", value: "LEVEL", default: "errors", meaning: "off, errors or requests; JSON lines on stderr" },
+  grace: { type: "duration", default: "10s", meaning: "how long requests may go on after a signal to stop" },
+  maxBlobSize: { type: "size", default: "100GiB", meaning: "the largest blob" },
+  maxOpenUploads: { type: "count", default: "1000", meaning: "uploads of one person begun in a day and not ended" },
+  tokensPerMinute: { type: "count", default: "600", meaning: "requests for tokens from one address" },
+  failedSignInsPerMinute: { type: "count", default: "20", meaning: "wrong passwords of one name from one address" },
+  publishesPerMinute: { type: "count", default: "1200", meaning: "manifests pushed by one person" },
+} as const satisfies Record<string, Setting>;
+
+export interface Setting {
+  readonly type: "text" | "flag" | "count" | "size" | "duration";
+  /** What stands for it in the help. Default: the type. */
+  readonly value?: string;
+  readonly default?: string;
+  readonly meaning: string;
+}
+
+export type SettingName = keyof typeof settingTable;
+export const settingNames = Object.keys(settingTable) as readonly SettingName[];
+
+export function flagOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+export function variableOf(name: string): string {
+  return `CPM_REGISTRY_${flagOf(name).replaceAll("-", "_").toUpperCase()}`;
+}
+
+/** The part of the help that is about settings. */
+export function describeSettings(): string {
+  return settingNames
+    .map((name) => {
+      const { type, meaning, value = type.toUpperCase(), ...rest } = settingTable[name] as Setting;
+      const flag = `--${flagOf(name)}${type === "flag" ? "" : ` ${value}`}`;
+      return `  ${flag.padEnd(36)}${meaning}${rest.default === undefined ? "" : ` (default ${rest.default})`}`;
+    })
+    .join("\n");
+}

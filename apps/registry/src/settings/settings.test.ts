@@ -1,0 +1,117 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readSettings } from "./read-settings.ts";
+import { toServeOptions } from "./serve-options.ts";
+import { flagOf, settingNames, settingTable, variableOf } from "./setting-table.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "cpm-settings-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+let count = 0;
+const fileWith = (text: string): string => {
+  const path = join(scratch, `${count++}.yaml`);
+  writeFileSync(path, text);
+  return path;
+};
+const optionsOf = (args: string[], environment = {}) =>
+  toServeOptions(readSettings(args, environment), () => undefined);
+const data = ["--data", "somewhere"];
+
+describe("a setting", () => {
+  test("comes from the flag before the variable, before the file, before the default", () => {
+    const config = fileWith("data: from-file\nlisten: 127.0.0.1:1\ntokensPerMinute: 7\nopen: true\n");
+    const environment = {
+      CPM_REGISTRY_CONFIG: config,
+      CPM_REGISTRY_DATA: "from-environment",
+      CPM_REGISTRY_LISTEN: "127.0.0.1:2",
+      CPM_REGISTRY_PUBLIC_URL: "",
+    };
+    const settings = readSettings(["--listen", "127.0.0.1:3"], environment);
+    expect(settings).toMatchObject({
+      listen: { text: "127.0.0.1:3", source: "--listen" },
+      data: { text: "from-environment", source: "CPM_REGISTRY_DATA" },
+      tokensPerMinute: { text: "7", source: config },
+      publishesPerMinute: { text: "1200", source: "default" },
+    });
+    expect(settings.publicUrl).toBeUndefined();
+    expect(toServeOptions(settings, () => undefined)).toMatchObject({
+      dataDirectory: "from-environment",
+      hostname: "127.0.0.1",
+      port: 3,
+      access: "open",
+      limits: { tokensPerMinute: 7, maxBlobBytes: 100 * 1024 ** 3 },
+      graceMs: 10_000,
+    });
+  });
+
+  test("can be given in each of the three ways", () => {
+    for (const name of settingNames) {
+      const [flag, variable] = [flagOf(name), variableOf(name)];
+      const text = { log: "off", listen: "h:1", publicUrl: "https://a.b" }[name as string] ?? "true";
+      const args = settingTable[name].type === "flag" ? [`--${flag}`] : [`--${flag}`, text];
+      expect(readSettings(args, {})[name]).toEqual({ text, source: `--${flag}` });
+      expect(readSettings([], { [variable]: text })[name]).toEqual({ text, source: variable });
+      const path = fileWith(JSON.stringify({ [name]: text }));
+      expect(readSettings(["--config", path], {})[name]).toEqual({ text, source: path });
+    }
+  });
+
+  test("reads sizes, durations, addresses and levels", () => {
+    expect(optionsOf([...data, "--max-blob-size", "500MB"]).limits?.maxBlobBytes).toBe(500_000_000);
+    expect(optionsOf([...data, "--max-blob-size", "5"]).limits?.maxBlobBytes).toBe(5);
+    expect(optionsOf([...data, "--grace", "1m30s"]).graceMs).toBe(90_000);
+    expect(optionsOf([...data, "--listen", "[::1]:0"])).toMatchObject({ hostname: "::1", port: 0, access: "users" });
+    expect(optionsOf([...data, "--open-anywhere"])).toMatchObject({ access: "open", openAnywhere: true });
+    const lines: string[] = [];
+    const entry = {
+      requestId: "r",
+      method: "GET",
+      path: "/",
+      route: "other",
+      durationMs: 1,
+      address: "a",
+      sentBytes: 0,
+    };
+    for (const level of ["off", "errors", "requests"]) {
+      const { log } = toServeOptions(readSettings([...data, "--log", level], {}), (line) =>
+        lines.push(`${level} ${line}`),
+      );
+      for (const status of [200, 500]) log?.({ ...entry, status });
+    }
+    expect(lines.map((line) => line.slice(0, 8))).toEqual(["errors {", "requests", "requests"]);
+  });
+
+  test.each([
+    [["--listen", "nowhere"], "listen"],
+    [["--listen", "h:70000"], "listen"],
+    [["--max-blob-size", "0"], "maxBlobSize"],
+    [["--max-blob-size", "5 pounds"], "maxBlobSize"],
+    [["--grace", "soon"], "grace"],
+    [["--tokens-per-minute=-1"], "tokensPerMinute"],
+    [["--publishes-per-minute", "1.5"], "publishesPerMinute"],
+    [["--log", "everything"], "log"],
+    [["--public-url", "registry.example.org"], "publicUrl"],
+    [["--public-url", "https://a.b/path"], "publicUrl"],
+    [["--tls-cert", "x"], "--tls-key"],
+    [["stray"], "stray"],
+    [["--no-such"], "no-such"],
+  ])("%j is refused by name", (args, named) => {
+    expect(() => optionsOf([...data, ...args])).toThrow(named);
+  });
+
+  test.each([
+    ["lisen: 127.0.0.1:1", "listen was meant?"],
+    ["- a list", "no list of settings"],
+    ["listen: [1, 2]", "listen is no text"],
+    ["a: {", "cannot be read"],
+  ])("a file with %p is refused", (text, why) => {
+    expect(() => readSettings(["--config", fileWith(text)], {})).toThrow(why);
+  });
+
+  test("an empty file is one, and one that is not there is not", () => {
+    expect(readSettings(["--config", fileWith("")], {}).log?.text).toBe("errors");
+    expect(() => readSettings(["--config", join(scratch, "none")], {})).toThrow("cannot be read");
+    expect(() => optionsOf([])).toThrow("--data is missing");
+  });
+});
