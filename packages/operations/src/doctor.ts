@@ -10,7 +10,7 @@ import { isColonyPrepared } from "./release/colony-init.ts";
 export interface DoctorTarget {
   readonly packagesRoot: string;
   readonly credentialFile: string;
-  readonly registry?: RegistryClient | undefined;
+  readonly registry?: Pick<RegistryClient, "registry" | "ping" | "searchPackages"> | undefined;
   /** Absent where no server or no colony is configured. */
   readonly colony?: ColoniesClient | undefined;
   readonly signal?: CancelSignal | undefined;

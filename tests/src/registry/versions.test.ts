@@ -77,13 +77,13 @@ test("a plain OCI registry tells the same by its tags and configs, but for the t
   if (typeof indexed !== "object" || typeof plain !== "object") throw new Error("the package is there");
   const facts = (listing: typeof indexed) =>
     listing.versions
-      .map(({ version, digest, dependencies, requires }) => [
-        version.text,
+      .map(({ version, digest, dependencies, requires }) => ({
+        version: version.text,
         digest,
-        dependencies.map(({ name, range }) => [name, range.text]),
+        dependencies: dependencies.map(({ name, range }) => [name, range.text]),
         requires,
-      ])
-      .toSorted();
+      }))
+      .toSorted((left, right) => (left.version < right.version ? -1 : 1));
   expect(facts(plain)).toEqual(facts(indexed));
   expect(plain.etag).toBeUndefined();
   expect(plain.versions.every((entry) => entry.publishedAtMs === undefined)).toBe(true);

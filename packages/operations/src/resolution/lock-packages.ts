@@ -27,7 +27,7 @@ export async function lockResolution(
 }
 
 /** What a lockfile is made for: when it differs from this, it is out of date. */
-export function requirementsOf(manifest: Manifest): Lockfile["requirements"] {
+function requirementsOf(manifest: Manifest): Lockfile["requirements"] {
   return Object.fromEntries(manifest.dependencies.map(({ name, version }) => [name, version]));
 }
 
