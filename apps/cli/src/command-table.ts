@@ -37,7 +37,7 @@ export const commandTable: readonly CommandEntry[] = [
   {
     name: "lock",
     group: "author",
-    summary: "Choose the versions that a package needs, and write them down",
+    summary: "Choose and write down the versions a package needs",
     load: async () => (await import("./commands/lock.ts")).lock,
   },
   {

@@ -17,11 +17,17 @@ test("the overview shows two examples, every command under what it is for, and t
       lint        Check a package
       render      Show what a package would submit
       pack        Make the package's files into one artifact
+      lock        Choose and write down the versions a package needs
+      update      Move locked versions to newer ones
+      outdated    Show which locked versions are not the newest
+      tree        Show what a package needs, as a tree
+      why         Show why a package is needed
 
     Share packages:
       publish     Put a version into a registry
       search      Find packages
       info        Show a package
+      resolve     Show which versions some requirements come to
       login       Remember the credentials of a registry
       logout      Forget the credentials of a registry
 

@@ -7,7 +7,7 @@ import { withSession } from "../with-session.ts";
 
 export const lock = defineCommand({
   name: "lock",
-  summary: "Choose the versions that a package needs, and write them down",
+  summary: "Choose and write down the versions a package needs",
   description:
     "Resolves the dependencies of colony.yaml and writes cpm.lock: for every package its version, registry, digests and sizes. Versions that are locked already are kept where they fit; `cpm update` moves them.",
   arguments: [{ name: "directory", description: "default: here", optional: true, complete: "files" }],
