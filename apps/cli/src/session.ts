@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ColoniesClient, Identity } from "@cpm/colonies";
-import { CachingReader, PackageMetadata } from "@cpm/operations";
+import { CachingReader, defaultFreshMs, PackageMetadata } from "@cpm/operations";
 import type { PackageAccess, ReleaseContext } from "@cpm/operations";
 import type { CredentialSource, RegistryClient } from "@cpm/registry-client";
-import { createRegistryClient, userCredentials } from "@cpm/registry-client";
+import { createRegistryClient, isLoopback, userCredentials } from "@cpm/registry-client";
 import { BlobDirectory, NodeStore } from "@cpm/store";
 import type { CliContext } from "./context.ts";
 import { missingSetting } from "./errors.ts";
@@ -118,6 +118,8 @@ export class Session {
       registry: (host) => this.registry(host),
       cacheDirectory: join(this.settings.cacheDirectory, "listings"),
       clock: this.#context.clock,
+      // A registry on this machine costs nothing to ask, and another one may stand at its port tomorrow.
+      freshMs: (host) => (isLoopbackHost(host) ? 0 : defaultFreshMs),
       offline: this.#offline,
       signal: this.#context.signal,
     });
@@ -128,4 +130,8 @@ export class Session {
     this.#scratch ??= mkdtempSync(join(tmpdir(), "cpm-"));
     return this.#scratch;
   }
+}
+
+function isLoopbackHost(host: string): boolean {
+  return isLoopback(new URL(`http://${host}`).hostname);
 }

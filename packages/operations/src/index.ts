@@ -6,7 +6,7 @@ export { lintPackage, readPackageDirectory } from "./package/lint-package.ts";
 export type { LintReport } from "./package/lint-package.ts";
 export { collectPackages } from "./release/collect-packages.ts";
 export { CachingReader } from "./package/caching-reader.ts";
-export { PackageMetadata } from "./resolution/package-metadata.ts";
+export { defaultFreshMs, PackageMetadata } from "./resolution/package-metadata.ts";
 export { findOutdated } from "./resolution/outdated.ts";
 export type { OutdatedPackage } from "./resolution/outdated.ts";
 export { invertedTree, treeOf, whyChains } from "./resolution/dependency-graph.ts";

@@ -1,3 +1,4 @@
+export { isLoopback } from "./allowed-url.ts";
 export * from "./client.ts";
 export * from "./credentials.ts";
 export { registryClientErrors } from "./errors.ts";

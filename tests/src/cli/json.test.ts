@@ -27,9 +27,15 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   lint: ["hello"],
   render: ["./hello"],
   pack: ["hello"],
+  lock: ["hello"],
+  update: ["--directory", "hello"],
+  outdated: ["hello"],
+  tree: ["hello"],
+  why: ["rise/other", "--directory", "hello"],
   publish: ["hello"],
   search: [],
   info: ["rise/hello", "--readme"],
+  resolve: ["rise/hello"],
   login: ["127.0.0.1:1", "-u", "me", "--password-stdin"],
   logout: [],
   install: ["rise/hello", "--name", "second"],
@@ -45,6 +51,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   completion: ["bash"],
 };
 const needsMore: Readonly<Record<string, string>> = {
+  why: "finds nothing that needs it",
   login: "asks a registry that is away",
   apply: "has no plan here",
   colony: "has no owner's key here",

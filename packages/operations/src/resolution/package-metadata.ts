@@ -12,8 +12,8 @@ export interface MetadataOptions {
   /** Where answers are kept; they are only ever a copy of what a registry said. */
   readonly cacheDirectory: string;
   readonly clock: Clock;
-  /** How long an answer counts without asking again, in milliseconds. Default 5 minutes; 0 asks every time. */
-  readonly freshMs?: number;
+  /** How long a registry's answer counts without asking again, in milliseconds. Default 5 minutes; 0 asks every time. */
+  readonly freshMs?: (host: string) => number;
   /** Uses what is here, however old, and no network. */
   readonly offline?: boolean;
   readonly signal?: CancelSignal | undefined;
@@ -27,7 +27,8 @@ interface Cached {
   readonly document: JsonObject | undefined;
 }
 
-const defaultFreshMs = 5 * 60_000;
+/** In milliseconds. */
+export const defaultFreshMs: number = 5 * 60_000;
 
 /**
  * The versions of packages and what they need, as registries list them: one request for a name, none while the last
@@ -57,7 +58,7 @@ export class PackageMetadata {
     if (asked !== undefined) return asked;
     const path = this.#path(host, name);
     const cached = readCached(path);
-    if (cached !== undefined && this.#isFresh(cached)) return this.#learn(key, cached.document);
+    if (cached !== undefined && this.#isFresh(host, cached)) return this.#learn(key, cached.document);
     if (this.#options.offline === true) {
       throw operationError("resolution/offline", `${name} of ${host} is not known here, and --offline asks nobody`);
     }
@@ -92,10 +93,10 @@ export class PackageMetadata {
     return document;
   }
 
-  #isFresh({ checkedAtMs }: Cached): boolean {
-    const { clock, freshMs = defaultFreshMs, offline } = this.#options;
+  #isFresh(host: string, { checkedAtMs }: Cached): boolean {
+    const { clock, freshMs, offline } = this.#options;
     const ageMs = clock.now() - checkedAtMs;
-    return offline === true || (ageMs >= 0 && ageMs < freshMs);
+    return offline === true || (ageMs >= 0 && ageMs < (freshMs?.(host) ?? defaultFreshMs));
   }
 
   #path(host: string, name: string): string {
