@@ -212,7 +212,9 @@ export class FileIngest implements Ingest {
     }
   }
 
+  /** Where nothing came there is nothing to continue. */
   async suspend(): Promise<void> {
+    if (this.#open && fstatSync(this.#file).size === 0) removeFile(this.#path);
     this.#end();
   }
 

@@ -97,7 +97,7 @@ test("a missing executor is a fact like any other: an older version that does wi
   const colony = { executors: [executor as unknown as Executor], releases: [] };
   expect(await versionsOf("rise/job", universe.access(), { world: { ...world, colony } })).toEqual(["rise/job@1.0.0"]);
   const error = await failure(() => versionsOf("rise/job@^2", universe.access(), { world: { ...world, colony } }));
-  expect(error.code).toBe("solver/no-solution");
+  expect(error.code).toBe("colony/missing-executor");
   expect(error.message).toContain("executor gpu-executor on arm64");
   const facts = new WorldFacts({ ...world, colony: { executors: [], releases: [] } });
   expect(facts.versions("@cpm").map(({ version }) => version.text)).toEqual(["0.1.0"]);

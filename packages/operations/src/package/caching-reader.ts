@@ -1,7 +1,8 @@
+import { collectBytes } from "@cpm/base";
 import type { ByteSource, Digest } from "@cpm/base";
 import type { CallOptions, Descriptor, ReadOptions, StoreReader } from "@cpm/oci";
 import type { BlobDirectory } from "@cpm/store";
-import { copyContent } from "@cpm/store";
+import { verifiedBytes } from "@cpm/store";
 import { operationError } from "../errors.ts";
 
 /** What is kept: manifests, configs and first layers. Payload goes to the node store, which keeps it itself. */
@@ -47,8 +48,19 @@ export class CachingReader implements StoreReader {
     return this.#online(`what refers to ${subject}`).referrers(subject, artifactType, options);
   }
 
+  /** Nothing so small is worth continuing later: what fails leaves nothing. */
   async #keep(content: Descriptor, { signal }: ReadOptions): Promise<void> {
-    await copyContent(this.#online(content.digest), this.#kept, content, undefined, signal);
+    const remote = this.#online(content.digest).read(content, { signal });
+    const bytes = await collectBytes(verifiedBytes(remote, content), maxKeptBytes);
+    const ingest = await this.#kept.ingest(content, { signal });
+    if (ingest === undefined) return;
+    try {
+      await ingest.write(bytes);
+    } catch (error) {
+      await ingest.discard();
+      throw error;
+    }
+    await ingest.commit();
   }
 
   #online(what: string): StoreReader {

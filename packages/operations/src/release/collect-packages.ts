@@ -1,5 +1,6 @@
+import { isCpmError } from "@cpm/base";
 import type { Digest } from "@cpm/base";
-import { compareVersions, parseRange, satisfies } from "@cpm/model";
+import { compareVersions, maxSatisfying, parseRange, satisfies } from "@cpm/model";
 import type { Lockfile, PackageName, PackageReference, Range, Version } from "@cpm/model";
 import type { Requirement } from "@cpm/solver";
 import { operationError } from "../errors.ts";
@@ -70,7 +71,11 @@ async function chooseRoot(source: PackageSource, access: PackageAccess, options:
   if (selector.kind === "version" || selector.kind === "digest")
     return { located: await locatePackage(source, access) };
   const registry = registryOf(reference, access);
-  const range = selector.kind === "range" ? selector.range : await newestRange(name, registry, access);
+  const listed = (await access.metadata.versions(registry, name)) ?? [];
+  const versions = listed.map((entry) => entry.version);
+  const range = selector.kind === "range" ? selector.range : newestRange(versions);
+  // Nothing to choose from: finding it says so, and what there is.
+  if (maxSatisfying(versions, range) === undefined) return { located: await locatePackage(source, access) };
   const requirements = [{ name, range, from: "the command line" }];
   const resolution = await resolve(requirements, registry, access, options);
   const root = resolution.packages.find((entry) => entry.name === name);
@@ -80,9 +85,7 @@ async function chooseRoot(source: PackageSource, access: PackageAccess, options:
 }
 
 /** Any version, and a pre-release only where there is nothing else. */
-async function newestRange(name: PackageName, registry: string, access: PackageAccess): Promise<Range> {
-  const listed = (await access.metadata.versions(registry, name)) ?? [];
-  const versions = listed.map((entry) => entry.version);
+function newestRange(versions: readonly Version[]): Range {
   const newest = versions.toSorted(compareVersions).at(-1);
   const stable = versions.some((version) => version.prerelease.length === 0);
   return parseRange(stable || newest === undefined ? "*" : newest.text);
@@ -113,11 +116,21 @@ async function resolve(
   self?: { readonly name: PackageName; readonly version: Version },
 ): Promise<Resolution> {
   const minimumAge = minimumAgeMs === undefined ? undefined : { minimumMs: minimumAgeMs, nowMs: access.clock.now() };
-  return resolvePackages(
-    { requirements, registry, lock, minimumAge, ...(self === undefined ? {} : { self }) },
-    access.metadata,
-    new WorldFacts(world),
-  );
+  const request = { requirements, registry, lock, minimumAge, ...(self === undefined ? {} : { self }) };
+  try {
+    return await resolvePackages(request, access.metadata, new WorldFacts(world));
+  } catch (error) {
+    throw explainMissing(error);
+  }
+}
+
+/** Where an executor that is not there is among the reasons, that is what can be mended. */
+function explainMissing(error: unknown): unknown {
+  if (!isCpmError(error, "solver/no-solution")) return error;
+  const packages = error.context?.["packages"];
+  const missing = Array.isArray(packages) && packages.some((name) => String(name).startsWith("@executor/"));
+  if (!missing) return error;
+  return operationError("colony/missing-executor", error.message, { cause: error, context: error.context });
 }
 
 async function readResolved(
