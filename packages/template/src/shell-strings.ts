@@ -18,7 +18,7 @@ const optionWithValue = /^(?:[-+][A-Za-z]*[oO]|--rcfile|--init-file)$/;
 const shellWithScript =
   /(?:^|[\s/;&|(])(?:sh|bash|dash|ash|zsh|ksh|mksh|fish|csh|tcsh)\s+(?:[-+]\S+\s+)*-[A-Za-z]*c(?:\s|$)/;
 
-/** Keys whose whole string a container executor hands to `sh -c`, unquoted (facts: the executors' own contract). */
+/** Keys whose whole string a container executor hands to `sh -c`. */
 const shellKeys = new Set(["cmd", "init-cmd"]);
 
 /**

@@ -2,7 +2,7 @@ import type { RenderedMap, RenderedNode } from "../rendered.ts";
 import { childOf, integerOf, isKindOf, itemsOf, textOf } from "../rendered.ts";
 import type { ReportRule } from "./report-rule.ts";
 
-/** Whether an executor type is one of those that start containers (facts: `container-executor` and its like). */
+/** Whether an executor type is one of those that start containers, such as `container-executor`. */
 export function isContainerType(type: string): boolean {
   return /(?:^|-)container(?:-|$)/.test(type);
 }

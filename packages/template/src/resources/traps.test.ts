@@ -4,11 +4,11 @@ import { templateErrors } from "../errors.ts";
 import { resourceDiagnostics, summary } from "../testing/templates.ts";
 
 /**
- * Every trap of ColonyOS that a package can fall into: where the facts page tells of it, the resource that falls
- * into it, and the faults that `lint` finds: the code, and what it marks in the text. A code that is only warned of
- * ends in `?`.
+ * Every trap of ColonyOS that a package can fall into: the sections of the protocol notes that tell of it, the
+ * resource that falls into it, and the faults that `lint` finds: the code, and what it marks in the text. A code that
+ * is only warned of ends in `?`.
  */
-type Trap = readonly [facts: string, trap: string, text: string, faults: readonly string[]];
+type Trap = readonly [sections: string, trap: string, text: string, faults: readonly string[]];
 
 const fn = (fields: string): string => `kind: Function\nname: f\nspec:\n  funcname: g\n${indent(fields)}`;
 const called = (fields = ""): string => fn(`conditions: {executortype: worker}\n${fields}`);
@@ -344,7 +344,7 @@ const traps: readonly Trap[] = [
 ];
 
 describe("the traps of ColonyOS", () => {
-  test.each(traps.map((trap) => [...trap] as const))("%s: %s", (_facts, _trap, text, expected) => {
+  test.each(traps.map((trap) => [...trap] as const))("%s: %s", (_sections, _trap, text, expected) => {
     const diagnostics = resourceDiagnostics(text);
     expect(diagnostics.map(shown)).toEqual([...expected]);
     for (const { hint, message } of diagnostics) expect(hint ?? message).not.toBe(message);
