@@ -20,7 +20,7 @@ export {
   requireCurrentLock,
   writeProjectLock,
 } from "./resolution/project-lock.ts";
-export type { LockChange, Project } from "./resolution/project-lock.ts";
+export type { LockChange, LockRequest, Project } from "./resolution/project-lock.ts";
 export { resolvePackages } from "./resolution/resolve-packages.ts";
 export type { Resolution, ResolvedPackage } from "./resolution/resolve-packages.ts";
 export { WorldFacts } from "./resolution/world-facts.ts";

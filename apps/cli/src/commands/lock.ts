@@ -1,8 +1,6 @@
 import { defineCommand, registryOptions } from "../command.ts";
-import { currentPlatform } from "../platform.ts";
-import { formatLockChanges } from "../render-lock.ts";
+import { relock } from "../relock.ts";
 import { lockOptions, resolutionOptions } from "../resolution-options.ts";
-import { version } from "../version.ts";
 import { withSession } from "../with-session.ts";
 
 export const lock = defineCommand({
@@ -24,14 +22,8 @@ export const lock = defineCommand({
       async (session) => {
         const project = operations.readProject(args[0] ?? ".");
         if (options.locked === true) operations.requireCurrentLock(project);
-        const world = { cpmVersion: version, platform: currentPlatform() };
         const request = { project, minimumAgeMs: options["min-age"] };
-        const { lock: made } = await operations.lockProject(request, session.access(), world);
-        if (options.locked !== true) operations.writeProjectLock(project.root, made);
-        const changes = operations.compareLocks(project.lock, made);
-        output.data({ packages: made.packages.length, changes: changes.map((change) => ({ ...change })) }, () =>
-          formatLockChanges(changes, made.packages.length),
-        );
+        await relock(request, options.locked !== true, session, output);
         return 0;
       },
       options.offline === true,

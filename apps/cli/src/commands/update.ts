@@ -1,8 +1,6 @@
 import { defineCommand, registryOptions } from "../command.ts";
-import { currentPlatform } from "../platform.ts";
-import { formatLockChanges } from "../render-lock.ts";
+import { relock } from "../relock.ts";
 import { resolutionOptions } from "../resolution-options.ts";
-import { version } from "../version.ts";
 import { withSession } from "../with-session.ts";
 
 export const update = defineCommand({
@@ -28,15 +26,9 @@ export const update = defineCommand({
       invocation,
       async (session) => {
         const project = operations.readProject(options.directory ?? ".");
-        const world = { cpmVersion: version, platform: currentPlatform() };
         const moving = args.length === 0 ? ("all" as const) : new Set(args);
         const request = { project, update: moving, minimumAgeMs: options["min-age"] };
-        const { lock: made } = await operations.lockProject(request, session.access(), world);
-        if (options["dry-run"] !== true) operations.writeProjectLock(project.root, made);
-        const changes = operations.compareLocks(project.lock, made);
-        output.data({ packages: made.packages.length, changes: changes.map((change) => ({ ...change })) }, () =>
-          formatLockChanges(changes, made.packages.length),
-        );
+        await relock(request, options["dry-run"] !== true, session, output);
         return 0;
       },
       options.offline === true,
