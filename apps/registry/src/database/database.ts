@@ -13,8 +13,8 @@ export interface Transaction extends Reader {
 }
 
 /**
- * Where the registry keeps what it knows. Two implementations, SQLite and PostgreSQL, pass one suite
- * (`database.contract.ts`); queries are written so that both take them, and what only one takes stands in a file
+ * Where the registry keeps what it knows. Every implementation passes one suite
+ * (`database.contract.test.ts`); queries are written so that both take them, and what only one takes stands in a file
  * named after it.
  *
  * Every method throws `registry-server/database` when the database cannot be reached or used. What a query does
