@@ -15,7 +15,7 @@ import { cpmRegistry } from "./command.ts";
 import { clientOf, codeOf } from "./testing.ts";
 
 const data = mkdtempSync(join(tmpdir(), "cpm-sign-in-"));
-const registry = serveRegistry({ dataDirectory: data, hostname: "127.0.0.1", port: 0 });
+const registry = await serveRegistry({ dataDirectory: data, hostname: "127.0.0.1", port: 0 });
 const key = Identity.generate();
 const password = "correct horse battery";
 
@@ -103,7 +103,7 @@ describe("the client", () => {
   });
 
   test("passes on what the registry advises", async () => {
-    const empty = serveRegistry({ dataDirectory: join(data, "empty"), hostname: "127.0.0.1", port: 0 });
+    const empty = await serveRegistry({ dataDirectory: join(data, "empty"), hostname: "127.0.0.1", port: 0 });
     try {
       const push = put(clientOf(empty.host).repository("team/app"), encodeUtf8("x"));
       await expect(push).rejects.toMatchObject({
