@@ -128,7 +128,7 @@ describe("ranges as sets agree with node-semver", () => {
           throw new Error(`${left} and ${right} meet`);
         if (setOf(left).isSubsetOf(setOf(right)) && inLeft.some((is, at) => is && inRight[at] === false))
           throw new Error(`${left} leaves ${right}`);
-        if (!meetsAsReference(left, right) || !leavesAsReference(left, right)) unlike++;
+        if (!meetsAsReference(left, right) || (!leavesAsReference(left, right) && !pinsPrerelease(left))) unlike++;
       }
     expect(pairs).toBeGreaterThan(100_000);
     expect(unlike).toBeLessThan(pairs / 200);
@@ -155,6 +155,18 @@ function leavesAsReference(left: string, right: string): boolean {
   const agreed = semver.satisfies(version, left) && !semver.satisfies(version, right);
   if (!agreed) throw new Error(`${left} does not leave ${right} by ${version}`);
   return !semver.subset(left, right);
+}
+
+/**
+ * An exact prerelease beside another comparator, as in `=1.1.2-rc ^1.0.1`: `subset` takes it for the empty range, and so
+ * for a part of any other, though `satisfies` takes the prerelease. Most of what differs are these few ranges.
+ */
+function pinsPrerelease(range: string): boolean {
+  return parseRange(range).alternatives.some(
+    (comparators) =>
+      comparators.length > 1 &&
+      comparators.some(({ operator, version }) => operator === "=" && version.prerelease.length > 0),
+  );
 }
 
 describe("sets", () => {
