@@ -10,7 +10,7 @@ import type { Result } from "./report.ts";
 import { compare, formatResults } from "./report.ts";
 import { Scratch } from "./scratch.ts";
 
-const groups = ["start", "pack", "unpack", "pull"] as const;
+const groups = ["start", "pack", "unpack", "pull", "solver"] as const;
 type Group = (typeof groups)[number];
 
 const usage = `bun run bench [--quick] [--rounds N] [--only GROUP]… [--json]
@@ -19,7 +19,7 @@ Measures our programs and what people use for the same, in turn, as whole proces
 
   --quick        64 MB and 3000 files instead of 1 GB and 50 000 files
   --rounds N     how often each is measured, besides once to warm up (default 5)
-  --only GROUP   start, pack, unpack or pull; may be repeated (default all)
+  --only GROUP   start, pack, unpack, pull or solver; may be repeated (default all)
   --json         the figures as a document instead of the table
   --help         this text
 `;
@@ -54,12 +54,13 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function runAll(
   scratch: Scratch,
-  options: { readonly quick: boolean; readonly only: ReadonlySet<Group> },
+  options: { readonly quick: boolean; readonly rounds: number; readonly only: ReadonlySet<Group> },
   run: (comparison: Comparison) => Promise<void>,
 ): Promise<void> {
-  const { only, quick } = options;
+  const { only, quick, rounds } = options;
   note(`${cpus().length} cores, ${formatBytes(totalmem())} of memory, everything under ${scratch.root}`);
   if (only.has("start")) for (const comparison of startComparisons(scratch)) await run(comparison);
+  if (only.has("solver")) await runSolver(quick, rounds);
   if (!only.has("pack") && !only.has("unpack") && !only.has("pull")) return;
   const registry = only.has("pull") ? await startRegistry(scratch.root) : undefined;
   try {
@@ -72,6 +73,16 @@ async function runAll(
   } finally {
     await registry?.stop();
   }
+}
+
+/** A table of its own, in a process of its own: it counts decisions as well, and its garbage would slow the rest. */
+async function runSolver(quick: boolean, rounds: number): Promise<void> {
+  const script = new URL("./solver.ts", import.meta.url).pathname;
+  const sizes = quick ? ["--packages", "500", "--peers", "100"] : [];
+  const child = Bun.spawn([process.execPath, script, "--rounds", String(rounds), ...sizes], {
+    stdio: ["ignore", process.stderr.fd, "inherit"],
+  });
+  if ((await child.exited) !== 0) throw new Error("the measurement of the solver failed");
 }
 
 async function runComparison(comparison: Comparison, rounds: number): Promise<Result[]> {

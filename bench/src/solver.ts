@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { isCpmError } from "@cpm/base";
 import { solve } from "@cpm/solver";
@@ -7,14 +7,16 @@ import { parseUniverses, universeProvider } from "@cpm/solver/testing";
 import type { Contender } from "./measure.ts";
 import { measure } from "./measure.ts";
 import { compare, formatResults } from "./report.ts";
+import { answerPython, pythonName } from "./python-index.ts";
 import { Scratch } from "./scratch.ts";
 import { createIndex, indexProvider, rootRequirements } from "./solver-index.ts";
 import type { IndexedPackage, IndexShape } from "./solver-index.ts";
 import { toPackument, writeCrate, writeCrateIndex } from "./solver-sources.ts";
 
 /**
- * The solver by itself, and as a whole process beside cargo and npm. The peers have an easier question: both may take
- * several versions of one package, so they never have to look back.
+ * The solver by itself, and as a whole process beside uv, cargo and npm. uv has the same question: one version of each
+ * package. cargo and npm have an easier one: they may take several, so they never have to look back. A peer that is not
+ * on the path is left out, and said so.
  */
 const { values: options } = parseArgs({
   options: {
@@ -124,14 +126,24 @@ async function measureBesidePeers(): Promise<void> {
     };
     const npm: Contender = {
       name: "npm install --package-lock-only, the same server",
-      prepare: (directory) => void Bun.write(`${directory}/package.json`, packageJson(names)),
+      prepare: (directory) => writeFileSync(`${directory}/package.json`, packageJson(names)),
       command: (directory) => ["bash", "-c", npmScript(directory, origin)],
     };
+    const uv: Contender = {
+      name: "uv pip compile, the same server",
+      prepare: (directory) => writeFileSync(`${directory}/requirements.in`, names.map(pythonName).join("\n")),
+      command: (directory) => ["bash", "-c", uvScript(directory, origin)],
+    };
     const results = [];
-    for (const [own, peer] of [
-      [ours("files", crates), cargo],
-      [ours("http", origin), npm],
+    for (const [program, own, peer] of [
+      ["uv", ours("http", origin), uv],
+      ["cargo", ours("files", crates), cargo],
+      ["npm", ours("http", origin), npm],
     ] as const) {
+      if (Bun.which(program) === null) {
+        note(`${program} is not on the path, and left out`);
+        continue;
+      }
       const [first = [], second = []] = await measure([own, peer], rounds, scratch.ground(1e6, "small"));
       results.push(compare(own.name, peer.name, first, second));
     }
@@ -144,12 +156,15 @@ async function measureBesidePeers(): Promise<void> {
 
 function serve(packages: readonly IndexedPackage[]): ReturnType<typeof Bun.serve> {
   const byName = new Map(packages.map((entry) => [`@${entry.name}`, entry]));
+  const projects = new Map(packages.map((entry) => [pythonName(entry.name), entry]));
   const bodies = new Map<string, string>();
   return Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     fetch(request) {
       const { pathname, origin } = new URL(request.url);
+      const python = answerPython(projects, pathname);
+      if (python !== undefined) return python;
       const name = decodeURIComponent(pathname.slice(1));
       const found = byName.get(name);
       if (found === undefined) return new Response("not found", { status: 404 });
@@ -168,6 +183,12 @@ function packageJson(names: readonly string[]): string {
 function npmScript(directory: string, origin: string): string {
   const quiet = "--ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error";
   return `cd '${directory}' && npm install --package-lock-only ${quiet} --cache '${directory}/cache' --registry ${origin}`;
+}
+
+function uvScript(directory: string, origin: string): string {
+  const quiet = "--quiet --no-header --no-annotate --no-build --no-config --output-file requirements.txt";
+  const index = `--cache-dir '${directory}/cache' --default-index ${origin}/simple`;
+  return `cd '${directory}' && uv pip compile requirements.in ${quiet} ${index}`;
 }
 
 function median(times: readonly number[]): number | undefined {

@@ -101,3 +101,51 @@ test("more pigeons than holes end at the limit, or with the proof", async () => 
   expect(["solver/no-solution", "solver/limit"]).toContain(verdict);
   expect(work.steps).toBeLessThanOrEqual(5_000_001);
 });
+
+test("a ladder whose rungs may each be taken in two ways, with nothing at its end", async () => {
+  // 2 to the power of 200 paths: what was learned of a rung must hold for both ways to it.
+  const rungs = record(200, (at) => [
+    `rung${at}`,
+    { "1.0.0": { [`left${at}`]: "*" }, "2.0.0": { [`right${at}`]: "*" } },
+  ]);
+  const sides = (side: string) =>
+    record(200, (at) => [`${side}${at}`, { "1.0.0": { [`rung${at + 1}`]: "*" } }] as const);
+  const [verdict, work] = await steps({ ...rungs, ...sides("left"), ...sides("right") }, { rung0: "*" });
+  expect([verdict, work.decisions < 6000, work.steps < 400_000]).toEqual(["solver/unknown-package", true, true]);
+});
+
+test("a counter that would have to be run through digit by digit", async () => {
+  // Each digit has ten values; the last one is needed in a value that the first excludes.
+  const digits = record(12, (at) => [
+    `digit${at}`,
+    record(10, (value) => [`${value + 1}.0.0`, { [`digit${at + 1}`]: "*" }]),
+  ]);
+  const last = { digit12: { "1.0.0": { digit0: ">=11.0.0" }, "2.0.0": { digit0: ">=12.0.0" } } };
+  const [verdict, work] = await steps({ ...digits, ...last }, { digit0: "*" });
+  expect([verdict, work.decisions < 100, work.steps < 2000]).toEqual(["solver/no-solution", true, true]);
+});
+
+test("parity: a chain of needs that flips between odd and even, and must end as it began", async () => {
+  const bits = record(100, (at) => [
+    `bit${at}`,
+    { "1.0.0": { [`bit${at + 1}`]: "2.0.0" }, "2.0.0": { [`bit${at + 1}`]: "1.0.0" } },
+  ]);
+  const end = { bit100: { "1.0.0": { bit0: "2.0.0" }, "2.0.0": { bit0: "1.0.0" } } };
+  const [verdict, work] = await steps({ ...bits, ...end }, { bit0: "*" });
+  expect([verdict, work.decisions < 500, work.steps < 20_000]).toEqual(["solver/no-solution", true, true]);
+});
+
+test("1 000 requirements of one package, each with many alternatives", async () => {
+  const versions = record(200, (at) => [`1.${at}.0`, {}] as const);
+  const dependers = record(1000, (at) => [
+    `d${at}`,
+    {
+      "1.0.0": {
+        many: Array.from({ length: 20 }, (_, part) => `1.${part * 2 + (at % 2)}.0`).join(" || "),
+      },
+    },
+  ]);
+  const wanted = record(1000, (at) => [`d${at}`, "*"] as const);
+  const [verdict, work] = await steps({ ...dependers, many: versions }, wanted);
+  expect([verdict, work.steps < 20_000]).toEqual(["solver/no-solution", true]);
+});

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { isCpmError } from "@cpm/base";
+import { propertyRuns } from "@cpm/base/testing";
 import { satisfies } from "@cpm/model";
 import type { Version } from "@cpm/model";
 import fc from "fast-check";
@@ -12,9 +13,9 @@ import { universeProvider } from "./testing/universe.ts";
 
 /** What random universes may take; ten times what most do. */
 const mostDecisions = 200;
-const runs = 2000;
+const { numRuns: runs, seed } = propertyRuns(2000);
 
-test(`on ${runs} random universes the verdict is the SAT solver's, and a solution is valid and minimal`, async () => {
+test("on random universes the verdict is the SAT solver's, and a solution is valid and minimal", async () => {
   let solvable = 0;
   await fc.assert(
     fc.asyncProperty(randomUniverse, async (universe) => {
@@ -25,7 +26,7 @@ test(`on ${runs} random universes the verdict is the SAT solver's, and a solutio
       expect(faultsOf(universe, solution)).toEqual([]);
       expect(solution.work.decisions).toBeLessThan(mostDecisions);
     }),
-    { numRuns: runs },
+    { numRuns: runs, seed },
   );
   // Neither verdict may be rare, or the property says little.
   expect(solvable).toBeGreaterThan(runs / 5);
@@ -49,7 +50,7 @@ test("neither the order of input, nor late answers, nor what a listing tells cha
       expect(blind === undefined).toBe(asIs === undefined);
       if (blind !== undefined) expect(faultsOf(universe, blind)).toEqual([]);
     }),
-    { numRuns: 1000 },
+    propertyRuns(1000),
   );
 });
 
@@ -60,18 +61,22 @@ test("with its own solution as the lock, and nothing new asked for, nothing move
       if (solution === undefined) return;
       const asked: string[] = [];
       const provider = universeProvider(universe, { asked });
-      const again = await solve(universe.requirements, provider, { locked: solution.packages });
+      const { minimumAge } = universe.options;
+      const options = { locked: solution.packages, ...(minimumAge === undefined ? {} : { minimumAge }) };
+      const again = await solve(universe.requirements, provider, options);
       expect([...again.packages]).toEqual([...solution.packages]);
       expect(asked.filter((question) => !question.includes(" ") && !question.startsWith("@"))).toEqual([]);
     }),
-    { numRuns: 1000 },
+    propertyRuns(1000),
   );
 });
 
 test("every failure has sentences that name the requirements, and no more of them than are allowed", async () => {
   await fc.assert(
     fc.asyncProperty(randomUniverse, async (universe) => {
-      const error = await solve(universe.requirements, universeProvider(universe)).catch((thrown: unknown) => thrown);
+      const error = await solve(universe.requirements, universeProvider(universe), universe.options).catch(
+        (thrown: unknown) => thrown,
+      );
       if (!isCpmError(error)) return;
       const sentences = error.context?.["sentences"] as readonly string[];
       expect(sentences.length).toBeGreaterThan(0);
@@ -80,7 +85,7 @@ test("every failure has sentences that name the requirements, and no more of the
       expect(error.message).toEndWith("the requirements cannot be met.");
       expect(error.message).not.toMatch(/undefined|\[object|NaN/);
     }),
-    { numRuns: 1000 },
+    propertyRuns(1000),
   );
 });
 
@@ -89,7 +94,7 @@ async function resolve(
   shape: Parameters<typeof universeProvider>[1] = {},
 ): Promise<Solution | undefined> {
   try {
-    return await solve(universe.requirements, universeProvider(universe, shape));
+    return await solve(universe.requirements, universeProvider(universe, shape), universe.options);
   } catch (error) {
     if (isCpmError(error, "solver/no-solution") || isCpmError(error, "solver/unknown-package")) return undefined;
     throw error;
@@ -97,17 +102,18 @@ async function resolve(
 }
 
 /** The same question to a general solver: one variable for each version, a clause for each need. */
-function hasSolution({ requirements, packages }: RandomUniverse): boolean {
+function hasSolution(universe: RandomUniverse): boolean {
+  const { requirements, packages } = universe;
   const solver = new Logic.Solver();
   const variable = (name: string, { text }: Version): string => `${name} ${text}`;
   const oneOf = (name: string, { range }: Dependency): object | string =>
     Logic.or(
-      ...usable(packages.get(name), pinsOf(requirements, name))
+      ...usable(universe, name)
         .filter(({ version }) => satisfies(version, range))
         .map(({ version }) => variable(name, version)),
     );
-  for (const [name, all] of packages) {
-    const candidates = usable(all, pinsOf(requirements, name));
+  for (const name of packages.keys()) {
+    const candidates = usable(universe, name);
     solver.require(Logic.atMostOne(...candidates.map(({ version }) => variable(name, version))));
     for (const { version, dependencies = [] } of candidates)
       for (const need of dependencies) solver.require(Logic.implies(variable(name, version), oneOf(need.name, need)));
@@ -116,16 +122,16 @@ function hasSolution({ requirements, packages }: RandomUniverse): boolean {
   return solver.solve() !== null;
 }
 
-function faultsOf({ requirements, packages }: RandomUniverse, { packages: chosen }: Solution): readonly string[] {
+function faultsOf(universe: RandomUniverse, { packages: chosen }: Solution): readonly string[] {
   const reached = new Set<string>();
   const faults: string[] = [];
-  const waiting: Dependency[] = [...requirements];
+  const waiting: Dependency[] = [...universe.requirements];
   for (let need = waiting.pop(); need !== undefined; need = waiting.pop()) {
     const { name, range } = need;
-    const candidates = usable(packages.get(name), pinsOf(requirements, name));
+    const candidates = usable(universe, name);
     const found = name.startsWith("@")
       ? candidates.find(({ version }) => satisfies(version, range))
-      : candidates.find(({ version }) => version === chosen.get(name));
+      : candidates.find(({ version }) => version.text === chosen.get(name)?.text);
     if (found === undefined || !satisfies(found.version, range)) faults.push(`${name} ${range.text} is not met`);
     else if (!reached.has(name)) waiting.push(...(found.dependencies ?? []));
     reached.add(name);
@@ -133,8 +139,17 @@ function faultsOf({ requirements, packages }: RandomUniverse, { packages: chosen
   return [...faults, ...[...chosen.keys()].filter((name) => !reached.has(name)).map((name) => `${name} is not needed`)];
 }
 
-function usable(candidates: readonly Candidate[] = [], pins: readonly string[]): readonly Candidate[] {
-  return candidates.filter(({ yanked, version }) => yanked !== true || pins.includes(version.text));
+/** What may be chosen: a locked version always, a yanked one where it is pinned, a young one never. */
+function usable({ requirements, packages, options }: RandomUniverse, name: string): readonly Candidate[] {
+  const pins = pinsOf(requirements, name);
+  const { minimumAge, locked } = options;
+  const isOld = ({ publishedAtMs = Infinity }: Candidate): boolean =>
+    minimumAge === undefined || name.startsWith("@") || minimumAge.nowMs - publishedAtMs >= minimumAge.minimumMs;
+  return (packages.get(name) ?? []).filter(
+    (candidate) =>
+      candidate.version.text === locked?.get(name)?.text ||
+      (isOld(candidate) && (candidate.yanked !== true || pins.includes(candidate.version.text))),
+  );
 }
 
 function pinsOf(requirements: RandomUniverse["requirements"], name: string): readonly string[] {

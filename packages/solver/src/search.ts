@@ -1,3 +1,4 @@
+import type { Version } from "@cpm/model";
 import { findRootCause, furthestJump } from "./conflict.ts";
 import { DecisionQueue } from "./decision-queue.ts";
 import { dependencyFacts, requirementFacts, widenedFacts } from "./dependency-facts.ts";
@@ -174,31 +175,31 @@ class Search {
       const changed = [...this.#solution.changed];
       this.#solution.changed.clear();
       const open = changed.filter((about) => about.isOpen && !about.isRoot);
-      yield* waitForAll(open.map((about) => (this.#needsListing(about) ? this.#universe.list(about) : undefined)));
+      const unlisted = open.filter((about) => about.listing === undefined && this.#needsListing(about));
+      if (unlisted.length > 0) yield* waitForAll(unlisted.map((about) => this.#universe.list(about)));
+      const best = open.map((about) => ({ about, version: this.#universe.choose(about, setOf(about)) }));
       yield* waitForAll(
-        open.map((about) => {
-          const version = this.#universe.choose(about, setOf(about));
-          return version === undefined ? undefined : this.#universe.learn(about, version);
-        }),
+        best.map(({ about, version }) => (version === undefined ? undefined : this.#universe.learn(about, version))),
       );
       for (const about of changed) {
         if (!about.isOpen) this.#queue.remove(about);
         else this.#queue.put(about, this.#priority(about));
       }
-      const needs = open.flatMap((about) => this.#takeNeeds(about));
+      const needs: Incompatibility[] = [];
+      for (const { about, version } of best) if (version !== undefined) this.#takeNeeds(about, version, needs);
+      if (needs.length === 0) continue;
       const unmet = yield* this.#unmetNeeds(needs);
-      if (needs.length > 0) this.#propagate([], [...unmet, ...needs]);
+      this.#propagate([], [...unmet, ...needs]);
     }
   }
 
-  /** What is newly learned from the best version of an open package. */
-  #takeNeeds(about: PackageState): readonly Incompatibility[] {
-    const version = this.#universe.choose(about, setOf(about));
-    if (version === undefined) return [];
+  /** Adds what is newly learned from the best version of an open package. */
+  #takeNeeds(about: PackageState, version: Version, needs: Incompatibility[]): void {
     if (about.listing === undefined) about.takenAlone.add(version);
-    const needs = dependencyFacts(this.#universe, about, version);
-    for (const need of needs) this.#add(need);
-    return needs;
+    for (const need of dependencyFacts(this.#universe, about, version)) {
+      this.#add(need);
+      needs.push(need);
+    }
   }
 
   /**
@@ -206,11 +207,16 @@ class Search {
    * fixed, so that they are looked up at once.
    */
   *#unmetNeeds(needs: readonly Incompatibility[]): Generator<PromiseLike<unknown>, readonly Incompatibility[], void> {
-    const wanted = needs.flatMap(({ terms }) => terms.filter(({ about, positive }) => !positive && !about.isRoot));
-    const facts = new Set(wanted.map(({ about }) => about).filter(({ name }) => isFact(name)));
+    const wanted: Term[] = [];
+    const facts = new Set<PackageState>();
+    for (const { terms } of needs)
+      for (const { about, positive, set } of terms) {
+        if (positive || about.isRoot) continue;
+        wanted.push({ about, positive: true, set });
+        if (isFact(about.name)) facts.add(about);
+      }
     yield* waitForAll([...facts].map((about) => this.#universe.list(about)));
     return wanted
-      .map(({ about, set }): Term => ({ about, positive: true, set }))
       .filter((term) => term.about.listing !== undefined && this.#universe.count(term.about, term.set) === 0)
       .filter((term) => this.#solution.relationTo(term) !== "disjoint")
       .map((term) => this.#addUnmet(term));

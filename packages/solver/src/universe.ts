@@ -118,6 +118,7 @@ const nameless: Version = { text: "0.0.0", major: 0, minor: 0, patch: 0, prerele
 
 /** By name, then by range, so that nothing depends on the order in which they were written. */
 export function inOrder<T extends Dependency>(dependencies: readonly T[]): readonly T[] {
+  if (dependencies.length < 2) return dependencies;
   return dependencies.toSorted((left, right) => {
     if (left.name !== right.name) return left.name < right.name ? -1 : 1;
     return left.range.text < right.range.text ? -1 : left.range.text > right.range.text ? 1 : 0;

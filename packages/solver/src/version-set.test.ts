@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { propertyFactor, propertyRuns, propertySeed } from "@cpm/base/testing";
 import { parseRange, parseVersion, readVersion } from "@cpm/model";
 import type { Precedence, Range } from "@cpm/model";
 import fc from "fast-check";
@@ -111,12 +112,12 @@ describe("ranges as sets agree with node-semver", () => {
         for (const version of versions)
           if (set.has(parseVersion(version)) !== reference.test(version)) throw new Error(`${version} in ${range}`);
       }),
-      { numRuns: 10_000 },
+      propertyRuns(10_000),
     );
   });
 
   test("on 100 000 generated pairs: whether ranges meet, and whether one lies within another", () => {
-    const pool = fc.sample(rangeText, { numRuns: 320, seed: 20_260_101 });
+    const pool = fc.sample(rangeText, { numRuns: Math.ceil(320 * Math.sqrt(propertyFactor)), seed: propertySeed });
     let [pairs, unlike] = [0, 0];
     const taken = new Map(pool.map((range) => [range, takenByReference(range)]));
     for (const left of pool)
@@ -127,7 +128,7 @@ describe("ranges as sets agree with node-semver", () => {
           throw new Error(`${left} and ${right} meet`);
         if (setOf(left).isSubsetOf(setOf(right)) && inLeft.some((is, at) => is && inRight[at] === false))
           throw new Error(`${left} leaves ${right}`);
-        if (!meetsAsReference(left, right) || !leavesAsReference(left, right)) unlike++;
+        if (!meetsAsReference(left, right) || (!leavesAsReference(left, right) && !pinsPrerelease(left))) unlike++;
       }
     expect(pairs).toBeGreaterThan(100_000);
     expect(unlike).toBeLessThan(pairs / 200);
@@ -156,6 +157,18 @@ function leavesAsReference(left: string, right: string): boolean {
   return !semver.subset(left, right);
 }
 
+/**
+ * An exact prerelease beside another comparator, as in `=1.1.2-rc ^1.0.1`: `subset` takes it for the empty range, and so
+ * for a part of any other, though `satisfies` takes the prerelease. Most of what differs are these few ranges.
+ */
+function pinsPrerelease(range: string): boolean {
+  return parseRange(range).alternatives.some(
+    (comparators) =>
+      comparators.length > 1 &&
+      comparators.some(({ operator, version }) => operator === "=" && version.prerelease.length > 0),
+  );
+}
+
 describe("sets", () => {
   const set = fc.oneof(
     rangeText.map(setOf),
@@ -179,7 +192,7 @@ describe("sets", () => {
         expect(a.isDisjointFrom(b)).toBe(a.intersection(b).isEmpty);
         expect(a.equals(b)).toBe(a.isSubsetOf(b) && b.isSubsetOf(a));
       }),
-      { numRuns: 3000 },
+      propertyRuns(3000),
     );
   });
 
@@ -190,7 +203,7 @@ describe("sets", () => {
         expect(a.intersection(b).has(version)).toBe(a.has(version) && b.has(version));
         expect(a.complement().has(version)).toBe(!a.has(version));
       }),
-      { numRuns: 3000 },
+      propertyRuns(3000),
     );
   });
 
@@ -226,7 +239,7 @@ describe("sets in words", () => {
         if (set.isEmpty || version.prerelease.length > 0) return;
         expect(setOf(formatSet(set, undefined)).has(version)).toBe(set.has(version));
       }),
-      { numRuns: 3000 },
+      propertyRuns(3000),
     );
   });
 });

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeUtf8 } from "@cpm/base";
+import { propertyFactor, propertyRuns } from "@cpm/base/testing";
 import { serveRegistry } from "@cpm/registry";
 import type { RunningRegistry } from "@cpm/registry";
 import { basicHeader } from "@cpm/registry/testing";
@@ -171,48 +172,56 @@ const request = fc.record({
 });
 
 describe("whatever is sent", () => {
-  test("nothing is answered with a failure of the server", async () => {
-    const seen = new Map<number, number>();
-    await fc.assert(
-      fc.asyncProperty(request, async ({ method, path, query, headers, body, known }) => {
-        const own = known ? basicHeader({ username: "x", password: token }) : {};
-        const init: RequestInit = { method, headers: { ...Object.fromEntries(headers), ...own }, redirect: "manual" };
-        if (body !== undefined && method !== "GET" && method !== "HEAD") init.body = body as BodyInit;
-        const response = await fetch(`http://${registry.host}${path}?${new URLSearchParams(query)}`, init);
-        await response.body?.cancel();
-        expect([response.status, failures]).toEqual([expect.any(Number), []]);
-        expect(response.status).toBeLessThan(500);
-        seen.set(response.status, (seen.get(response.status) ?? 0) + 1);
-      }),
-      { numRuns: 3000 },
-    );
-    // Chance must have come past the doors, not only to them.
-    process.stdout.write(`fuzzed: ${JSON.stringify(Object.fromEntries(seen))}\n`);
-    for (const status of [200, 202, 400, 401, 404, 405])
-      expect([status, seen.get(status) ?? 0]).not.toEqual([status, 0]);
-  }, 120_000);
+  test(
+    "nothing is answered with a failure of the server",
+    async () => {
+      const seen = new Map<number, number>();
+      await fc.assert(
+        fc.asyncProperty(request, async ({ method, path, query, headers, body, known }) => {
+          const own = known ? basicHeader({ username: "x", password: token }) : {};
+          const init: RequestInit = { method, headers: { ...Object.fromEntries(headers), ...own }, redirect: "manual" };
+          if (body !== undefined && method !== "GET" && method !== "HEAD") init.body = body as BodyInit;
+          const response = await fetch(`http://${registry.host}${path}?${new URLSearchParams(query)}`, init);
+          await response.body?.cancel();
+          expect([response.status, failures]).toEqual([expect.any(Number), []]);
+          expect(response.status).toBeLessThan(500);
+          seen.set(response.status, (seen.get(response.status) ?? 0) + 1);
+        }),
+        propertyRuns(3000),
+      );
+      // Chance must have come past the doors, not only to them.
+      process.stdout.write(`fuzzed: ${JSON.stringify(Object.fromEntries(seen))}\n`);
+      for (const status of [200, 202, 400, 401, 404, 405])
+        expect([status, seen.get(status) ?? 0]).not.toEqual([status, 0]);
+    },
+    120_000 * Math.max(1, propertyFactor),
+  );
 
-  test("bytes that are no request end nothing but their own connection", async () => {
-    const line = fc.constantFrom(
-      "GET / HTTP/1.1\r\n",
-      "PUT /v2/ HTTP/1.1\r\n",
-      "host: x\r\n",
-      "\r\n",
-      "content-length: -1\r\n",
-      "transfer-encoding: chunked\r\n",
-      "zz\r\n",
-      "\u0000",
-      "GET http://x/v2/ HTTP/1.1\r\n",
-      "GET /v2/\u00ff HTTP/1.1\r\n",
-    );
-    await fc.assert(
-      fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 6 }), async (lines) => {
-        expect(await raw(lines.join(""))).not.toMatch(/^HTTP\/1\.1 5/);
-      }),
-      { numRuns: 100 },
-    );
-    expect((await fetch(`http://${registry.host}/livez`)).status).toBe(200);
-  }, 120_000);
+  test(
+    "bytes that are no request end nothing but their own connection",
+    async () => {
+      const line = fc.constantFrom(
+        "GET / HTTP/1.1\r\n",
+        "PUT /v2/ HTTP/1.1\r\n",
+        "host: x\r\n",
+        "\r\n",
+        "content-length: -1\r\n",
+        "transfer-encoding: chunked\r\n",
+        "zz\r\n",
+        "\u0000",
+        "GET http://x/v2/ HTTP/1.1\r\n",
+        "GET /v2/\u00ff HTTP/1.1\r\n",
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 6 }), async (lines) => {
+          expect(await raw(lines.join(""))).not.toMatch(/^HTTP\/1\.1 5/);
+        }),
+        { numRuns: 100 },
+      );
+      expect((await fetch(`http://${registry.host}/livez`)).status).toBe(200);
+    },
+    120_000 * Math.max(1, propertyFactor),
+  );
 
   test.each([
     ["a header", { "x-long": "x".repeat(1_000_000) }, "/v2/"],
