@@ -3,7 +3,6 @@ import type { Digest, JsonObject } from "@cpm/base";
 import { compareVersions, formatManifest, maxSatisfying, parseRange, resolveInputs, satisfies } from "@cpm/model";
 import type { Dependency, GivenInput, Lockfile, Manifest, PackageReference, Range, Version } from "@cpm/model";
 import type { Requirement } from "@cpm/solver";
-import { solve } from "@cpm/solver";
 import { operationError } from "../errors.ts";
 import type { LocatedPackage, PackageAccess, PackageSource } from "../package/locate-package.ts";
 import { describeDigest, locatePackage, readLocatedPackage, registryOf } from "../package/locate-package.ts";
@@ -14,6 +13,7 @@ import { checkLockedDigest } from "../resolution/lock-packages.ts";
 import type { Resolution, ResolvedPackage, ResolveRequest } from "../resolution/resolve-packages.ts";
 import { resolvePackages } from "../resolution/resolve-packages.ts";
 import { checkInstances } from "./check-instances.ts";
+import { solveFacts } from "../resolution/solve-facts.ts";
 import { WorldFacts } from "../resolution/world-facts.ts";
 import type { World } from "../resolution/world-facts.ts";
 
@@ -163,16 +163,6 @@ function explainMissing(error: unknown): unknown {
   if (names.some((name) => name.startsWith("@platform/")))
     return operationError("package/no-platform", error.message, details);
   return error;
-}
-
-/** What a package that needs no other asks of the world. */
-async function solveFacts(requirements: readonly Requirement[], world: WorldFacts): Promise<void> {
-  await solve(requirements, {
-    versions: (name) => world.versions(name),
-    dependencies: () => [],
-    title: (name) => world.title(name),
-    missing: (name) => world.missing(name),
-  });
 }
 
 function activeOf(manifest: Manifest, given: readonly GivenInput[]): readonly Dependency[] {

@@ -1,6 +1,6 @@
 import { isCpmError } from "@cpm/base";
-import { solve } from "@cpm/solver";
 import { operationError } from "../errors.ts";
+import { solveFacts } from "../resolution/solve-facts.ts";
 import { WorldFacts } from "../resolution/world-facts.ts";
 import type { Revision } from "./release-record.ts";
 
@@ -19,13 +19,7 @@ export async function assertNotNeeded(release: string, releases: readonly Revisi
     );
   if (requirements.length === 0) return;
   try {
-    await solve(requirements, {
-      versions: (name) => facts.versions(name),
-      dependencies: () => [],
-      title: (name) => facts.title(name),
-      missing: (name) =>
-        name.startsWith("@release/") ? `without "${release}" ${facts.missing(name)}` : facts.missing(name),
-    });
+    await solveFacts(requirements, facts, (name) => `without "${release}" ${facts.missing(name)}`);
   } catch (cause) {
     if (!isCpmError(cause, "solver/no-solution")) throw cause;
     throw operationError("release/needed", cause.message, { cause, context: cause.context });

@@ -18,8 +18,8 @@ outputs: {said: "\${inputs.lang}"}
 `;
 
 interface Shelf {
-  add(name: string, more: string, env?: string): Promise<void>;
-  render(name: string, ...set: string[]): Promise<Rendered>;
+  readonly add: (name: string, more: string, env?: string) => Promise<void>;
+  readonly render: (name: string, ...set: string[]) => Promise<Rendered>;
 }
 
 interface Rendered {
