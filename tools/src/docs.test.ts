@@ -27,12 +27,18 @@ test("a page that is missing or was changed by hand is not up to date", () => {
 
 test("the examples of the manifest page are right", () => {
   const page = readFileSync(join(import.meta.dir, "docs/manifest.intro.md"), "utf8");
-  const [manifestText = "", templateText = ""] = [...page.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1]);
+  const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1] ?? "");
+  const [manifestText = "", dependencies = "", requires = "", templateText = ""] = examples;
   const { manifest, diagnostics } = readManifest({ path: "colony.yaml", text: manifestText });
   expect(diagnostics).toEqual([]);
   if (manifest === undefined) throw new Error("the example manifest cannot be read");
   const parsed = parseTemplates([{ path: "templates/wordcount.yaml", text: templateText }]);
   expect([...parsed.diagnostics, ...checkTemplates(parsed.documents, manifest)]).toEqual([]);
+  const head = "apiVersion: cpm/v1\nname: a/b\nversion: 1.0.0\ninputs: [{key: gpu, type: bool, default: false}]\n";
+  const parts = readManifest({ path: "colony.yaml", text: `${head}${dependencies}${requires}` });
+  expect(parts.diagnostics).toEqual([]);
+  expect(parts.manifest === undefined ? [] : checkTemplates([], parts.manifest)).toEqual([]);
+  expect([parts.manifest?.dependencies.length, parts.manifest?.requires.executors.length]).toEqual([4, 1]);
 });
 
 test("every variable that the programs name is in the reference, and no other", () => {

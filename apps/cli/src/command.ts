@@ -81,6 +81,15 @@ export const colonyOptions = {
   server: { type: "string", value: "URL", description: "The ColonyOS server (COLONIES_SERVER_HOST, _PORT)." },
 } as const satisfies OptionTable;
 
+/** Flags of the commands that compare a colony with what packages require. */
+export const colonyosOptions = {
+  "colonyos-version": {
+    type: "string",
+    value: "VERSION",
+    description: "The version of ColonyOS, where the server does not tell it (CPM_COLONYOS_VERSION).",
+  },
+} as const satisfies OptionTable;
+
 /** Flags of the commands that talk to a registry. */
 export const registryOptions = {
   registry: { type: "string", value: "HOST", description: "The registry (CPM_REGISTRY)." },

@@ -13,14 +13,17 @@ export function formatLockChanges(changes: readonly LockChange[], packages: numb
 /** Lines of a tree with the branches drawn. */
 export function formatTree(lines: readonly TreeLine[]): string {
   return lines
-    .map(({ depth, name, version, range, repeated }, index) => {
+    .map(({ depth, name, version, range, alias, when, repeated }, index) => {
       const guides = Array.from({ length: depth }, (_, level) => {
         const last = isLast(lines, index, level + 1);
         if (level === depth - 1) return last ? "└─ " : "├─ ";
         return last ? "   " : "│  ";
       });
       const what = version === "" ? name : `${name}@${version}`;
-      return `${guides.join("")}${what}${range === "" ? "" : ` (${range})`}${repeated ? " …" : ""}`;
+      const needed = range === "" ? "" : ` (${range})`;
+      const called = alias === undefined ? "" : ` as ${alias}`;
+      const condition = when === undefined ? "" : ` when ${when}`;
+      return `${guides.join("")}${what}${needed}${called}${condition}${repeated ? " …" : ""}`;
     })
     .join("\n");
 }

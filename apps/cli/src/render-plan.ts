@@ -7,13 +7,18 @@ export function formatPlan(plan: InstallPlan, output: Output): string {
   const { bold, dim, green, red, yellow } = output.style;
   const marks = { met: green("✓"), missing: red("✗"), unchecked: yellow("?") } as const;
   const packages = plan.packages.map((entry) => [
-    `${entry.name}@${entry.version}`,
+    `${labelOf(entry)}@${entry.version}`,
     entry.placed ? "in place" : `${formatBytes(entry.sizeBytes)} to fetch`,
     entry.path,
   ]);
-  const resources = plan.resources.map(({ kind, name, object, package: from }) => [kind, name, object ?? "", from]);
+  const resources = plan.resources.map(({ kind, name, object, package: from, instance }) => [
+    kind,
+    name,
+    object ?? "",
+    labelOf({ name: from, instance }),
+  ]);
   const inputs = plan.packages.flatMap((entry) =>
-    Object.entries(entry.inputs).map(([key, value]) => [key, JSON.stringify(value), entry.name]),
+    Object.entries(entry.inputs).map(([key, value]) => [key, JSON.stringify(value), labelOf(entry)]),
   );
   return [
     `${bold(plan.release)} revision ${plan.revision} in ${plan.colony}`,
@@ -28,6 +33,11 @@ export function formatPlan(plan: InstallPlan, output: Output): string {
     ...(plan.requirements.length === 0 ? [] : ["", "NEEDS"]),
     ...plan.requirements.map(({ what, result, detail }) => `${marks[result]} ${what} ${dim(detail)}`),
   ].join("\n");
+}
+
+/** `rise/text-tools:english` for an instance of a package that is there several times. */
+export function labelOf({ name, instance }: { readonly name: string; readonly instance?: string | undefined }): string {
+  return instance === undefined ? name : `${name}:${instance}`;
 }
 
 /** What the work of a release came to: the outputs of its last nodes, or why it failed. */

@@ -84,6 +84,7 @@ test("with nothing configured there are only places", () => {
     registry: undefined,
     server: undefined,
     colony: undefined,
+    colonyosVersion: undefined,
     privateKey: undefined,
     ownerKey: undefined,
     packagesRoot: join(home, ".local/share/cpm/packages"),
@@ -98,6 +99,7 @@ test("an empty variable counts as absent", () => {
   writeProject("registry: project.example\n");
   expect(resolve({ CPM_REGISTRY: "", COLONIES_PRVKEY: "", CPM_PACKAGES: "" })).toMatchObject({
     registry: { host: "project.example" },
+    colonyosVersion: undefined,
     privateKey: undefined,
     packagesRoot: join(home, ".local/share/cpm/packages"),
   });
@@ -217,4 +219,12 @@ test("the user's folders follow XDG, and a relative path in a variable is ignore
     cache: "/x/cpm",
   });
   expect(userFolders({}).home).toBe(homedir());
+});
+
+test("the version of ColonyOS is said by flag, variable and file, and must be one", () => {
+  writeProject("colonyosVersion: 1.9.11\n");
+  expect(resolve().colonyosVersion).toBe("1.9.11");
+  expect(resolve({ CPM_COLONYOS_VERSION: "v1.9.12" }).colonyosVersion).toBe("1.9.12");
+  expect(resolve({ CPM_COLONYOS_VERSION: "1.9.12" }, { "colonyos-version": "2.0.0" }).colonyosVersion).toBe("2.0.0");
+  expect(() => resolve({}, { "colonyos-version": "new" })).toThrow('--colonyos-version is "new"');
 });

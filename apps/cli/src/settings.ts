@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { readEnvironment } from "@cpm/colonies";
 import type { RegistryAddress, Settings } from "@cpm/model";
-import { parseSettings, readRegistryAddress } from "@cpm/model";
+import { parseSettings, readRegistryAddress, readVersion } from "@cpm/model";
 import { withFileErrors } from "@cpm/store";
 import type { CliContext } from "./context.ts";
 import { readDevState } from "./dev/dev-state.ts";
@@ -14,6 +14,8 @@ export interface ResolvedSettings {
   readonly registry: RegistryAddress | undefined;
   readonly server: string | undefined;
   readonly colony: string | undefined;
+  /** Of the server, where somebody said it: servers that are built plainly do not. */
+  readonly colonyosVersion: string | undefined;
   /** The user's private key; who needs it says what is missing. */
   readonly privateKey: string | undefined;
   /** The colony owner's, for the two commands that need it. Only ever from the environment or `cpm dev`. */
@@ -32,6 +34,7 @@ export interface SettingFlags {
   readonly registry?: string | undefined;
   readonly server?: string | undefined;
   readonly colony?: string | undefined;
+  readonly "colonyos-version"?: string | undefined;
 }
 
 const projectFileName = "cpm.config.yaml";
@@ -61,6 +64,7 @@ export function resolveSettings(context: CliContext, flags: SettingFlags): Resol
     registry: registry ?? (dev === undefined ? undefined : { host: dev.registry }),
     server: server ?? dev?.server,
     colony: pick("colony") ?? (colonyIsDev ? dev.colony : undefined),
+    colonyosVersion: pick("colonyosVersion"),
     privateKey:
       environment.privateKey ??
       (keyFile === undefined ? undefined : readKeyFile(keyFile)) ??
@@ -98,8 +102,9 @@ export function userFolders(env: CliContext["env"]): UserFolders {
   };
 }
 
-function levelOfFlags({ registry, server, colony }: SettingFlags): Settings {
+function levelOfFlags({ registry, server, colony, "colonyos-version": version }: SettingFlags): Settings {
   return {
+    ...(version === undefined ? {} : { colonyosVersion: readColonyosVersion(version, "--colonyos-version") }),
     ...(registry === undefined ? {} : { registry: readAddress(registry, "--registry") }),
     ...(server === undefined ? {} : { server: readServer(server) }),
     ...(colony === undefined ? {} : { colony }),
@@ -109,7 +114,9 @@ function levelOfFlags({ registry, server, colony }: SettingFlags): Settings {
 function levelOfEnvironment({ env, cwd }: CliContext, colonies: ReturnType<typeof readEnvironment>): Settings {
   const registry = nonEmpty(env["CPM_REGISTRY"]);
   const packages = nonEmpty(env["CPM_PACKAGES"]);
+  const version = nonEmpty(env["CPM_COLONYOS_VERSION"]);
   return {
+    ...(version === undefined ? {} : { colonyosVersion: readColonyosVersion(version, "CPM_COLONYOS_VERSION") }),
     ...(registry === undefined ? {} : { registry: readAddress(registry, "CPM_REGISTRY") }),
     ...(colonies.endpoint === undefined ? {} : { server: colonies.endpoint }),
     ...(colonies.colonyName === undefined ? {} : { colony: colonies.colonyName }),
@@ -156,6 +163,12 @@ function readAddress(text: string, where: string): RegistryAddress {
     `${where} is "${text}", which is not host[:port]`,
     "Such as registry.example.org or localhost:5000.",
   );
+}
+
+function readColonyosVersion(text: string, where: string): string {
+  const version = readVersion(text.replace(/^v/, ""));
+  if (version !== undefined) return version.text;
+  throw usageError(`${where} is "${text}", which is not a version`, "Such as 1.9.12.");
 }
 
 function readServer(text: string): string {

@@ -13,7 +13,7 @@ const digestOf = (letter: string): Digest => `sha256:${letter.repeat(64)}` as Di
 
 const example: Lockfile = {
   lockfileVersion: "1",
-  requirements: { "rise/pipeline": parseRange("^2") },
+  requirements: { "rise/pipeline": [{ version: parseRange("^2") }] },
   packages: [
     {
       registry: "registry.example.org",
@@ -22,7 +22,7 @@ const example: Lockfile = {
       digest: digestOf("a"),
       publishedAt: "2026-03-01T10:00:00.000Z",
       variants: [{ digest: digestOf("a"), tree: digestOf("b"), layers: [{ digest: digestOf("c"), sizeBytes: 12 }] }],
-      dependencies: { "rise/text-tools": parseRange(">=1.2 <3") },
+      dependencies: { "rise/text-tools": [{ version: parseRange(">=1.2 <3") }] },
       evidence: [],
     },
   ],
@@ -67,9 +67,12 @@ test("format and parse are inverse, and the order of packages does not matter", 
   const hex = fc
     .uint8Array({ minLength: 32, maxLength: 32 })
     .map((bytes) => `sha256:${Buffer.from(bytes).toString("hex")}` as Digest);
-  const ranges = fc
-    .dictionary(name.map(String), fc.constantFrom("^1.0.0", "~2.3", ">=1 <4", "1.x"), { maxKeys: 3 })
-    .map((record) => Object.fromEntries(Object.entries(record).map(([key, text]) => [key, parseRange(text)])));
+  const version = fc.constantFrom("^1.0.0", "~2.3", ">=1 <4", "1.x").map(parseRange);
+  const need = fc.record(
+    { version, alias: fc.constantFrom("english", "swedish"), when: fc.constant("${inputs.gpu}") },
+    { requiredKeys: ["version"] },
+  );
+  const ranges = fc.dictionary(name.map(String), fc.array(need, { minLength: 1, maxLength: 3 }), { maxKeys: 3 });
   const locked = fc.record({
     registry: fc.constantFrom("a.example.org", "localhost:5000", "[::1]:443"),
     name,

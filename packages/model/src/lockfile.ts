@@ -2,13 +2,15 @@ import type { Diagnostic, Digest, JsonObject, JsonValue } from "@cpm/base";
 import { stringifyJson } from "@cpm/base";
 import { faultsError } from "./errors.ts";
 import { Faults } from "./faults.ts";
-import { packageName, range, version } from "./manifest.ts";
+import { identifier, packageName, range, version } from "./name-schemas.ts";
 import { count, digest } from "./package-config.ts";
 import { isPackageName } from "./package-name.ts";
 import type { PackageName } from "./package-name.ts";
+import { isWrongRange } from "./manifest-dependencies.ts";
+import { readRange } from "./range.ts";
 import type { Range } from "./range.ts";
 import { isRegistryHost } from "./reference.ts";
-import { listOf, objectOf, recordOf } from "./schema/collections.ts";
+import { listOf, objectOf, recordOf, textOr } from "./schema/collections.ts";
 import { oneOf, text } from "./schema/scalars.ts";
 import { checked, converted } from "./schema/schema.ts";
 import type { Schema } from "./schema/schema.ts";
@@ -25,10 +27,21 @@ export const lockfileName = "cpm.lock";
  */
 export interface Lockfile {
   readonly lockfileVersion: "1";
-  /** The dependencies of colony.yaml that it was made for; when they differ, it is out of date. */
-  readonly requirements: Readonly<Record<string, Range>>;
+  /** The dependencies of colony.yaml that it was made for, conditional ones too; when they differ, it is out of date. */
+  readonly requirements: Needs;
   /** By registry and name. */
   readonly packages: readonly LockedPackage[];
+}
+
+/** What is needed, by name: several entries for a package that is there several times. */
+export type Needs = Readonly<Record<string, readonly Need[]>>;
+
+export interface Need {
+  readonly version: Range;
+  /** How the one who needs it calls it. */
+  readonly alias?: string;
+  /** The condition on its inputs under which it is needed. A lockfile serves every choice of inputs. */
+  readonly when?: string;
 }
 
 export interface LockedPackage {
@@ -42,7 +55,7 @@ export interface LockedPackage {
   readonly publishedAt?: string;
   /** One for each platform; a single one without a platform for a package of all. */
   readonly variants: readonly LockedVariant[];
-  readonly dependencies: Readonly<Record<string, Range>>;
+  readonly dependencies: Needs;
   /** Digests of the signatures that were seen. */
   readonly evidence: readonly Digest[];
 }
@@ -65,11 +78,40 @@ interface LockedBody extends Omit<LockedPackage, "registry" | "name"> {}
 
 interface LockfileBody {
   readonly lockfileVersion: "1";
-  readonly requirements: Readonly<Record<string, Range>>;
+  readonly requirements: Needs;
   readonly packages: Readonly<Record<string, LockedBody>>;
 }
 
-const requirements = recordOf(named(packageName), range, { maxKeys: 10_000 });
+const need = textOr<Need>(
+  text("a version range", { maxLength: 512 }),
+  (value) => {
+    const parsed = readRange(value);
+    return parsed === undefined ? undefined : { version: parsed };
+  },
+  objectOf<Need>("a need", {
+    version: { schema: range, description: "The versions that will do.", required: true },
+    alias: { schema: identifier, description: "How it is called." },
+    when: { schema: text("a condition", { maxLength: 2000 }), description: "The condition under which it is needed." },
+  }),
+  ({ version: wanted, alias, when }) => (alias === undefined && when === undefined ? wanted.text : undefined),
+);
+
+/** One, or a list of several. */
+const needs: Schema<readonly Need[]> = {
+  ...listOf(need, { minItems: 2, maxItems: 64 }),
+  parse(node, faults) {
+    if (node.kind === "list") return listOf(need, { minItems: 2, maxItems: 64 }).parse(node, faults);
+    if (isWrongRange(node, faults)) return undefined;
+    const one = need.parse(node, faults);
+    return one === undefined ? undefined : [one];
+  },
+  format: (value) => {
+    const formatted = value.map((entry) => need.format(entry));
+    return formatted.length === 1 && formatted[0] !== undefined ? formatted[0] : formatted;
+  },
+};
+
+const requirements = recordOf(named(packageName), needs, { maxKeys: 10_000 });
 
 const variant = objectOf<LockedVariant>("a variant", {
   platform: {
@@ -146,6 +188,21 @@ export function formatLockfile(lockfile: Lockfile): string {
     packages: Object.fromEntries(packages),
   };
   return `${stringifyJson(document, 2)}\n`;
+}
+
+/** The text of some needs, by which two are compared. */
+export function formatNeeds(all: Needs): JsonValue {
+  return requirements.format(sortedRecord(all));
+}
+
+/** What a list of dependencies needs, by name. */
+export function toNeeds(dependencies: readonly (Need & { readonly name: string })[]): Needs {
+  const byName = Map.groupBy(dependencies, ({ name }) => name);
+  return Object.fromEntries([...byName].map(([name, entries]) => [name, entries.map(toNeed)]));
+}
+
+function toNeed({ version: wanted, alias, when }: Need): Need {
+  return { version: wanted, ...(alias === undefined ? {} : { alias }), ...(when === undefined ? {} : { when }) };
 }
 
 function sorted(packages: readonly LockedPackage[]): readonly LockedPackage[] {

@@ -52,7 +52,11 @@ describe("the manifest", () => {
     expect(manifest.inputs[3]?.default).toBe(9223372036854775807n);
     expect(manifest.inputs[2]?.required).toBe(false);
     expect(manifest.dependencies.map((entry) => entry.name as string)).toEqual(["rise/text-tools", "rise/other"]);
-    expect(parseManifest({ path: "colony.yaml", text: minimal }).requires).toEqual({ executors: [] });
+    expect(parseManifest({ path: "colony.yaml", text: minimal }).requires).toEqual({
+      executors: [],
+      releases: {},
+      absent: {},
+    });
   });
 
   test("written and read again it is the same, and so is its config", () => {

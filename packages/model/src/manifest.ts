@@ -1,16 +1,16 @@
 import type { JsonObject, JsonValue } from "@cpm/base";
 import { globFault } from "./glob.ts";
+import { dependencies } from "./manifest-dependencies.ts";
 import { inputDefinitionSchema } from "./input-definition.ts";
 import type { InputDefinition } from "./input-definition.ts";
-import { isPackageName, namePartPattern } from "./package-name.ts";
+import { identifier, packageName, range, version } from "./name-schemas.ts";
+import { namePartPattern } from "./package-name.ts";
 import type { PackageName } from "./package-name.ts";
-import { readRange } from "./range.ts";
 import type { Range } from "./range.ts";
-import { listOf, objectOf, recordOf, textOr } from "./schema/collections.ts";
-import { anything, oneOf, text } from "./schema/scalars.ts";
+import { listOf, objectOf, recordOf } from "./schema/collections.ts";
+import { flag, integer, oneOf, text } from "./schema/scalars.ts";
 import { checked, converted } from "./schema/schema.ts";
 import type { Schema } from "./schema/schema.ts";
-import { readVersion, versionPattern } from "./version.ts";
 import type { Version } from "./version.ts";
 
 /** `colony.yaml`, parsed and checked: every default is filled in, every text that means something has its type. */
@@ -25,6 +25,8 @@ export interface Manifest {
   readonly repository?: string;
   readonly homepage?: string;
   readonly deprecated?: string;
+  /** Whether one release may hold it several times, each with inputs and resources of its own. */
+  readonly multiInstance: boolean;
   readonly requires: Requirements;
   readonly inputs: readonly InputDefinition[];
   readonly dependencies: readonly Dependency[];
@@ -43,19 +45,38 @@ export interface Requirements {
   readonly colonyos?: Range;
   readonly cpm?: Range;
   readonly executors: readonly ExecutorRequirement[];
+  /** Packages that releases of the colony must have, by name. */
+  readonly releases: Readonly<Record<string, Range>>;
+  /** Packages that no release of the colony may have, by name. */
+  readonly absent: Readonly<Record<string, Range>>;
 }
 
-/** At least one live executor of this type, and of one of these architectures where they are named. */
+/** At least one live executor of this type that has, on one kind of node, all of what is asked for. */
 export interface ExecutorRequirement {
   readonly type: string;
   readonly arch: readonly string[];
+  /** Of a node, at least: `16Gi`. */
+  readonly memory?: string;
+  readonly gpu?: GpuRequirement;
 }
 
+export interface GpuRequirement {
+  /** As the executor calls it, such as `nvidia_a100`. */
+  readonly name?: string;
+  /** Of a node, at least. */
+  readonly count: number;
+  /** Of each, at least: `40Gi`. */
+  readonly memory?: string;
+}
+
+/** A package that is needed. One that is multi-instance may be needed several times, by an alias each. */
 export interface Dependency {
   readonly name: PackageName;
   readonly version: Range;
   /** How templates call it, in place of its name. */
   readonly alias?: string;
+  /** One expression over this package's inputs, `${…}`; when it gives false the package is not needed. */
+  readonly when?: string;
   /** Inputs for it: plain values or expressions over this package's inputs. */
   readonly with: Readonly<Record<string, JsonValue>>;
 }
@@ -74,7 +95,6 @@ const url = text("an https address", {
   maxLength: 500,
   patternHint: "Write it in full: https://…",
 });
-const identifier = text("an identifier", { pattern: "[a-zA-Z_][a-zA-Z0-9_]*", maxLength: 64 });
 const executorType = text("an executor type", { pattern: "[A-Za-z0-9._-]+", maxLength: 128 });
 const platform = text("os/arch", {
   pattern: "(linux|darwin|windows|freebsd)/(amd64|arm64|arm|386|riscv64|ppc64le|s390x)",
@@ -86,33 +106,18 @@ const glob = checked(text("a file pattern", { minLength: 1, maxLength: 512 }), (
   return fault === undefined;
 });
 
-/** `namespace/name` */
-export const packageName: Schema<PackageName> = converted(
+const smallCount: Schema<number> = converted(
+  integer({ min: 1n, max: 1024n }),
+  "a whole number",
+  Number,
+  BigInt,
+  (value) => ({ message: `${value} is too large` }),
+);
+
+const packageRanges: Schema<Readonly<Record<string, Range>>> = recordOf(
   text("namespace/name", { pattern: `${namePartPattern}/${namePartPattern}`, maxLength: 129 }),
-  "namespace/name",
-  (value) => (isPackageName(value) ? value : undefined),
-  (value) => value,
-  (value) => ({ message: `"${value}" is not a package name`, hint: "Each part has at most 64 characters." }),
-);
-
-export const version: Schema<Version> = converted(
-  text("a version", {
-    pattern: versionPattern,
-    maxLength: 128,
-    patternHint: "MAJOR.MINOR.PATCH with an optional -prerelease and +build: 1.2.0, 2.0.0-rc.1.",
-  }),
-  "a version",
-  readVersion,
-  (value) => value.text,
-  (value) => ({ message: `"${value}" is not a version` }),
-);
-
-export const range: Schema<Range> = converted(
-  text("a version range", { maxLength: 512 }),
-  "a version range",
-  readRange,
-  (value) => value.text,
-  (value) => ({ message: `"${value}" is not a version range`, hint: 'Examples: 1.2.3, ^1.2.0, ~1.4, ">=1.2 <3".' }),
+  range,
+  { maxKeys: 200 },
 );
 
 const maintainer = objectOf<Maintainer>("a maintainer", {
@@ -124,6 +129,20 @@ const maintainer = objectOf<Maintainer>("a maintainer", {
   url: { schema: url, description: "Where to look." },
 });
 
+const memory = text("an amount of memory", {
+  pattern: "[1-9][0-9]{0,9}(Mi|Gi)",
+  patternHint: "In ColonyOS's units: 512Mi, 16Gi.",
+});
+
+const gpuRequirement = objectOf<GpuRequirement>("a GPU requirement", {
+  name: {
+    schema: text("a GPU's name", { minLength: 1, maxLength: 128 }),
+    description: "What the executor calls it. Any will do without it.",
+  },
+  count: { schema: smallCount, description: "How many a node must have.", default: 1 },
+  memory: { schema: memory, description: "What each must have." },
+});
+
 const executorRequirement = objectOf<ExecutorRequirement>("an executor requirement", {
   type: { schema: executorType, description: "The executor type, such as container-executor.", required: true },
   arch: {
@@ -131,6 +150,8 @@ const executorRequirement = objectOf<ExecutorRequirement>("an executor requireme
     description: "Architectures that the payload runs on; any of them will do. Empty for all.",
     default: [],
   },
+  memory: { schema: memory, description: "Memory that a node of it must have, such as 16Gi." },
+  gpu: { schema: gpuRequirement, description: "GPUs that a node of it must have." },
 });
 
 const requirements = objectOf<Requirements>("requirements", {
@@ -144,52 +165,17 @@ const requirements = objectOf<Requirements>("requirements", {
     description: "Executors that must be alive in the colony.",
     default: [],
   },
+  releases: {
+    schema: packageRanges,
+    description: "Packages that must be installed in the colony already, by any release: name and versions.",
+    default: {},
+  },
+  absent: {
+    schema: packageRanges,
+    description: "Packages that no release of the colony may have beside it: name and versions.",
+    default: {},
+  },
 });
-
-interface DependencyBody {
-  readonly version: Range;
-  readonly alias?: string;
-  readonly with: Readonly<Record<string, JsonValue>>;
-}
-
-const dependencyBody = textOr<DependencyBody>(
-  text("a version range", { maxLength: 512 }),
-  (value) => {
-    const parsed = readRange(value);
-    return parsed === undefined ? undefined : { version: parsed, with: {} };
-  },
-  objectOf<DependencyBody>("a dependency", {
-    version: { schema: range, description: "The versions that will do.", required: true },
-    alias: { schema: identifier, description: "How templates name it: `deps.<alias>`." },
-    with: {
-      schema: recordOf(identifier, anything, { maxKeys: 200 }),
-      description: "Inputs for it; `${inputs.x}` passes one of this package's on.",
-      default: {},
-    },
-  }),
-  (value) => (value.alias === undefined && Object.keys(value.with).length === 0 ? value.version.text : undefined),
-);
-
-const dependencyRecord = recordOf(
-  text("namespace/name", {
-    pattern: `${namePartPattern}/${namePartPattern}`,
-    patternHint: "A package is called namespace/name.",
-    maxLength: 129,
-  }),
-  checkedRange(dependencyBody),
-  { maxKeys: 200 },
-);
-
-/** In the file a map from name to version; in the program a list. */
-const dependencies: Schema<readonly Dependency[]> = {
-  ...dependencyRecord,
-  parse(node, faults) {
-    const record = dependencyRecord.parse(node, faults);
-    if (record === undefined) return undefined;
-    return Object.entries(record).map(([name, body]) => ({ name: name as PackageName, ...body }));
-  },
-  format: (value) => Object.fromEntries(value.map(({ name, ...body }) => [name, dependencyBody.format(body)])),
-};
 
 const payloadRule = objectOf<PayloadRule>("a payload rule", {
   include: {
@@ -238,7 +224,7 @@ export const manifestSchema: Schema<Manifest> = objectOf<Manifest>("the manifest
   requires: {
     schema: requirements,
     description: "What the colony must offer; checked against the live colony before anything is submitted.",
-    default: { executors: [] },
+    default: { executors: [], releases: {}, absent: {} },
   },
   inputs: {
     schema: listOf(inputDefinitionSchema, { maxItems: 200, uniqueBy: { key: (input) => input.key, noun: "input" } }),
@@ -246,6 +232,11 @@ export const manifestSchema: Schema<Manifest> = objectOf<Manifest>("the manifest
     default: [],
   },
   dependencies: { schema: dependencies, description: "Packages that this one needs, by name.", default: [] },
+  multiInstance: {
+    schema: flag,
+    description: "Whether one release may have it several times: each dependency with an alias is then one of its own.",
+    default: false,
+  },
   outputs: {
     schema: recordOf(identifier, text("an expression", { minLength: 1, maxLength: 2000 }), { maxKeys: 100 }),
     description: "Values that dependents may read as `deps.<name>.outputs.<key>`, as expressions.",
@@ -261,22 +252,4 @@ export const manifestSchema: Schema<Manifest> = objectOf<Manifest>("the manifest
 /** The manifest as JSON in its shortest form: what equals a default is left out. Inverse of parsing. */
 export function formatManifest(manifest: Manifest): JsonObject {
   return manifestSchema.format(manifest) as JsonObject;
-}
-
-/** A short dependency's text is a range; the faulty one is pointed at. */
-function checkedRange(schema: Schema<DependencyBody>): Schema<DependencyBody> {
-  return {
-    ...schema,
-    parse(node, faults) {
-      if (node.kind === "scalar" && typeof node.value === "string" && readRange(node.value) === undefined) {
-        return faults.add(
-          "manifest/invalid-value",
-          node,
-          `"${node.value}" is not a version range`,
-          'Examples: 1.2.3, ^1.2.0, ">=1.2 <3".',
-        );
-      }
-      return schema.parse(node, faults);
-    },
-  };
 }

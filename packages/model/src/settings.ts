@@ -1,11 +1,13 @@
 import { faultsError } from "./errors.ts";
 import { Faults } from "./faults.ts";
+import { version } from "./name-schemas.ts";
 import { isRegistryHost } from "./reference.ts";
 import { objectOf } from "./schema/collections.ts";
 import { text } from "./schema/scalars.ts";
 import { converted } from "./schema/schema.ts";
 import type { Schema } from "./schema/schema.ts";
 import type { SourceFile } from "./source.ts";
+import { parseVersion } from "./version.ts";
 import { parseSource } from "./yaml.ts";
 
 /** One level of configuration: a project's `cpm.config.yaml`, a user's or a system's `config.yaml`. */
@@ -13,6 +15,7 @@ export interface Settings {
   readonly registry?: RegistryAddress;
   readonly server?: string;
   readonly colony?: string;
+  readonly colonyosVersion?: string;
   readonly keyFile?: string;
   readonly packages?: string;
 }
@@ -41,6 +44,16 @@ const settingsSchema = objectOf<Settings>("the settings", {
   colony: {
     schema: text("a colony's name", { pattern: "[A-Za-z0-9._-]{1,128}" }),
     description: "The colony that releases go to.",
+  },
+  colonyosVersion: {
+    schema: converted(
+      version,
+      "a version",
+      (value) => value.text,
+      (text) => parseVersion(text),
+      () => ({ message: "" }),
+    ),
+    description: "The version of ColonyOS, where the server does not tell it.",
   },
   keyFile: {
     schema: text("a path", { minLength: 1, maxLength: 1000 }),

@@ -8,6 +8,8 @@ const root = join(import.meta.dir, "../../..");
 const here = "packages/operations/src";
 const colonies = "tests/src/operations";
 const resolution = "tests/src/resolution/resolution.test.ts";
+const instances = `${here}/release/release-instances.test.ts`;
+const standing = "tests/src/resolution/standing-releases.test.ts";
 
 /** The test that brings each error about. */
 const broughtAbout: Readonly<Record<OperationsErrorCode, string>> = {
@@ -22,6 +24,8 @@ const broughtAbout: Readonly<Record<OperationsErrorCode, string>> = {
   "package/empty-payload": `${here}/package/lint-package.test.ts`,
   "package/undeclared-executor": `${here}/package/lint-package.test.ts`,
   "package/dependency-cycle": `${here}/release/render-release.test.ts`,
+  "package/single-instance": instances,
+  "package/too-many-instances": instances,
   "package/needs-cpm": `${colonies}/failures.test.ts`,
   "package/exists": `${here}/scaffold/scaffold.test.ts`,
   "resolution/offline": resolution,
@@ -35,6 +39,7 @@ const broughtAbout: Readonly<Record<OperationsErrorCode, string>> = {
   "colony/not-prepared": `${here}/release/next-revision.test.ts`,
   "colony/needs-owner": `${here}/release/colony-init.test.ts`,
   "colony/missing-executor": `${colonies}/failures.test.ts`,
+  "colony/wrong-version": standing,
   "colony/definition-differs": `${here}/release/colony-init.test.ts`,
   "colony/name-taken": `${colonies}/failures.test.ts`,
   "release/exists": `${here}/release/next-revision.test.ts`,
@@ -42,6 +47,7 @@ const broughtAbout: Readonly<Record<OperationsErrorCode, string>> = {
   "release/taken-over": `${colonies}/silent-client.test.ts`,
   "release/name-needed": `${colonies}/failures.test.ts`,
   "release/not-found": `${colonies}/work.test.ts`,
+  "release/needed": standing,
   "release/wait-timeout": `${colonies}/work.test.ts`,
   "release/interrupted": `${colonies}/failures.test.ts`,
   "release/leftovers": `${colonies}/failures.test.ts`,

@@ -52,6 +52,16 @@ export const operationsErrors = {
     hint: "Add it under requires.executors, so that installing checks for it.",
   },
   "package/dependency-cycle": { kind: "failed_precondition", title: "Packages that need one another" },
+  "package/single-instance": {
+    kind: "failed_precondition",
+    title: "A package that a release can have only once is needed twice",
+    hint: "Its author allows it by `multiInstance: true`. Without that, keep one entry: its alias is only a name in templates.",
+  },
+  "package/too-many-instances": {
+    kind: "resource_exhausted",
+    title: "A release with too many instances of packages",
+    hint: "Multi-instance packages that need one another by alias multiply; share one by leaving the alias out.",
+  },
   "package/needs-cpm": {
     kind: "failed_precondition",
     title: "The package needs another version of cpm",
@@ -117,6 +127,11 @@ export const operationsErrors = {
     title: "No executor of the type is alive in the colony",
     hint: "Start and approve one; `colonies executor ls` lists them. --skip-requirements installs all the same.",
   },
+  "colony/wrong-version": {
+    kind: "failed_precondition",
+    title: "The colony runs another version of ColonyOS",
+    hint: "--colonyos-version says which one it is where the server does not tell; --skip-requirements installs all the same.",
+  },
   "colony/definition-differs": {
     kind: "failed_precondition",
     title: "The colony has another definition of this kind",
@@ -151,6 +166,11 @@ export const operationsErrors = {
     kind: "not_found",
     title: "There is no such release",
     hint: "`cpm list` lists the releases of the colony.",
+  },
+  "release/needed": {
+    kind: "failed_precondition",
+    title: "Another release needs what would go away",
+    hint: "Uninstall or upgrade that release first, or give --skip-requirements to go on all the same.",
   },
   "release/wait-timeout": {
     kind: "deadline_exceeded",

@@ -7,6 +7,8 @@ export type { LintReport } from "./package/lint-package.ts";
 export { collectPackages } from "./release/collect-packages.ts";
 export { CachingReader } from "./package/caching-reader.ts";
 export { defaultFreshMs, PackageMetadata } from "./resolution/package-metadata.ts";
+export { dependencyView } from "./resolution/dependency-view.ts";
+export type { DependencyView, ViewedDependency } from "./resolution/dependency-view.ts";
 export { findOutdated } from "./resolution/outdated.ts";
 export type { OutdatedPackage } from "./resolution/outdated.ts";
 export { invertedTree, treeOf, whyChains } from "./resolution/dependency-graph.ts";

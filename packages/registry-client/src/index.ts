@@ -13,4 +13,4 @@ export { credentialFile, userCredentials } from "./credential-files.ts";
 export { parseDockerConfig } from "./docker-config.ts";
 export type { DockerConfig } from "./docker-config.ts";
 export { readVersionListing, versionsFromTags } from "./package-versions.ts";
-export type { ListedVersion, VersionListing } from "./package-versions.ts";
+export type { ListedDependency, ListedVersion, VersionListing } from "./package-versions.ts";

@@ -2,6 +2,7 @@ import { collectBytes, isDigest, isJsonObject } from "@cpm/base";
 import type { CancelSignal, Digest, JsonObject, JsonValue } from "@cpm/base";
 import {
   formatManifest,
+  resolverFacts,
   packageMediaTypes,
   parsePackageConfig,
   readRange,
@@ -33,9 +34,22 @@ export interface ListedVersion {
   /** Milliseconds since the Unix epoch; unknown on a plain OCI registry. */
   readonly publishedAtMs?: number;
   readonly yanked: boolean;
-  readonly dependencies: readonly { readonly name: string; readonly range: Range }[];
+  /** Several about one package where it is needed several times. */
+  readonly dependencies: readonly ListedDependency[];
   /** `requires` of its manifest. */
   readonly requires: JsonObject;
+  /** `inputs` of its manifest, where a dependency has a condition on them. */
+  readonly inputs?: JsonValue;
+  /** The platforms that it has files for; none for all. */
+  readonly platforms: readonly string[];
+}
+
+export interface ListedDependency {
+  readonly name: string;
+  readonly range: Range;
+  readonly alias?: string;
+  /** The condition under which it is needed. */
+  readonly when?: string;
 }
 
 const maxBytes = 64 * 1024 * 1024;
@@ -76,7 +90,8 @@ export function readVersionListing(document: JsonObject): readonly ListedVersion
 }
 
 function readListed(value: JsonValue): ListedVersion {
-  const { version, digest, publishedAt, yanked, dependencies, requires } = isJsonObject(value) ? value : {};
+  const listed = isJsonObject(value) ? value : {};
+  const { version, digest, publishedAt, yanked, dependencies, requires, inputs, platforms } = listed;
   const parsed = typeof version === "string" ? readVersion(version) : undefined;
   if (parsed === undefined || typeof digest !== "string" || !isDigest(digest))
     throw protocolError("a listed version has no number or no digest");
@@ -88,17 +103,29 @@ function readListed(value: JsonValue): ListedVersion {
     yanked: yanked === true,
     dependencies: readDependencies(dependencies, parsed.text),
     requires: isJsonObject(requires) ? requires : {},
+    ...(inputs === undefined ? {} : { inputs }),
+    platforms: Array.isArray(platforms) ? platforms.filter((entry: JsonValue) => typeof entry === "string") : [],
   };
 }
 
-/** As in colony.yaml: a range, or a map with one. */
-function readDependencies(value: JsonValue | undefined, version: string): ListedVersion["dependencies"] {
-  return Object.entries(isJsonObject(value) ? value : {}).map(([name, wanted]) => {
-    const text = isJsonObject(wanted) ? wanted["version"] : wanted;
-    const range = typeof text === "string" ? readRange(text) : undefined;
-    if (range === undefined) throw protocolError(`version ${version} needs ${name} in a range that cannot be read`);
-    return { name, range };
+/** As in colony.yaml: a range, a map with one, or a list of such maps. */
+function readDependencies(value: JsonValue | undefined, version: string): readonly ListedDependency[] {
+  return Object.entries(isJsonObject(value) ? value : {}).flatMap(([name, wanted]) => {
+    const entries = Array.isArray(wanted) ? (wanted as readonly JsonValue[]) : [wanted];
+    return entries.map((entry) => readDependency(name, entry, version));
   });
+}
+
+function readDependency(name: string, wanted: JsonValue, version: string): ListedDependency {
+  const { version: text, alias, when } = isJsonObject(wanted) ? wanted : { version: wanted };
+  const range = typeof text === "string" ? readRange(text) : undefined;
+  if (range === undefined) throw protocolError(`version ${version} needs ${name} in a range that cannot be read`);
+  return {
+    name,
+    range,
+    ...(typeof alias === "string" ? { alias } : {}),
+    ...(typeof when === "string" ? { when } : {}),
+  };
 }
 
 /** What `packageVersions` tells of a repository by its tags and configs alone. */
@@ -140,6 +167,5 @@ async function describeVersion(
   if (document.kind !== "manifest" || document.config.mediaType !== packageMediaTypes.config) return undefined;
   const config = parsePackageConfig(await collectBytes(repository.read(document.config, { signal }), maxConfigBytes));
   if (config.manifest.version.text !== version.text) return undefined;
-  const { dependencies = {}, requires = {} } = formatManifest(config.manifest);
-  return { version: version.text, digest: root.digest, dependencies, requires };
+  return { version: version.text, digest: root.digest, ...resolverFacts(formatManifest(config.manifest)) };
 }

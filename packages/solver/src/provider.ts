@@ -29,6 +29,9 @@ export interface Provider {
   /** How a failure calls the package or fact. Default: its name, without the `@`. */
   title?(name: string): string;
 
+  /** How a failure says that a fact does not hold, after "but". Default: "there is no" with its title. */
+  missing?(name: string): string;
+
   /** Asked before every decision; true ends the search with `solver/cancelled`. */
   cancel?(): boolean;
 }

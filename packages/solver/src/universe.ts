@@ -65,6 +65,11 @@ export class Universe {
     return this.provider.title?.(name) ?? name.replace(/^@/, "");
   }
 
+  /** What is the case in place of a fact that does not hold; undefined where the provider has no words for it. */
+  missing({ name }: PackageState): string | undefined {
+    return this.provider.missing?.(name);
+  }
+
   isUpdated(about: PackageState): boolean {
     return this.#options.update?.has(about.name) === true;
   }

@@ -69,7 +69,10 @@ export class Wording {
     if (cause.kind === "unknown-package") return isFact(about.name) ? ", which is not there" : ", which does not exist";
     if (cause.kind === "unusable") return `, which cannot be used because it ${cause.reason}`;
     if (cause.kind !== "no-versions") return ", which cannot be used";
-    if (isFact(about.name)) return isThere(about) ? ` but ${this.#factValue(about)}` : ", which is not there";
+    if (isFact(about.name)) {
+      const told = isThere(about) || this.#universe.missing(about) !== undefined;
+      return told ? ` but ${this.#factValue(about)}` : ", which is not there";
+    }
     return `, which matches ${matchedOnly(cause.leftOut)}`;
   }
 
@@ -149,7 +152,8 @@ export class Wording {
   #factValue(about: PackageState): string {
     const versions = listingOf(about)?.entries.map(({ version }) => version.text) ?? [];
     const title = this.#universe.title(about);
-    return versions.length === 0 ? `there is no ${title}` : `${title} is ${versions.join(" or ")}`;
+    if (versions.length === 0) return this.#universe.missing(about) ?? `there is no ${title}`;
+    return `${title} is ${versions.join(" or ")}`;
   }
 
   #rootTitle(): string {

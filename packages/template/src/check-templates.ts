@@ -7,6 +7,7 @@ import type { StaticScope } from "./cel/infer.ts";
 import { inferType } from "./cel/infer.ts";
 import type { StaticType } from "./cel/static-type.ts";
 import { formatType, types } from "./cel/static-type.ts";
+import { checkCondition } from "./condition.ts";
 import type { TemplateErrorCode } from "./errors.ts";
 import { templateFault } from "./errors.ts";
 import { maxFaults } from "./limits.ts";
@@ -33,6 +34,7 @@ export function checkTemplates(
   const checker = new Checker(staticScope(manifest));
   for (const document of documents) checker.document(document);
   checkManifestValues(manifest, checker);
+  checkDependencies(manifest, checker);
   return [...checker.diagnostics, ...unusedInputs(manifest, checker.used, manifestFile)].slice(0, maxFaults);
 }
 
@@ -59,6 +61,28 @@ function checkManifestValues(manifest: Manifest, checker: Checker): void {
     for (const [index, fault] of checker.diagnostics.entries())
       if (index >= before)
         checker.diagnostics[index] = { ...fault, message: `in ${place}: ${fault.message}`, location: undefined };
+  }
+}
+
+/** Conditions, and the names by which templates read what is needed: `deps` has each once. */
+function checkDependencies(manifest: Manifest, checker: Checker): void {
+  const seen = new Set<string>();
+  for (const { name, alias, when } of manifest.dependencies) {
+    const called = alias ?? name;
+    if (seen.has(called)) {
+      const message = `two dependencies are called "${called}"`;
+      checker.diagnostics.push(
+        templateFault("template/duplicate", { message, hint: "Give each an alias of its own." }),
+      );
+    }
+    seen.add(called);
+    if (when === undefined) continue;
+    const { diagnostics, used } = checkCondition(when, manifest.inputs);
+    for (const key of used) checker.used.add(key);
+    const place = alias === undefined ? name : `${name} as ${alias}`;
+    checker.diagnostics.push(
+      ...diagnostics.map((fault) => ({ ...fault, message: `in ${place} when: ${fault.message}` })),
+    );
   }
 }
 

@@ -35,6 +35,11 @@ export const templateErrors = {
     hint: "A secret may only be a whole value directly in env or kwargs: `TOKEN: ${inputs.token}`.",
   },
   "template/evaluation": { kind: "invalid_argument", title: "An expression failed" },
+  "template/condition": {
+    kind: "invalid_argument",
+    title: "A condition that does not give true or false",
+    hint: "Write one expression over this package's inputs: `when: ${inputs.gpu}`, `when: ${inputs.shards > 8}`.",
+  },
   "template/budget": {
     kind: "resource_exhausted",
     title: "A template does too much",

@@ -1,4 +1,5 @@
 export type { ScopeValue } from "./cel/values.ts";
+export { checkCondition, evaluateCondition } from "./condition.ts";
 export { checkTemplates } from "./check-templates.ts";
 export { invalidTemplates, templateErrors } from "./errors.ts";
 export { defaultTemplateLimits } from "./limits.ts";

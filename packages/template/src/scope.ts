@@ -37,13 +37,7 @@ export function staticScope(manifest: Manifest): StaticScope {
     ["outputs", mapOf(types.dyn)],
   ]);
   return new Map<string, StaticType>([
-    [
-      "inputs",
-      recordOf(
-        "inputs",
-        manifest.inputs.map((input) => [input.key, inputType(input)]),
-      ),
-    ],
+    ...inputsScope(manifest.inputs),
     [
       "release",
       recordOf("release", [
@@ -69,6 +63,12 @@ export function staticScope(manifest: Manifest): StaticScope {
       ),
     ],
   ]);
+}
+
+/** What a condition may name: it must be known before versions are chosen. */
+export function inputsScope(inputs: readonly InputDefinition[]): StaticScope {
+  const fields = inputs.map((input) => [input.key, inputType(input)] as const);
+  return new Map([["inputs", recordOf("inputs", fields)]]);
 }
 
 /**

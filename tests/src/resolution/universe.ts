@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Clock } from "@cpm/base";
 import type { PackageName } from "@cpm/model";
 import { versionToTag } from "@cpm/model";
@@ -19,6 +19,10 @@ export interface PackageSketch {
   readonly requires?: string;
   /** What makes the bytes differ from those of another package that is otherwise the same. */
   readonly note?: string;
+  /** More lines of colony.yaml. */
+  readonly more?: string;
+  /** More files, by path. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** A real registry with packages in it, and a user's cache in front of it. Must be closed. */
@@ -57,9 +61,14 @@ export class Universe {
       `description: "${sketch.note ?? ""}"`,
       ...(sketch.requires === undefined ? [] : [`requires: ${sketch.requires}`]),
       ...(dependencies.length === 0 ? [] : ["dependencies:", ...dependencies]),
+      ...(sketch.more === undefined ? [] : [sketch.more]),
     ];
     mkdirSync(join(root, "templates"), { recursive: true });
     writeFileSync(join(root, "colony.yaml"), `${manifest.join("\n")}\n`);
+    for (const [path, text] of Object.entries(sketch.files ?? {})) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    }
     return root;
   }
 

@@ -11,6 +11,10 @@ export const readVariables: readonly Variable[] = [
     meaning: "The registry of packages that name none: `host[:port]`, with `http://` for plain HTTP.",
   },
   {
+    name: "CPM_COLONYOS_VERSION",
+    meaning: "The version of ColonyOS that `requires.colonyos` is compared with, where the server does not tell it.",
+  },
+  {
     name: "CPM_PACKAGES",
     meaning: "The directory of installed packages. Default: `cpm/packages` in the user's data folder.",
   },

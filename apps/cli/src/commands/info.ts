@@ -1,16 +1,19 @@
 import type { JsonObject } from "@cpm/base";
 import { formatBytes } from "@cpm/base";
-import type { PackageVariant } from "@cpm/operations";
+import type { ExecutorRequirement, Range } from "@cpm/model";
+import type { DependencyView, PackageVariant } from "@cpm/operations";
 import { defineCommand, registryOptions } from "../command.ts";
 import { readGivenSource } from "../given-source.ts";
 import type { Output } from "../output/output.ts";
+import { currentPlatform } from "../platform.ts";
+import { version } from "../version.ts";
 import { withSession } from "../with-session.ts";
 
 export const info = defineCommand({
   name: "info",
   summary: "Show a package",
   description:
-    "Its description, inputs, requirements and versions. Of a directory or a .cpm file: what publishing it would show.",
+    "Its description, inputs, requirements and versions, and what each of its dependencies resolves to now. Of a directory or a .cpm file: what publishing it would show.",
   arguments: [{ name: "package", description: "a reference, a directory or a .cpm file", complete: "files" }],
   options: { ...registryOptions, readme: { type: "boolean", description: "Show the README too." } },
   examples: [
@@ -30,25 +33,31 @@ export const info = defineCommand({
         located.registry === undefined
           ? []
           : (await session.registry(located.registry).packageInfo(manifest.name, { signal: context.signal })).versions;
+      const view = await operations.dependencyView(manifest, located.registry, session.access(), {
+        cpmVersion: version,
+        platform: currentPlatform(),
+      });
       const sizeBytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
       const document: JsonObject = {
         manifest: formatManifest(manifest),
         digest: root.digest,
         sizeBytes,
         ...(located.registry === undefined ? {} : { registry: located.registry }),
-        versions: versions.map(({ version, digest, publishedAt }) => ({
-          version,
+        versions: versions.map(({ version: published, digest, publishedAt }) => ({
+          version: published,
           digest,
           ...(publishedAt === undefined ? {} : { publishedAt }),
         })),
+        dependencies: view.dependencies.map((entry) => ({ ...entry })),
+        ...(view.problem === undefined ? {} : { unresolved: view.problem }),
         ...(options.readme === true && readme !== undefined ? { readme } : {}),
       };
       const facts = [
         ["digest", root.digest],
         ["size", formatBytes(sizeBytes)],
-        ["versions", versions.map(({ version }) => version).join(", ")],
+        ["versions", versions.map((entry) => entry.version).join(", ")],
       ] as const;
-      output.data(document, () => formatInfo(variant, facts, output, options.readme === true));
+      output.data(document, () => formatInfo(variant, facts, view, output, options.readme === true));
       return 0;
     });
   },
@@ -57,19 +66,22 @@ export const info = defineCommand({
 function formatInfo(
   { manifest, readme }: PackageVariant,
   facts: readonly (readonly [string, string])[],
+  view: DependencyView,
   output: Output,
   withReadme: boolean,
 ): string {
   const { bold, yellow } = output.style;
-  const executors = manifest.requires.executors.map(({ type, arch }) =>
-    arch.length === 0 ? type : `${type} (${arch.join(", ")})`,
-  );
+  const executors = manifest.requires.executors.map((entry) => describeNeeds(entry));
+  const ranges = (all: Readonly<Record<string, Range>>) =>
+    Object.entries(all).map(([name, range]) => `${name} ${range.text}`);
   const rows = [
     ["license", manifest.license ?? ""],
     ["keywords", manifest.keywords.join(", ")],
     ["repository", manifest.repository ?? ""],
     ["executors", executors.join(", ")],
-    ["needs", manifest.dependencies.map(({ name, version }) => `${name}@${version.text}`).join(", ")],
+    ["releases", ranges(manifest.requires.releases).join(", ")],
+    ["absent", ranges(manifest.requires.absent).join(", ")],
+    ["instances", manifest.multiInstance ? "several in one release" : ""],
     ...facts,
   ].filter(([, value]) => value !== "");
   const inputs = manifest.inputs.map((input) => [
@@ -86,8 +98,36 @@ function formatInfo(
     "",
     ...rows.map(([label = "", value = ""]) => `${label.padEnd(11)} ${value}`),
     ...(inputs.length === 0 ? [] : ["", output.table(columns, inputs)]),
+    ...(view.dependencies.length === 0 ? [] : ["", formatDependencies(view, output)]),
     ...(withReadme && readme !== undefined ? ["", readme.trimEnd()] : []),
   ].join("\n");
+}
+
+function formatDependencies({ dependencies, problem }: DependencyView, output: Output): string {
+  const columns = [{ title: "NEEDS" }, { title: "RANGE" }, { title: "AS" }, { title: "WHEN" }, { title: "NOW" }];
+  const used = columns.filter(({ title }) =>
+    title === "AS"
+      ? dependencies.some(({ alias }) => alias !== undefined)
+      : title !== "WHEN" || dependencies.some(({ when }) => when !== undefined),
+  );
+  const rows = dependencies.map(({ name, range, alias = "", when = "", resolved }) => {
+    const cells: Readonly<Record<string, string>> = {
+      NEEDS: name,
+      RANGE: range,
+      AS: alias,
+      WHEN: when,
+      NOW: resolved?.version ?? "-",
+    };
+    return used.map(({ title }) => cells[title] ?? "");
+  });
+  const table = output.table(used, rows);
+  return problem === undefined ? table : `${table}\n${output.style.yellow(`not resolved: ${problem.message}`)}`;
+}
+
+function describeNeeds({ type, arch, gpu, memory }: ExecutorRequirement): string {
+  const gpus = gpu === undefined ? [] : [`${gpu.count} GPU${gpu.count === 1 ? "" : "s"}`];
+  const all = [...arch, ...gpus, ...(memory === undefined ? [] : [memory])];
+  return all.length === 0 ? type : `${type} (${all.join(", ")})`;
 }
 
 function plain(value: unknown): unknown {

@@ -1,7 +1,7 @@
 import type { JsonValue } from "@cpm/base";
 import { encodeUtf8 } from "@cpm/base";
 import { carryOut, waitOptions } from "../carry-out.ts";
-import { colonyOptions, defineCommand, registryOptions } from "../command.ts";
+import { colonyOptions, colonyosOptions, defineCommand, registryOptions } from "../command.ts";
 import { readGivenSource } from "../given-source.ts";
 import { inputOptions, readGivenInputs } from "../input-options.ts";
 import { currentPlatform } from "../platform.ts";
@@ -26,6 +26,7 @@ export const install = defineCommand({
     "skip-requirements": { type: "boolean", description: "Install although an executor or a version is missing." },
     ...registryOptions,
     ...colonyOptions,
+    ...colonyosOptions,
   },
   examples: [
     { line: "cpm install rise/wordcount --wait", description: "The newest version, and its result." },
@@ -51,6 +52,7 @@ export const install = defineCommand({
           skipRequirements: options["skip-requirements"] === true,
           lock: source.kind === "path" ? operations.lockFor(source.path, options) : undefined,
           minimumAgeMs: options["min-age"],
+          colonyosVersion: session.settings.colonyosVersion,
         };
         const prepared = await operations.prepareInstall(request, releases);
         output.diagnostics(prepared.warnings);

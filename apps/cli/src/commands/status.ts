@@ -2,6 +2,7 @@ import type { JsonValue } from "@cpm/base";
 import type { ReleaseStatus } from "@cpm/operations";
 import { colonyOptions, defineCommand } from "../command.ts";
 import type { Output } from "../output/output.ts";
+import { labelOf } from "../render-plan.ts";
 import { withSession } from "../with-session.ts";
 
 export const status = defineCommand({
@@ -33,10 +34,13 @@ function formatStatus({ revision, explanation, resources }: ReleaseStatus, outpu
   const { record, status: present } = revision;
   const { bold, dim } = output.style;
   const root = record.packages.at(-1);
+  const several = record.packages.some(({ instance }) => instance !== undefined);
+  const from = (text: string): readonly string[] => (several ? [text] : []);
   const rows = resources.flatMap((resource) => [
     [
       resource.kind,
       resource.name,
+      ...from(labelOf({ name: resource.package, instance: resource.instance })),
       colourState(resource.state.state, output),
       resource.state.detail ?? resource.id?.slice(0, 12) ?? "",
     ],
@@ -45,6 +49,7 @@ function formatStatus({ revision, explanation, resources }: ReleaseStatus, outpu
       .map((process) => [
         "",
         dim(`· ${process.node}`),
+        ...from(""),
         colourState(process.state, output),
         process.errors[0] ?? process.id.slice(0, 12),
       ]),
@@ -57,7 +62,13 @@ function formatStatus({ revision, explanation, resources }: ReleaseStatus, outpu
       : [
           "",
           output.table(
-            [{ title: "KIND" }, { title: "NAME" }, { title: "STATE" }, { title: "DETAIL", flexible: true }],
+            [
+              { title: "KIND" },
+              { title: "NAME" },
+              ...from("FROM").map((title) => ({ title })),
+              { title: "STATE" },
+              { title: "DETAIL", flexible: true },
+            ],
             rows,
           ),
         ]),

@@ -6,10 +6,11 @@ export const uninstall = defineCommand({
   name: "uninstall",
   summary: "Remove a release from a colony",
   description:
-    "Schedules go first, running work is cancelled, records go last. The revisions stay in the history unless --purge is given. An executor that pays no heed to cancelling may finish what it runs.",
+    "Schedules go first, running work is cancelled, records go last. The revisions stay in the history unless --purge is given. A release that another one requires is not removed. An executor that pays no heed to cancelling may finish what it runs.",
   arguments: [{ name: "release", description: "the release" }],
   options: {
     purge: { type: "boolean", description: "Remove the history, and its processes with their logs and outputs." },
+    "skip-requirements": { type: "boolean", description: "Remove it although another release requires it." },
     yes: { type: "boolean", short: "y", description: "Do not ask before --purge." },
     ...colonyOptions,
   },
@@ -27,9 +28,8 @@ export const uninstall = defineCommand({
       return 0;
     }
     return withSession(invocation, async (session) => {
-      const result = await uninstallRelease({ release, purge }, session.releases(), (item) =>
-        output.progress.update(item),
-      );
+      const request = { release, purge, skipRequirements: options["skip-requirements"] === true };
+      const result = await uninstallRelease(request, session.releases(), (item) => output.progress.update(item));
       for (const note of result.notes) output.note(note);
       const removed = result.removed.map(({ kind, name }) => `${kind} ${name}`);
       output.data({ release, revision: result.revision, removed, notes: [...result.notes] }, () =>

@@ -1,6 +1,7 @@
 import { encodeUtf8, isJsonObject, parseJson, stringifyJson } from "@cpm/base";
 import type { JsonObject } from "@cpm/base";
 import { digestHex } from "@cpm/base";
+import { resolverFacts } from "@cpm/model";
 import { digestOf } from "@cpm/store";
 import type { VersionRow } from "../metadata.ts";
 
@@ -20,6 +21,6 @@ export function resolutionResponse(name: string, versions: readonly VersionRow[]
 
 function formatVersion({ version, digest, publishedAt, manifest }: VersionRow): JsonObject {
   const document = parseJson(manifest);
-  const { dependencies = {}, requires = {} } = isJsonObject(document) ? document : {};
-  return { version, digest, publishedAt: new Date(publishedAt).toISOString(), dependencies, requires };
+  const facts = resolverFacts(isJsonObject(document) ? document : {});
+  return { version, digest, publishedAt: new Date(publishedAt).toISOString(), ...facts };
 }

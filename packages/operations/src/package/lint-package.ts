@@ -1,10 +1,11 @@
 import type { Diagnostic } from "@cpm/base";
 import { isCpmError } from "@cpm/base";
-import type { Manifest, SourceFile } from "@cpm/model";
+import type { Dependency, InputValues, Manifest, SourceFile } from "@cpm/model";
 import { locateSource, parseSource } from "@cpm/model";
 import { checkResources, checkTemplates, parseTemplates, renderTemplates, sampleInputs } from "@cpm/template";
 import type { Resource } from "@cpm/template";
 import { operationError, operationsErrors } from "../errors.ts";
+import { activeDependencies } from "../resolution/active-dependencies.ts";
 import { executorTypesOf } from "../resources/executor-types.ts";
 import { inspectPackageDirectory } from "./package-directory.ts";
 import type { PackageDirectory } from "./package-directory.ts";
@@ -50,7 +51,7 @@ function sampleFaults(parsed: ReturnType<typeof parseTemplates>, manifest: Manif
     release: { name: "sample", revision: 1, colony: "sample" },
     package: { name: manifest.name, version: manifest.version.text, digest: "" as const, path: "/sample" },
     deps: Object.fromEntries(
-      manifest.dependencies.map((dependency) => [
+      sampleDependencies(manifest, values).map((dependency) => [
         dependency.alias ?? dependency.name,
         { path: "/sample", version: dependency.version.text, outputs: {} },
       ]),
@@ -65,6 +66,16 @@ function sampleFaults(parsed: ReturnType<typeof parseTemplates>, manifest: Manif
     const guessed = guesses || invented.length > 0;
     const blameless = guessed && error.diagnostics.every((fault) => fault.code === "template/evaluation");
     return blameless ? [] : [...error.diagnostics];
+  }
+}
+
+/** A condition that fails for a value that nobody gave says nothing about the package. */
+function sampleDependencies(manifest: Manifest, values: InputValues): readonly Dependency[] {
+  try {
+    return activeDependencies(manifest, values);
+  } catch (error) {
+    if (!isCpmError(error, "template/invalid")) throw error;
+    return manifest.dependencies;
   }
 }
 

@@ -1,16 +1,19 @@
-import { isCpmError } from "@cpm/base";
-import type { Digest } from "@cpm/base";
-import { compareVersions, maxSatisfying, parseRange, satisfies } from "@cpm/model";
-import type { Lockfile, PackageName, PackageReference, Range, Version } from "@cpm/model";
+import { isCpmError, isJsonObject } from "@cpm/base";
+import type { Digest, JsonObject } from "@cpm/base";
+import { compareVersions, formatManifest, maxSatisfying, parseRange, resolveInputs, satisfies } from "@cpm/model";
+import type { Dependency, GivenInput, Lockfile, Manifest, PackageReference, Range, Version } from "@cpm/model";
 import type { Requirement } from "@cpm/solver";
 import { operationError } from "../errors.ts";
 import type { LocatedPackage, PackageAccess, PackageSource } from "../package/locate-package.ts";
 import { describeDigest, locatePackage, readLocatedPackage, registryOf } from "../package/locate-package.ts";
 import type { PackageVariant } from "../package/read-package.ts";
+import { activeDependencies } from "../resolution/active-dependencies.ts";
 import { orderByDependency } from "../resolution/dependency-order.ts";
 import { checkLockedDigest } from "../resolution/lock-packages.ts";
-import type { Resolution, ResolvedPackage } from "../resolution/resolve-packages.ts";
+import type { Resolution, ResolvedPackage, ResolveRequest } from "../resolution/resolve-packages.ts";
 import { resolvePackages } from "../resolution/resolve-packages.ts";
+import { checkInstances } from "./check-instances.ts";
+import { solveFacts } from "../resolution/solve-facts.ts";
 import { WorldFacts } from "../resolution/world-facts.ts";
 import type { World } from "../resolution/world-facts.ts";
 
@@ -25,6 +28,10 @@ export interface ReleasePackage {
 
 export interface CollectOptions {
   readonly world: World;
+  /** The inputs of the package that is asked for: what its conditions leave out is not there. Default: all is kept. */
+  readonly given?: readonly GivenInput[] | undefined;
+  /** Versions that are already decided, as a saved plan has them. */
+  readonly pins?: readonly { readonly name: string; readonly version: Version }[] | undefined;
   /** Versions to keep where they fit; their digests are binding. */
   readonly lock?: Lockfile | undefined;
   /** Leaves out versions that were published more recently, in milliseconds. */
@@ -49,9 +56,13 @@ export async function collectPackages(
   const read = await Promise.all(
     dependencies.map((entry) => readResolved(entry, resolution.registry, access, options)),
   );
-  checkAgreement([...read, root]);
+  const needed = options.given === undefined ? root.manifest.dependencies : activeOf(root.manifest, options.given);
+  checkAgreement([...read, root], root, needed);
+  checkInstances([...read, root]);
+  checkHeld([...read, root], options.world);
   const byName = new Map([...read, root].map((variant) => [variant.manifest.name as string, variant]));
-  return orderByDependency(byName, (variant) => variant.manifest.dependencies).map((variant) => {
+  const needs = (variant: PackageVariant) => (variant === root ? needed : variant.manifest.dependencies);
+  return orderByDependency(byName, needs).map((variant) => {
     const registry = variant === root ? chosen.located.registry : resolution.registry;
     return { variant, root: variant === root, ...(registry === undefined ? {} : { registry }) };
   });
@@ -77,7 +88,8 @@ async function chooseRoot(source: PackageSource, access: PackageAccess, options:
   // Nothing to choose from: finding it says so, and what there is.
   if (maxSatisfying(versions, range) === undefined) return { located: await locatePackage(source, access) };
   const requirements = [{ name, range, from: "the command line" }];
-  const resolution = await resolve(requirements, registry, access, options);
+  const inputsOf = options.given === undefined ? undefined : { name, given: options.given };
+  const resolution = await resolve(requirements, registry, access, options, { inputsOf });
   const root = resolution.packages.find((entry) => entry.name === name);
   if (root === undefined) throw new TypeError("a solution holds what is required");
   const exact: PackageReference = { ...reference, registry, selector: { kind: "version", version: root.version } };
@@ -99,26 +111,42 @@ async function resolveDependencies(
 ): Promise<Resolution> {
   const { manifest } = root;
   const from = `${manifest.name}@${manifest.version.text}`;
-  const requirements = manifest.dependencies.map(({ name, version }) => ({ name, range: version, from }));
+  const needed = options.given === undefined ? manifest.dependencies : activeOf(manifest, options.given);
+  const world = new WorldFacts(options.world);
+  const facts = [
+    ...world.releaseNeeds(formatRequires(manifest)),
+    ...world.consents(manifest.name, manifest.version.text),
+  ].map((fact) => ({ ...fact, from }));
+  const packages = needed.map(({ name, version }) => ({ name, range: version, from }));
+  if (packages.length === 0 && facts.length > 0) await solveFacts(facts, world);
+  const requirements = packages.length === 0 ? [] : [...packages, ...facts];
   if (requirements.length === 0) return { registry: "", packages: [], work: { decisions: 0, attempts: 0, steps: 0 } };
   const registry = located.registry ?? access.defaultRegistry;
   if (registry === undefined) {
     throw operationError("package/no-registry", `no registry is configured to find what ${from} needs`);
   }
-  return resolve(requirements, registry, access, options, { name: manifest.name, version: manifest.version });
+  return resolve(requirements, registry, access, options, {
+    self: { name: manifest.name, version: manifest.version },
+  });
 }
 
 async function resolve(
   requirements: readonly Requirement[],
   registry: string,
   access: PackageAccess,
-  { world, lock, minimumAgeMs }: CollectOptions,
-  self?: { readonly name: PackageName; readonly version: Version },
+  { world, lock, minimumAgeMs, pins = [] }: CollectOptions,
+  more: Pick<ResolveRequest, "self" | "inputsOf">,
 ): Promise<Resolution> {
+  const facts = new WorldFacts(world);
   const minimumAge = minimumAgeMs === undefined ? undefined : { minimumMs: minimumAgeMs, nowMs: access.clock.now() };
-  const request = { requirements, registry, lock, minimumAge, ...(self === undefined ? {} : { self }) };
+  const { self } = more;
+  const pinned = pins
+    .filter(({ name }) => name !== self?.name)
+    .map(({ name, version }) => ({ name, range: parseRange(version.text), from: "the plan" }));
+  const held = facts.heldByOthers().map(({ release, name, range }) => ({ name, range, from: `release "${release}"` }));
+  const request = { requirements: [...requirements, ...pinned, ...held], registry, lock, minimumAge, ...more };
   try {
-    return await resolvePackages(request, access.metadata, new WorldFacts(world));
+    return await resolvePackages(request, access.metadata, facts);
   } catch (error) {
     throw explainMissing(error);
   }
@@ -128,9 +156,23 @@ async function resolve(
 function explainMissing(error: unknown): unknown {
   if (!isCpmError(error, "solver/no-solution")) return error;
   const packages = error.context?.["packages"];
-  const missing = Array.isArray(packages) && packages.some((name) => String(name).startsWith("@executor/"));
-  if (!missing) return error;
-  return operationError("colony/missing-executor", error.message, { cause: error, context: error.context });
+  const names = Array.isArray(packages) ? packages.map(String) : [];
+  const details = { cause: error, context: error.context };
+  if (names.some((name) => name.startsWith("@executor/")))
+    return operationError("colony/missing-executor", error.message, details);
+  if (names.some((name) => name.startsWith("@platform/")))
+    return operationError("package/no-platform", error.message, details);
+  return error;
+}
+
+function activeOf(manifest: Manifest, given: readonly GivenInput[]): readonly Dependency[] {
+  if (manifest.dependencies.every(({ when }) => when === undefined)) return manifest.dependencies;
+  return activeDependencies(manifest, resolveInputs(manifest.inputs, given));
+}
+
+function formatRequires(manifest: Manifest): JsonObject {
+  const { requires } = formatManifest(manifest);
+  return requires !== undefined && isJsonObject(requires) ? requires : {};
 }
 
 async function readResolved(
@@ -157,10 +199,15 @@ async function locateDigest(
 }
 
 /** A registry whose listing leaves out a need, or tells another range, is caught here: the artifacts have the last word. */
-function checkAgreement(variants: readonly PackageVariant[]): void {
+function checkAgreement(
+  variants: readonly PackageVariant[],
+  root: PackageVariant,
+  needed: readonly Dependency[],
+): void {
   const versions = new Map(variants.map(({ manifest }) => [manifest.name, manifest.version]));
-  for (const { manifest } of variants) {
-    for (const { name, version: range } of manifest.dependencies) {
+  for (const variant of variants) {
+    const { manifest } = variant;
+    for (const { name, version: range } of variant === root ? needed : manifest.dependencies) {
       const version = versions.get(name);
       if (version !== undefined && satisfies(version, range)) continue;
       const found = version === undefined ? "is not among what was chosen" : `was chosen as ${version.text}`;
@@ -169,5 +216,18 @@ function checkAgreement(variants: readonly PackageVariant[]): void {
         `${manifest.name}@${manifest.version.text} needs ${name} ${range.text}, which ${found}: the registry's listing is wrong`,
       );
     }
+  }
+}
+
+/** Other releases keep what they need of the one that is replaced, also where nothing in it needs it any more. */
+function checkHeld(variants: readonly PackageVariant[], world: World): void {
+  for (const { release, name, range } of new WorldFacts(world).heldByOthers()) {
+    const found = variants.find(({ manifest }) => manifest.name === name)?.manifest.version;
+    if (found !== undefined && satisfies(found, range)) continue;
+    const now = found === undefined ? "would not be there any more" : `would be ${found.text}`;
+    throw operationError(
+      "release/needed",
+      `release "${release}" requires an installed ${name} ${range.text}, which ${now}`,
+    );
   }
 }

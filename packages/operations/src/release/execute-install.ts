@@ -80,12 +80,14 @@ function createRecord(plan: InstallPlan, context: ReleaseContext): RevisionRecor
   return {
     release,
     revision,
-    packages: plan.packages.map(({ name, version, digest, registry, inputs }) => ({
+    packages: plan.packages.map(({ name, version, digest, registry, instance, inputs, requires }) => ({
       name,
       version,
       digest,
       inputs,
       ...(registry === undefined ? {} : { registry }),
+      ...(instance === undefined ? {} : { instance }),
+      ...(requires === undefined ? {} : { requires }),
     })),
     resources: plan.resources.map(({ spec: _spec, secret: _secret, ...resource }) => resource),
     client: {

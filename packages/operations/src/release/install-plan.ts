@@ -1,6 +1,7 @@
 import type { Digest, JsonObject } from "@cpm/base";
 import type { ReleaseName } from "@cpm/model";
 import type { ResourceKind } from "@cpm/template";
+import type { ReleaseRequirements } from "./release-record.ts";
 
 /**
  * What installing will do, as data: printed by a dry run, saved, and executed. It holds no secret: where one stands
@@ -22,6 +23,8 @@ export interface InstallPlan {
 
 export interface PlannedPackage {
   readonly name: string;
+  /** Which instance of a multi-instance package; absent for the one that everybody shares. */
+  readonly instance?: string;
   readonly version: string;
   readonly digest: Digest;
   readonly registry?: string;
@@ -35,10 +38,14 @@ export interface PlannedPackage {
   /** Secrets as `***`. */
   readonly inputs: JsonObject;
   readonly secretInputs: readonly string[];
+  /** What it asks of other releases of the colony; absent where it asks nothing. */
+  readonly requires?: ReleaseRequirements;
 }
 
 export interface PlannedResource {
   readonly package: string;
+  /** See `PlannedPackage.instance`. */
+  readonly instance?: string;
   readonly kind: ResourceKind;
   readonly name: string;
   /** Its name in the colony; absent for work. */

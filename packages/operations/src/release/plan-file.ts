@@ -65,7 +65,13 @@ function essence(plan: InstallPlan): Record<string, JsonValue> {
   const { release, revision, colony } = plan;
   return {
     "release, revision and colony": [release, revision, colony],
-    packages: plan.packages.map(({ name, version, digest, tree }) => [name, version, digest, tree]),
+    packages: plan.packages.map(({ name, instance = "", version, digest, tree }) => [
+      name,
+      instance,
+      version,
+      digest,
+      tree,
+    ]),
     inputs: plan.packages.map(({ inputs }) => inputs),
     resources: plan.resources.map(({ kind, name, digest }) => [kind, name, digest]),
   };

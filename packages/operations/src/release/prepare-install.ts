@@ -1,7 +1,7 @@
 import type { Clock, Diagnostic } from "@cpm/base";
 import type { ColoniesClient } from "@cpm/colonies";
-import type { GivenInput, Lockfile, ReleaseName } from "@cpm/model";
-import { isReleaseName, parseReleaseName, redactInputs, splitPackageName } from "@cpm/model";
+import type { GivenInput, Lockfile, Manifest, ReleaseName } from "@cpm/model";
+import { isReleaseName, parseReleaseName, parseVersion, readVersion, redactInputs, splitPackageName } from "@cpm/model";
 import type { NodeStore } from "@cpm/store";
 import { holdsSecret, invalidTemplates } from "@cpm/template";
 import { operationError } from "../errors.ts";
@@ -17,7 +17,7 @@ import { ReleaseBook } from "./release-book.ts";
 import { nextRevision } from "./next-revision.ts";
 import type { RenderedPackage, RenderedResource } from "./render-release.ts";
 import { renderRelease } from "./render-release.ts";
-import { checkRequirements } from "./requirements.ts";
+import { assertRequirements, checkRequirements } from "./requirements.ts";
 
 export interface InstallRequest {
   readonly source: PackageSource;
@@ -32,6 +32,10 @@ export interface InstallRequest {
   readonly lock?: Lockfile | undefined;
   /** Leaves out versions that were published more recently, in milliseconds. */
   readonly minimumAgeMs?: number | undefined;
+  /** Versions that a saved plan has decided, and what it went on without. */
+  readonly planned?: InstallPlan | undefined;
+  /** Of the server, where the user knows it and the server does not tell it. */
+  readonly colonyosVersion?: string | undefined;
   /** How long a client that is at work elsewhere may be silent before it counts as dead, in milliseconds. */
   readonly silenceMs?: number;
 }
@@ -71,16 +75,33 @@ export async function prepareInstall(request: InstallRequest, context: ReleaseCo
   const { revisions: releases } = await book.read(signal);
   const { platform, lock, minimumAgeMs } = request;
   // Who installs without what is required does not look at what there is.
-  const colony = request.skipRequirements === true ? undefined : { executors, releases };
-  const world = { cpmVersion: context.cpmVersion, platform, ...(colony === undefined ? {} : { colony }) };
-  const packages = await collectPackages(request.source, context.access, { world, lock, minimumAgeMs });
-  const root = packages.at(-1);
+  const accepted = request.planned?.requirements ?? [];
+  const skips = request.skipRequirements === true || accepted.some(({ result }) => result === "missing");
+  const colony = skips ? undefined : { executors, releases };
+  const colonyosVersion = request.colonyosVersion ?? (await toldVersion(client, signal));
+  const world = {
+    cpmVersion: context.cpmVersion,
+    platform,
+    colonyosVersion,
+    ...(colony === undefined ? {} : { colony }),
+  };
+  const pins = request.planned?.packages.map(({ name, version }) => ({ name, version: parseVersion(version) }));
+  const collected = await collectPackages(request.source, context.access, {
+    world,
+    lock,
+    minimumAgeMs,
+    given: request.given,
+    pins,
+  });
+  const root = collected.at(-1);
   if (root === undefined) throw new TypeError("a release has a package");
   const release = chooseName(request.releaseName, root.variant);
   const { revision, recovers } = await nextRevision(book, release, context.clock, request.silenceMs, signal);
   const identity = { name: release, revision, colony: client.colonyName };
   const pathOf = (variant: PackageVariant) => node.treePath(variant.config.tree);
-  const rendered = renderRelease(packages, request.given, identity, pathOf);
+  const rendered = renderRelease(collected, request.given, identity, pathOf);
+  // What no condition wants is not placed, and asks nothing of the colony.
+  const packages = [...new Set(rendered.map(({ entry }) => entry))];
   const resources = orderResources(rendered);
   const faults = objectNameFaults(release, resources);
   if (faults.length > 0) throw invalidTemplates(faults);
@@ -88,15 +109,9 @@ export async function prepareInstall(request: InstallRequest, context: ReleaseCo
     packages.map(({ variant }) => variant.manifest),
     executorTypesOf(resources.map(({ resource }) => resource)),
     executors,
-    context.cpmVersion,
+    { cpm: context.cpmVersion, colonyos: colonyosVersion },
   );
-  const missing = requirements.find((requirement) => requirement.result === "missing");
-  if (missing !== undefined && request.skipRequirements !== true) {
-    const code = missing.what.startsWith("executor ") ? "colony/missing-executor" : "package/needs-cpm";
-    throw operationError(code, `${missing.what} is missing: ${missing.detail}`, {
-      context: { requirements },
-    });
-  }
+  if (request.skipRequirements !== true) assertRequirements(requirements, accepted);
   const plan: InstallPlan = {
     format: "cpm/plan/v1",
     release,
@@ -122,11 +137,18 @@ function orderResources(rendered: readonly RenderedPackage[]): readonly Rendered
   return creationOrder.flatMap((kind) => all.filter(({ resource }) => resource.kind === kind));
 }
 
-function planPackage({ entry, inputs }: RenderedPackage, node: NodeStore): PlannedPackage {
+/** A release of the server tells its version; a plain build of it does not. */
+async function toldVersion(client: ColoniesClient, signal: AbortSignal | undefined): Promise<string | undefined> {
+  const { buildversion } = await client.server.version({ signal });
+  return typeof buildversion === "string" ? readVersion(buildversion.replace(/^v/, ""))?.text : undefined;
+}
+
+function planPackage({ entry, instance, inputs }: RenderedPackage, node: NodeStore): PlannedPackage {
   const { variant, registry } = entry;
   const { manifest, config, root, layers } = variant;
   return {
     name: manifest.name,
+    ...(instance === undefined ? {} : { instance }),
     version: manifest.version.text,
     digest: root.digest,
     ...(registry === undefined ? {} : { registry }),
@@ -138,7 +160,16 @@ function planPackage({ entry, inputs }: RenderedPackage, node: NodeStore): Plann
     secretInputs: manifest.inputs
       .filter((input) => input.type === "secret" && input.key in inputs)
       .map(({ key }) => key),
+    ...releaseRequirements(manifest),
   };
+}
+
+function releaseRequirements({ requires }: Manifest): Pick<PlannedPackage, "requires"> {
+  const texts = (ranges: Manifest["requires"]["releases"]) =>
+    Object.fromEntries(Object.entries(ranges).map(([name, range]) => [name, range.text]));
+  const [releases, absent] = [texts(requires.releases), texts(requires.absent)];
+  const asksNothing = Object.keys(releases).length + Object.keys(absent).length === 0;
+  return asksNothing ? {} : { requires: { releases, absent } };
 }
 
 function planResource(
@@ -152,6 +183,7 @@ function planResource(
   const object = resourceHandlers[kind].objectName(release, entry.name);
   return {
     package: owner.entry.variant.manifest.name,
+    ...(owner.instance === undefined ? {} : { instance: owner.instance }),
     kind,
     name: entry.name,
     ...(object === undefined ? {} : { object }),

@@ -7,7 +7,7 @@ import { resourceKinds } from "@cpm/template";
 import fc from "fast-check";
 import { faultOf } from "../testing/packages.ts";
 import { formatRecord, formatStatus, readRevision, releasePhases, revisionName } from "./release-record.ts";
-import type { RevisionRecord, RevisionStatus } from "./release-record.ts";
+import type { RecordedPackage, RecordedResource, RevisionRecord, RevisionStatus } from "./release-record.ts";
 
 function blueprint(name: string, spec: JsonObject, status: JsonObject): Blueprint {
   const times = { createdAt: new Date(0), updatedAt: undefined };
@@ -34,22 +34,33 @@ const maybe = <K extends string, T>(key: K, value: fc.Arbitrary<T>): fc.Arbitrar
     .map((found) => (found === undefined ? {} : { [key]: found }) as { [P in K]?: T });
 const inputs = fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.jsonValue()) as fc.Arbitrary<JsonObject>;
 
+const ranges = fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), text);
+
 const record: fc.Arbitrary<RevisionRecord> = fc
   .tuple(
     fc.stringMatching(/^[a-z0-9]{1,12}(-[a-z0-9]{1,12}){0,2}$/),
     fc.integer({ min: 1, max: 1e9 }),
-    fc.array(fc.tuple(fc.record({ name: text, version: text, digest, inputs }), maybe("registry", text)), {
-      maxLength: 4,
-    }),
-    fc.array(fc.tuple(fc.record({ package: text, kind, name: text, digest }), maybe("object", text)), { maxLength: 4 }),
+    fc.array(
+      fc.tuple(
+        fc.record({ name: text, version: text, digest, inputs }),
+        maybe("registry", text),
+        maybe("instance", text),
+        maybe("requires", fc.record({ releases: ranges, absent: ranges })),
+      ),
+      { maxLength: 4 },
+    ),
+    fc.array(
+      fc.tuple(fc.record({ package: text, kind, name: text, digest }), maybe("object", text), maybe("instance", text)),
+      { maxLength: 4 },
+    ),
     fc.record({ id: text, user: text, host: text, startedAt: text }),
     maybe("recovers", fc.integer({ min: 1, max: 1e9 })),
   )
   .map(([release, revision, packages, resources, client, recovers]) => ({
     release: release as ReleaseName,
     revision,
-    packages: packages.map(([entry, more]) => ({ ...entry, ...more })),
-    resources: resources.map(([entry, more]) => ({ ...entry, ...more })),
+    packages: packages.map(([entry, ...more]) => Object.assign({}, entry, ...more) as RecordedPackage),
+    resources: resources.map(([entry, ...more]) => Object.assign({}, entry, ...more) as RecordedResource),
     client,
     ...recovers,
   }));
@@ -166,4 +177,17 @@ describe("a release record", () => {
       created: [],
     });
   });
+});
+
+test("a record from before instances and requirements is read as one without", () => {
+  const bytes = `sha256:${"a".repeat(64)}`;
+  const spec = {
+    release: "old",
+    revision: 1,
+    packages: [{ name: "rise/base", version: "1.0.0", digest: bytes, inputs: {} }],
+    resources: [{ package: "rise/base", kind: "Cron", name: "nightly", digest: bytes }],
+    client: { id: "x", user: "", host: "", startedAt: "" },
+  };
+  const { record: read } = readRevision(blueprint(revisionName("old", 1), spec, {}));
+  expect(formatRecord(read)).toEqual(spec);
 });

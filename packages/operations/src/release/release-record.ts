@@ -38,13 +38,25 @@ export interface RecordedPackage {
   readonly digest: Digest;
   /** `host[:port]`; absent for a package from a directory or a file. */
   readonly registry?: string;
+  /** Which instance of a multi-instance package it is; absent for the one that everybody shares. */
+  readonly instance?: string;
   /** Secrets as `***`. */
   readonly inputs: JsonObject;
+  /** What it asks of other releases; absent where it asks nothing. */
+  readonly requires?: ReleaseRequirements;
+}
+
+/** Ranges by package name, as `requires` of the manifest has them. */
+export interface ReleaseRequirements {
+  readonly releases: Readonly<Record<string, string>>;
+  readonly absent: Readonly<Record<string, string>>;
 }
 
 export interface RecordedResource {
   /** The package that it comes from. */
   readonly package: string;
+  /** See `RecordedPackage.instance`. */
+  readonly instance?: string;
   readonly kind: ResourceKind;
   readonly name: string;
   /** Its name in the colony; absent for functions and workflows, which have none. */
@@ -154,15 +166,34 @@ function readPackage(entry: JsonObject, fail: Fail): RecordedPackage {
   if (name === undefined || version === undefined || digest === undefined || !isDigest(digest))
     throw fail("a package is not complete");
   const inputs = isJsonObject(entry["inputs"]) ? entry["inputs"] : {};
-  return { name, version, digest, inputs, ...(registry === undefined ? {} : { registry }) };
+  const instance = text(entry["instance"]);
+  const requires = readRequirements(entry["requires"]);
+  return {
+    name,
+    version,
+    digest,
+    inputs,
+    ...(registry === undefined ? {} : { registry }),
+    ...(instance === undefined ? {} : { instance }),
+    ...(requires === undefined ? {} : { requires }),
+  };
+}
+
+/** Absent in records of releases that ask nothing, and in those of cpm before it knew. */
+function readRequirements(value: JsonValue | undefined): ReleaseRequirements | undefined {
+  if (value === undefined || !isJsonObject(value)) return undefined;
+  const texts = (part: JsonValue | undefined) =>
+    Object.fromEntries(Object.entries(part !== undefined && isJsonObject(part) ? part : {}).filter(isText));
+  return { releases: texts(value["releases"]), absent: texts(value["absent"]) };
 }
 
 function readResource(entry: JsonObject, fail: Fail): RecordedResource {
   const [from, kind, name] = [text(entry["package"]), kindOf(entry["kind"]), text(entry["name"])];
-  const [digest, object] = [text(entry["digest"]), text(entry["object"])];
+  const [digest, object, instance] = [text(entry["digest"]), text(entry["object"]), text(entry["instance"])];
   if (from === undefined || kind === undefined || name === undefined || digest === undefined || !isDigest(digest))
     throw fail("a resource is not complete");
-  return { package: from, kind, name, digest, ...(object === undefined ? {} : { object }) };
+  const named = instance === undefined ? {} : { instance };
+  return { package: from, ...named, kind, name, digest, ...(object === undefined ? {} : { object }) };
 }
 
 /** A revision whose status was lost counts as begun and not finished: it can be recovered and removed. */

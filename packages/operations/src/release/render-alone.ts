@@ -20,7 +20,7 @@ export async function renderPackageAlone(
   options: CollectOptions,
   access: PackageAccess,
 ): Promise<RenderedAlone> {
-  const packages = await collectPackages(source, access, options);
+  const packages = await collectPackages(source, access, { ...options, given });
   const rendered = renderRelease(packages, given, { ...release, revision: 1 }, (variant) => {
     return `/var/lib/colony/packages/trees/sha256/${variant.config.tree.slice("sha256:".length)}/root`;
   });

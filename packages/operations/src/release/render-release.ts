@@ -1,7 +1,6 @@
 import type { Diagnostic, Digest, JsonObject, JsonValue } from "@cpm/base";
 import { canonicalJson, encodeUtf8, isJsonObject } from "@cpm/base";
 import type { GivenInput, InputValues } from "@cpm/model";
-import { resolveInputs } from "@cpm/model";
 import { digestOf } from "@cpm/store";
 import type { DependencyScope, RenderScope, Resource, ScopeValue } from "@cpm/template";
 import {
@@ -15,10 +14,14 @@ import {
 import type { PackageVariant } from "../package/read-package.ts";
 import { dependencyInputs } from "./dependency-inputs.ts";
 import type { ReleasePackage } from "./collect-packages.ts";
+import type { PackageInstance } from "./release-instances.ts";
+import { instancePath, releaseInstances } from "./release-instances.ts";
 
 /** One package of a release with everything that its templates became. */
 export interface RenderedPackage {
   readonly entry: ReleasePackage;
+  /** Which instance of a multi-instance package; absent for the one that everybody shares. */
+  readonly instance?: string;
   readonly inputs: InputValues;
   readonly resources: readonly RenderedResource[];
   readonly warnings: readonly Diagnostic[];
@@ -26,7 +29,7 @@ export interface RenderedPackage {
 
 export interface RenderedResource {
   readonly resource: Resource;
-  /** Unique per kind within the release: a dependency's carry its own name in front. */
+  /** Unique per kind within the release: a dependency's carry its own name in front, and its instance's. */
   readonly name: string;
   readonly redacted: JsonObject;
   /** Of the redacted text. */
@@ -42,8 +45,8 @@ export interface ReleaseIdentity {
 
 /**
  * Renders a release: the inputs of the package that was asked for, from there those of its dependencies, and then
- * every package after those that it needs, so that it sees their outputs. Throws `input/invalid` and
- * `template/invalid` with every fault of a package.
+ * every package after those that it needs, so that it sees their outputs; a package that no condition wants is left
+ * out. Throws `input/invalid` and `template/invalid` with every fault of a package.
  */
 export function renderRelease(
   packages: readonly ReleasePackage[],
@@ -51,55 +54,35 @@ export function renderRelease(
   release: ReleaseIdentity,
   pathOf: (variant: PackageVariant) => string,
 ): readonly RenderedPackage[] {
-  const inputs = chooseInputs(packages, given, release, pathOf);
-  const scopes = new Map<string, DependencyScope>();
-  return packages.map((entry) => {
+  const instances = releaseInstances(packages, given, (owner, dependency, target) => {
+    const { variant } = owner.entry;
+    const scope = scopeOf(variant, owner.inputs, release, pathOf);
+    return dependencyInputs(dependency, target.manifest, `${variant.manifest.name}/colony.yaml`, scope);
+  });
+  const scopes = new Map<PackageInstance, DependencyScope>();
+  return instances.map((instance) => {
+    const { entry, inputs, name } = instance;
     const { variant } = entry;
-    const values = inputs.get(variant.manifest.name) ?? {};
-    const scope = { ...scopeOf(variant, values, release, pathOf), deps: dependenciesOf(variant, scopes) };
-    const rendered = renderPackage(entry, scope);
-    scopes.set(variant.manifest.name, {
+    const scope = { ...scopeOf(variant, inputs, release, pathOf), deps: dependenciesOf(instance, scopes) };
+    const rendered = renderPackage(instance, scope);
+    scopes.set(instance, {
       path: scope.package.path,
       version: scope.package.version,
       outputs: outputsOf(variant, scope),
     });
-    return { entry, inputs: values, ...rendered };
+    return { entry, ...(name === undefined ? {} : { instance: name }), inputs, ...rendered };
   });
 }
 
-/** From the root down: who needs a package gives it its inputs. */
-function chooseInputs(
-  packages: readonly ReleasePackage[],
-  given: readonly GivenInput[],
-  release: ReleaseIdentity,
-  pathOf: (variant: PackageVariant) => string,
-): ReadonlyMap<string, InputValues> {
-  const givenTo = new Map<string, GivenInput[]>();
-  const chosen = new Map<string, InputValues>();
-  for (const { variant, root } of packages.toReversed()) {
-    const { manifest } = variant;
-    const inputs = resolveInputs(manifest.inputs, root ? given : (givenTo.get(manifest.name) ?? []));
-    chosen.set(manifest.name, inputs);
-    const scope = scopeOf(variant, inputs, release, pathOf);
-    for (const dependency of manifest.dependencies) {
-      const target = packages.find((candidate) => candidate.variant.manifest.name === dependency.name);
-      if (target === undefined) continue;
-      const passed = dependencyInputs(dependency, target.variant.manifest, `${manifest.name}/colony.yaml`, scope);
-      givenTo.set(dependency.name, [...(givenTo.get(dependency.name) ?? []), ...passed]);
-    }
-  }
-  return chosen;
-}
-
 function renderPackage(
-  entry: ReleasePackage,
+  { entry, name }: PackageInstance,
   scope: RenderScope,
 ): { resources: readonly RenderedResource[]; warnings: readonly Diagnostic[] } {
   const parsed = parseTemplates(entry.variant.templates);
   if (parsed.diagnostics.length > 0) throw invalidTemplates(parsed.diagnostics);
   const { resources, diagnostics } = checkResources(renderTemplates(parsed.documents, scope));
   if (diagnostics.some((fault) => fault.severity === "error")) throw invalidTemplates(diagnostics);
-  const prefix = entry.root ? "" : `${entry.variant.manifest.name.replace("/", ".")}.`;
+  const prefix = entry.root ? "" : `${instancePath(entry.variant.manifest.name, name)}.`;
   return {
     resources: resources.map((resource) => {
       const redacted = redactedJson(resource.spec);
@@ -131,13 +114,13 @@ function scopeOf(
 }
 
 function dependenciesOf(
-  variant: PackageVariant,
-  scopes: ReadonlyMap<string, DependencyScope>,
+  { dependencies }: PackageInstance,
+  scopes: ReadonlyMap<PackageInstance, DependencyScope>,
 ): Readonly<Record<string, DependencyScope>> {
   return Object.fromEntries(
-    variant.manifest.dependencies.flatMap(({ name, alias }) => {
-      const scope = scopes.get(name);
-      return scope === undefined ? [] : [[alias ?? name, scope]];
+    [...dependencies].flatMap(([called, instance]) => {
+      const scope = scopes.get(instance);
+      return scope === undefined ? [] : [[called, scope]];
     }),
   );
 }

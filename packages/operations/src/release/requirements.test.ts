@@ -19,9 +19,14 @@ const all = [
   executor("odd-1", "odd", "approved", ""),
 ];
 
-function check(requires: string, used: readonly string[] = [], executors: readonly Executor[] = all) {
+function check(
+  requires: string,
+  used: readonly string[] = [],
+  executors: readonly Executor[] = all,
+  colonyos?: string,
+) {
   const parsed = parseManifest({ path: "colony.yaml", text: manifest("a/b", "1.0.0", `requires: ${requires}\n`) });
-  return checkRequirements([parsed], new Set(used), executors, "0.3.0").map(
+  return checkRequirements([parsed], new Set(used), executors, { cpm: "0.3.0", colonyos }).map(
     ({ what, result, detail }) => `${what}: ${result} (${detail})`,
   );
 }

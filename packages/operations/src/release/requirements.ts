@@ -1,74 +1,76 @@
-import type { JsonValue } from "@cpm/base";
-import { isJsonObject } from "@cpm/base";
 import type { Executor } from "@cpm/colonies";
-import type { ExecutorRequirement, Manifest } from "@cpm/model";
+import type { ExecutorRequirement, Manifest, Range } from "@cpm/model";
 import { parseVersion, satisfies } from "@cpm/model";
+import { operationError } from "../errors.ts";
+import { describeExecutor, explainMissingExecutor, fittingExecutors } from "./executor-fit.ts";
 import type { CheckedRequirement } from "./install-plan.ts";
+
+export interface KnownVersions {
+  readonly cpm: string;
+  /** Undefined where neither the server nor the user tells it. */
+  readonly colonyos: string | undefined;
+}
 
 /** Compares what packages and their work need with the executors that the colony has. */
 export function checkRequirements(
   manifests: readonly Manifest[],
   usedTypes: ReadonlySet<string>,
   executors: readonly Executor[],
-  cpmVersion: string,
+  versions: KnownVersions,
 ): readonly CheckedRequirement[] {
   const declared = manifests.flatMap((manifest) => manifest.requires.executors);
   const undeclared = [...usedTypes].filter((type) => declared.every((entry) => entry.type !== type));
   const needed = [...declared, ...undeclared.map((type) => ({ type, arch: [] }))];
-  const byText = new Map(needed.map((entry) => [`${entry.type} ${entry.arch.join()}`, entry]));
+  const byText = new Map(needed.map((entry) => [describeExecutor(entry), entry]));
   return [
-    ...manifests.flatMap((manifest) => versionRequirements(manifest, cpmVersion)),
+    ...manifests.flatMap((manifest) => versionRequirements(manifest, versions)),
     ...[...byText.values()].map((entry) => executorRequirement(entry, executors)),
   ];
 }
 
 function executorRequirement(needed: ExecutorRequirement, executors: readonly Executor[]): CheckedRequirement {
-  const what = `executor ${needed.type}${needed.arch.length === 0 ? "" : ` on ${needed.arch.join(" or ")}`}`;
-  const alive = executors.filter((executor) => executor.type === needed.type && executor.state === "approved");
-  const fitting = alive.filter((executor) => fitsArchitecture(executor, needed.arch));
+  const what = describeExecutor(needed);
+  const fitting = fittingExecutors(needed, executors);
   if (fitting.length > 0) return { what, result: "met", detail: fitting.map((executor) => executor.name).join(", ") };
-  return { what, result: "missing", detail: explainMissing(needed, executors, alive) };
+  return { what, result: "missing", detail: explainMissingExecutor(needed, executors) };
 }
 
-/** An executor that does not say what it runs on may run on anything. */
-function fitsArchitecture(executor: Executor, wanted: readonly string[]): boolean {
-  const told = architecturesOf(executor);
-  return wanted.length === 0 || told.length === 0 || told.some((architecture) => wanted.includes(architecture));
-}
-
-function architecturesOf(executor: Executor): readonly string[] {
-  const { hardware } = executor.capabilities;
-  const entries = Array.isArray(hardware) ? hardware : [];
-  return entries.flatMap((entry: JsonValue) => {
-    const architecture = isJsonObject(entry) ? entry["architecture"] : undefined;
-    return typeof architecture === "string" && architecture !== "" ? [architecture] : [];
-  });
-}
-
-function explainMissing(
-  needed: ExecutorRequirement,
-  executors: readonly Executor[],
-  alive: readonly Executor[],
-): string {
-  if (alive.length > 0) return `those of the type run on ${alive.flatMap(architecturesOf).join(", ")}`;
-  const known = executors.filter((executor) => executor.type === needed.type);
-  if (known.length > 0) return known.map((executor) => `${executor.name} is ${executor.state}`).join(", ");
-  const types = [...new Set(executors.filter((entry) => entry.state === "approved").map((entry) => entry.type))];
-  return types.length === 0 ? "the colony has no executor" : `the colony has ${types.join(", ")}`;
-}
-
-function versionRequirements({ name, requires }: Manifest, cpmVersion: string): CheckedRequirement[] {
+function versionRequirements({ name, requires }: Manifest, versions: KnownVersions): CheckedRequirement[] {
   const { cpm, colonyos } = requires;
   const checked: CheckedRequirement[] = [];
   if (cpm !== undefined) {
-    const met = satisfies(parseVersion(cpmVersion), cpm);
-    const detail = `this is cpm ${cpmVersion}`;
+    const met = satisfies(parseVersion(versions.cpm), cpm);
+    const detail = `this is cpm ${versions.cpm}`;
     checked.push({ what: `cpm ${cpm.text} for ${name}`, result: met ? "met" : "missing", detail });
   }
-  if (colonyos !== undefined) {
-    // A plain build of the server answers an empty version, so there is nothing to compare with.
-    const detail = "the server does not tell its version";
-    checked.push({ what: `ColonyOS ${colonyos.text} for ${name}`, result: "unchecked", detail });
-  }
+  if (colonyos !== undefined)
+    checked.push(colonyosRequirement(`ColonyOS ${colonyos.text} for ${name}`, colonyos, versions));
   return checked;
+}
+
+/** A plain build of the server answers an empty version; then there is nothing to compare with. */
+function colonyosRequirement(what: string, range: Range, { colonyos }: KnownVersions): CheckedRequirement {
+  if (colonyos === undefined) return { what, result: "unchecked", detail: "the server does not tell its version" };
+  const met = satisfies(parseVersion(colonyos), range);
+  return { what, result: met ? "met" : "missing", detail: `the colony runs ColonyOS ${colonyos}` };
+}
+
+/**
+ * Throws for the first requirement that is missing and not among those that were `accepted` before:
+ * `colony/missing-executor`, `colony/wrong-version`, `package/needs-cpm`.
+ */
+export function assertRequirements(
+  requirements: readonly CheckedRequirement[],
+  accepted: readonly CheckedRequirement[] = [],
+): void {
+  const known = new Set(accepted.filter(({ result }) => result === "missing").map(({ what }) => what));
+  const missing = requirements.find(({ what, result }) => result === "missing" && !known.has(what));
+  if (missing === undefined) return;
+  const { what, detail } = missing;
+  const code = what.startsWith("executor ")
+    ? "colony/missing-executor"
+    : what.startsWith("ColonyOS ")
+      ? "colony/wrong-version"
+      : "package/needs-cpm";
+  throw operationError(code, `${what} is missing: ${detail}`, { context: { requirements } });
 }

@@ -6,6 +6,7 @@ import { whenPresent } from "../resources/resource-handler.ts";
 import { describeFailures, findCreated, findLabelledWork, removeResources, resourceKey } from "./leftovers.ts";
 import type { RemovalReport } from "./leftovers.ts";
 import { settled } from "./next-revision.ts";
+import { assertNotNeeded } from "./needed-releases.ts";
 import type { ReleaseContext } from "./prepare-install.ts";
 import { ReleaseBook } from "./release-book.ts";
 import type { CreatedResource, Revision } from "./release-record.ts";
@@ -15,6 +16,8 @@ export interface UninstallRequest {
   readonly release: string;
   /** Removes the records, and the processes with their logs and outputs, too. */
   readonly purge: boolean;
+  /** Goes on although another release needs what this one has. */
+  readonly skipRequirements?: boolean;
   /** See `InstallRequest.silenceMs`. */
   readonly silenceMs?: number;
 }
@@ -29,6 +32,7 @@ export interface UninstallResult {
  * Takes a release out of the colony: what starts work first, then running work is cancelled, then records. Work of
  * every revision is ended, also what schedules started. The history stays unless `purge` is asked for. May be
  * repeated; finishes what a client that died has begun. Throws `release/not-found` and `release/busy`, and
+ * `release/needed` when another release requires what this one has, and
  * `release/leftovers` when something could not be removed: the release then stays in the phase `uninstalling`.
  */
 export async function uninstallRelease(
@@ -38,6 +42,7 @@ export async function uninstallRelease(
 ): Promise<UninstallResult> {
   const { clock, client, signal } = context;
   const book = new ReleaseBook(client, clock);
+  if (request.skipRequirements !== true) await assertNotNeeded(request.release, (await book.read(signal)).revisions);
   const newest = await claim(await book.newest(request.release, signal), request, book, context);
   const history = await book.history(request.release, signal);
   const removal =

@@ -7,7 +7,7 @@ import { invertedTree, treeOf, whyChains } from "./dependency-graph.ts";
 
 const digest = `sha256:${"a".repeat(64)}` as Digest;
 const ranges = (needs: Readonly<Record<string, string>>) =>
-  Object.fromEntries(Object.entries(needs).map(([name, range]) => [name, parseRange(range)]));
+  Object.fromEntries(Object.entries(needs).map(([name, range]) => [name, [{ version: parseRange(range) }]]));
 
 function locked(name: string, version: string, needs: Readonly<Record<string, string>> = {}): LockedPackage {
   return {

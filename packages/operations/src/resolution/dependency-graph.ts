@@ -1,4 +1,4 @@
-import type { LockedPackage, Lockfile } from "@cpm/model";
+import type { LockedPackage, Lockfile, Needs } from "@cpm/model";
 import { operationError } from "../errors.ts";
 
 /** One line of a tree: how deep it stands, what it is, and the range by which it was asked for. */
@@ -7,6 +7,10 @@ export interface TreeLine {
   readonly name: string;
   readonly version: string;
   readonly range: string;
+  /** What the one that needs it calls it, where that is another name. */
+  readonly alias?: string;
+  /** The condition under which it is needed. */
+  readonly when?: string;
   /** Whether it stands above already with all that it needs. */
   readonly repeated: boolean;
 }
@@ -15,18 +19,16 @@ export interface TreeLine {
 export function treeOf(lock: Lockfile): readonly TreeLine[] {
   const packages = byName(lock);
   const shown = new Set<string>();
-  const visit = (name: string, range: string, depth: number): TreeLine[] => {
+  const visit = ({ name, ...need }: NamedNeed, depth: number): TreeLine[] => {
     const found = packages.get(name);
     if (found === undefined) return [];
     const repeated = shown.has(name) && Object.keys(found.dependencies).length > 0;
     shown.add(name);
-    const line = { depth, name, version: found.version.text, range, repeated };
-    const below = repeated
-      ? []
-      : sortedEntries(found.dependencies).flatMap(([key, text]) => visit(key, text, depth + 1));
+    const line = { depth, name, version: found.version.text, ...need, repeated };
+    const below = repeated ? [] : sortedNeeds(found.dependencies).flatMap((entry) => visit(entry, depth + 1));
     return [line, ...below];
   };
-  return sortedEntries(lock.requirements).flatMap(([name, range]) => visit(name, range, 0));
+  return sortedNeeds(lock.requirements).flatMap((entry) => visit(entry, 0));
 }
 
 /** What needs a package, from the package up to the project: every way by which it came in. */
@@ -35,14 +37,15 @@ export function invertedTree(lock: Lockfile, name: string, projectName: string):
   const target = requireLocked(packages, name);
   const visit = (current: string, depth: number, path: readonly string[]): TreeLine[] => {
     const needing = [...packages.values()].filter((entry) => current in entry.dependencies);
-    const direct = lock.requirements[current];
+    const direct = needsOf(lock.requirements, current);
     return [
-      ...(direct === undefined ? [] : [{ depth, name: projectName, version: "", range: direct.text, repeated: false }]),
+      ...direct.map((need) => ({ depth, version: "", ...need, name: projectName, repeated: false })),
       ...needing.flatMap((entry): TreeLine[] => {
-        const range = entry.dependencies[current]?.text ?? "";
         const repeated = path.includes(entry.name);
-        const line = { depth, name: entry.name, version: entry.version.text, range, repeated };
-        return [line, ...(repeated ? [] : visit(entry.name, depth + 1, [...path, entry.name]))];
+        const lines = needsOf(entry.dependencies, current).map((need) => {
+          return { depth, version: entry.version.text, ...need, name: entry.name, repeated };
+        });
+        return [...lines, ...(repeated ? [] : visit(entry.name, depth + 1, [...path, entry.name]))];
       }),
     ];
   };
@@ -91,8 +94,29 @@ function requireLocked(packages: ReadonlyMap<string, LockedPackage>, name: strin
   throw operationError("lock/not-locked", `the lockfile has no ${name}`);
 }
 
-function sortedEntries(ranges: Lockfile["requirements"]): readonly (readonly [string, string])[] {
-  return Object.entries(ranges)
-    .map(([name, range]) => [name, range.text] as const)
-    .toSorted(([left], [right]) => (left < right ? -1 : 1));
+type NamedNeed = Pick<TreeLine, "name" | "range" | "alias" | "when">;
+
+function sortedNeeds(needs: Needs): readonly NamedNeed[] {
+  return Object.keys(needs)
+    .toSorted()
+    .flatMap((name) => needsOf(needs, name));
+}
+
+function needsOf(needs: Needs, name: string): readonly NamedNeed[] {
+  return (needs[name] ?? []).map(({ version, alias, when }) => ({
+    name,
+    range: version.text,
+    ...(alias === undefined ? {} : { alias }),
+    ...(when === undefined ? {} : { when }),
+  }));
+}
+
+/** The ways to a package, one for each; of several entries about one package the first. */
+function sortedEntries(needs: Needs): readonly (readonly [string, string])[] {
+  const first = new Map(
+    sortedNeeds(needs)
+      .toReversed()
+      .map(({ name, range }) => [name, range] as const),
+  );
+  return [...first].toSorted(([left], [right]) => (left < right ? -1 : 1));
 }

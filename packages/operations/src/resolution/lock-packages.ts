@@ -1,13 +1,14 @@
 import type { Digest } from "@cpm/base";
-import { collectBytes } from "@cpm/base";
+import { canonicalJson, collectBytes } from "@cpm/base";
 import type { LockedPackage, LockedVariant, Lockfile, Manifest, PackageName, Version } from "@cpm/model";
-import { packageMediaTypes, parsePackageConfig } from "@cpm/model";
+import { formatNeeds, packageMediaTypes, parsePackageConfig, toNeeds } from "@cpm/model";
 import type { Descriptor, OciManifest, StoreReader } from "@cpm/oci";
 import { parseManifestBytes } from "@cpm/oci";
 import { readManifestBytes, verifiedBytes } from "@cpm/store";
 import { operationError } from "../errors.ts";
 import type { PackageAccess } from "../package/locate-package.ts";
 import { describeDigest } from "../package/locate-package.ts";
+import { checkInstances } from "../release/check-instances.ts";
 import type { Resolution, ResolvedPackage } from "./resolve-packages.ts";
 
 const maxConfigBytes = 1024 * 1024;
@@ -19,21 +20,22 @@ export async function lockResolution(
   access: PackageAccess,
 ): Promise<Lockfile> {
   const { registry } = resolution;
+  const read = await Promise.all(resolution.packages.map((entry) => lockPackage(entry, registry, access)));
+  checkInstances([{ manifest }, ...read]);
   return {
     lockfileVersion: "1",
     requirements: requirementsOf(manifest),
-    packages: await Promise.all(resolution.packages.map((entry) => lockPackage(entry, registry, access))),
+    packages: read.map(({ locked }) => locked),
   };
 }
 
 /** What a lockfile is made for: when it differs from this, it is out of date. */
 function requirementsOf(manifest: Manifest): Lockfile["requirements"] {
-  return Object.fromEntries(manifest.dependencies.map(({ name, version }) => [name, version]));
+  return toNeeds(manifest.dependencies);
 }
 
 export function isCurrent(lock: Lockfile, manifest: Manifest): boolean {
-  const [made, wanted] = [Object.entries(lock.requirements), requirementsOf(manifest)];
-  return made.length === Object.keys(wanted).length && made.every(([name, range]) => wanted[name]?.text === range.text);
+  return canonicalJson(formatNeeds(lock.requirements)) === canonicalJson(formatNeeds(requirementsOf(manifest)));
 }
 
 /** Throws `lock/digest-mismatch` when a registry has other bytes under a locked version than it had when it was locked. */
@@ -51,59 +53,72 @@ export function checkLockedDigest(
   );
 }
 
-async function lockPackage(entry: ResolvedPackage, registry: string, access: PackageAccess): Promise<LockedPackage> {
+interface ReadPackage {
+  readonly locked: LockedPackage;
+  readonly manifest: Manifest;
+}
+
+async function lockPackage(entry: ResolvedPackage, registry: string, access: PackageAccess): Promise<ReadPackage> {
   const { name, version, digest, publishedAtMs, dependencies } = entry;
   const source = access.reader(registry, name);
   const root = await describeDigest(name, digest, source, registry, access.signal);
-  return {
+  const { variants, manifest } = await readVariants(source, root, access);
+  const locked = {
     registry,
     name,
     version,
     digest,
     ...(publishedAtMs === undefined ? {} : { publishedAt: new Date(publishedAtMs).toISOString() }),
-    variants: await readVariants(source, root, access),
-    dependencies: Object.fromEntries(dependencies.map((needed) => [needed.name, needed.range])),
+    variants,
+    dependencies: toNeeds(dependencies.map(({ range, ...needed }) => ({ ...needed, version: range }))),
     evidence: [],
   };
+  return { locked, manifest };
 }
 
+/** Every platform tells the same manifest. */
 async function readVariants(
   source: StoreReader,
   root: Descriptor,
   access: PackageAccess,
-): Promise<readonly LockedVariant[]> {
+): Promise<{ readonly variants: readonly LockedVariant[]; readonly manifest: Manifest }> {
   const read = async (descriptor: Descriptor) =>
     parseManifestBytes(await readManifestBytes(source, descriptor, access.signal), descriptor.mediaType);
   const document = await read(root);
-  if (document.kind === "manifest") return [await readVariant(source, document, root, undefined, access)];
-  return Promise.all(
-    document.manifests.map(async (child) => {
-      const manifest = await read(child);
-      if (manifest.kind !== "manifest")
-        throw operationError("package/not-a-package", `${child.digest} is an index within an index`);
-      const platform = `${child.platform?.os}/${child.platform?.architecture}`;
-      return readVariant(source, manifest, child, platform, access);
-    }),
-  );
+  const children =
+    document.kind === "manifest"
+      ? [readVariant(source, document, root, undefined, access)]
+      : document.manifests.map(async (child) => {
+          const manifest = await read(child);
+          if (manifest.kind !== "manifest")
+            throw operationError("package/not-a-package", `${child.digest} is an index within an index`);
+          const platform = `${child.platform?.os}/${child.platform?.architecture}`;
+          return readVariant(source, manifest, child, platform, access);
+        });
+  const found = await Promise.all(children);
+  const [first] = found;
+  if (first === undefined) throw operationError("package/not-a-package", `${root.digest} has no variant`);
+  return { variants: found.map(({ variant }) => variant), manifest: first.manifest };
 }
 
 async function readVariant(
   source: StoreReader,
-  manifest: OciManifest,
+  document: OciManifest,
   { digest }: Descriptor,
   platform: string | undefined,
   { signal }: PackageAccess,
-): Promise<LockedVariant> {
-  const { config, layers } = manifest;
+): Promise<{ readonly variant: LockedVariant; readonly manifest: Manifest }> {
+  const { config, layers } = document;
   if (config.mediaType !== packageMediaTypes.config)
     throw operationError("package/not-a-package", `${digest} is no package: it is ${config.mediaType}`);
-  const { tree } = parsePackageConfig(
+  const { tree, manifest } = parsePackageConfig(
     await collectBytes(verifiedBytes(source.read(config, { signal }), config), maxConfigBytes),
   );
-  return {
+  const variant = {
     ...(platform === undefined ? {} : { platform }),
     digest,
     tree,
     layers: layers.map((layer) => ({ digest: layer.digest, sizeBytes: layer.sizeBytes })),
   };
+  return { variant, manifest };
 }

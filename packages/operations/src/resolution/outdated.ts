@@ -41,5 +41,5 @@ function newestOf(versions: readonly Version[], atLeast: Version): Version {
 
 function rangesOn(lock: Lockfile, name: string): readonly Range[] {
   const all = [lock.requirements, ...lock.packages.map((entry) => entry.dependencies)];
-  return all.flatMap((ranges) => ranges[name] ?? []);
+  return all.flatMap((needs) => (needs[name] ?? []).map((need) => need.version));
 }

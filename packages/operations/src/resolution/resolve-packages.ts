@@ -1,10 +1,11 @@
 import type { Digest } from "@cpm/base";
-import type { Lockfile, PackageName, Range, Version } from "@cpm/model";
+import type { GivenInput, Lockfile, PackageName, Range, Version } from "@cpm/model";
 import { isPackageName, maxSatisfying } from "@cpm/model";
-import type { ListedVersion } from "@cpm/registry-client";
+import type { ListedDependency, ListedVersion } from "@cpm/registry-client";
 import type { Candidate, Dependency, MinimumAge, Provider, Requirement, Work } from "@cpm/solver";
 import { solve } from "@cpm/solver";
 import { operationError } from "../errors.ts";
+import { activeListed } from "./active-dependencies.ts";
 import { orderByDependency } from "./dependency-order.ts";
 import type { PackageMetadata, Versions } from "./package-metadata.ts";
 import type { WorldFacts } from "./world-facts.ts";
@@ -20,6 +21,8 @@ export interface ResolveRequest {
   readonly minimumAge?: MinimumAge | undefined;
   /** The package whose dependencies are resolved, so that none of them needs another version of it. */
   readonly self?: { readonly name: string; readonly version: Version };
+  /** The package whose inputs are known: what its conditions leave out is not resolved. Default: everything is. */
+  readonly inputsOf?: { readonly name: string; readonly given: readonly GivenInput[] } | undefined;
 }
 
 /** What was chosen, each after those that it needs. */
@@ -34,7 +37,7 @@ export interface ResolvedPackage {
   readonly version: Version;
   readonly digest: Digest;
   readonly publishedAtMs?: number;
-  readonly dependencies: readonly { readonly name: string; readonly range: Range }[];
+  readonly dependencies: readonly ListedDependency[];
 }
 
 /**
@@ -47,21 +50,24 @@ export async function resolvePackages(
   metadata: PackageMetadata,
   world: WorldFacts,
 ): Promise<Resolution> {
-  const { registry, requirements, update, minimumAge, self } = request;
+  const { registry, requirements, update, minimumAge, self, inputsOf } = request;
   const locked = lockedVersions(request);
-  const prefetch = new Prefetch((name) => metadata.versions(registry, name), locked);
+  const active = (name: string, listed: ListedVersion): readonly ListedDependency[] =>
+    inputsOf?.name === name ? activeListed(listed, name, inputsOf.given) : listed.dependencies;
+  const prefetch = new Prefetch((name) => metadata.versions(registry, name), locked, active);
   for (const { name, range } of requirements) prefetch.begin(name, range);
   const provider: Provider = {
     versions(name) {
       if (name.startsWith("@")) return world.versions(name);
       const listed = metadata.versions(registry, name);
       return listed instanceof Promise
-        ? listed.then((found) => toCandidates(found, world))
-        : toCandidates(listed, world);
+        ? listed.then((found) => toCandidates(name, found, world, active))
+        : toCandidates(name, listed, world, active);
     },
     // Every listing tells the dependencies of its versions.
     dependencies: () => [],
     title: (name) => (name.startsWith("@") ? world.title(name) : name),
+    missing: (name) => world.missing(name),
   };
   const solution = await solve(requirements, provider, {
     locked,
@@ -74,18 +80,27 @@ export async function resolvePackages(
     const listed = await metadata.versions(registry, name);
     const found = listed?.find((entry) => entry.version.text === version.text);
     if (!isPackageName(name) || found === undefined) throw vanished(name, version, registry);
-    chosen.set(name, toResolved(name, found));
+    chosen.set(name, toResolved(name, found, active(name, found)));
   }
   return { registry, packages: orderByDependency(chosen, (entry) => entry.dependencies), work: solution.work };
 }
+
+/** The dependencies of a version that are wanted. */
+type ActiveDependencies = (name: string, listed: ListedVersion) => readonly ListedDependency[];
 
 /** Starts asking for what will be wanted: what the best fitting version of a package needs, and so on. */
 class Prefetch {
   readonly #versions: (name: string) => Versions | Promise<Versions>;
   readonly #locked: ReadonlyMap<string, Version>;
+  readonly #active: ActiveDependencies;
   readonly #begun = new Set<string>();
 
-  constructor(versions: (name: string) => Versions | Promise<Versions>, locked: ReadonlyMap<string, Version>) {
+  constructor(
+    versions: (name: string) => Versions | Promise<Versions>,
+    locked: ReadonlyMap<string, Version>,
+    active: ActiveDependencies,
+  ) {
+    this.#active = active;
     this.#versions = versions;
     this.#locked = locked;
   }
@@ -108,7 +123,8 @@ class Prefetch {
         range,
       );
     const found = usable.find((entry) => entry.version.text === likely?.text);
-    for (const dependency of found?.dependencies ?? []) this.begin(dependency.name, dependency.range);
+    const wanted = found === undefined ? [] : this.#active(name, found);
+    for (const dependency of wanted) this.begin(dependency.name, dependency.range);
   }
 }
 
@@ -123,15 +139,25 @@ function lockedVersions({ lock, registry }: ResolveRequest): ReadonlyMap<string,
   return new Map((lock?.packages ?? []).map(({ name, version }) => [name, version]));
 }
 
-function toCandidates(listed: Versions, world: WorldFacts): readonly Candidate[] | undefined {
-  return listed?.map(({ version, yanked, publishedAtMs, dependencies, requires }): Candidate => {
-    const all: readonly Dependency[] = [...dependencies, ...world.dependenciesOf(requires)];
+function toCandidates(
+  name: string,
+  listed: Versions,
+  world: WorldFacts,
+  active: ActiveDependencies,
+): readonly Candidate[] | undefined {
+  return listed?.map((entry): Candidate => {
+    const { version, yanked, publishedAtMs, requires, platforms } = entry;
+    const facts = [...world.dependenciesOf(requires, platforms), ...world.consents(name, version.text)];
+    const all: readonly Dependency[] = [...active(name, entry), ...facts];
     return { version, yanked, dependencies: all, ...(publishedAtMs === undefined ? {} : { publishedAtMs }) };
   });
 }
 
-function toResolved(name: PackageName, listed: ListedVersion): ResolvedPackage {
-  const { version, digest, publishedAtMs, dependencies } = listed;
+function toResolved(
+  name: PackageName,
+  { version, digest, publishedAtMs }: ListedVersion,
+  dependencies: readonly ListedDependency[],
+): ResolvedPackage {
   return { name, version, digest, dependencies, ...(publishedAtMs === undefined ? {} : { publishedAtMs }) };
 }
 

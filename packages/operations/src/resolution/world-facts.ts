@@ -1,113 +1,192 @@
 import type { JsonObject, JsonValue } from "@cpm/base";
 import { isJsonObject } from "@cpm/base";
 import type { Executor } from "@cpm/colonies";
-import type { Version } from "@cpm/model";
-import { parseRange, parseVersion, readRange, readVersion } from "@cpm/model";
+import type { ExecutorRequirement } from "@cpm/model";
+import { parseRange, parseVersion, readRange } from "@cpm/model";
 import type { Candidate, Dependency } from "@cpm/solver";
+import { describeExecutor, explainMissingExecutor, fittingExecutors } from "../release/executor-fit.ts";
 import type { Revision } from "../release/release-record.ts";
+import { InstalledPackages } from "./installed-packages.ts";
 
 /** What there is to resolve against, beside packages. */
 export interface World {
   readonly cpmVersion: string;
   /** `os/arch` of the node where payloads go. */
   readonly platform: string;
+  /** Of the server, where it is known: a plain build does not tell it. Unknown, nothing is required of it. */
+  readonly colonyosVersion?: string | undefined;
   /** Absent where no colony is asked, or where it is not to be looked at: then nothing is required of it. */
   readonly colony?: {
     readonly executors: readonly Executor[];
     readonly releases: readonly Revision[];
   };
+  /** The release whose place is taken: what it has installed now does not count. */
+  readonly replaces?: string | undefined;
 }
 
 const any = parseRange("*");
-const there = parseVersion("1.0.0");
+const there: Candidate = { version: parseVersion("1.0.0"), dependencies: [] };
+
+/** A fact that holds or does not, with its words for a failure. */
+interface Fact {
+  readonly holds: boolean;
+  readonly title: string;
+  readonly missing: string;
+}
 
 /**
- * Facts about the world as packages of the solver, so that a conflict with them is explained like any other: `@cpm`,
- * `@executor/<type>[/<arch>,…]`, `@release/<namespace>/<name>`. What a version requires becomes its dependencies on
- * them.
+ * Facts about the world as packages of the solver, so that a conflict with them is explained like any other: `@cpm` and
+ * `@colonyos` with their version, `@executor/…`, `@platform/…`, `@release/…`, `@absent/…` and `@consent/…`, which hold
+ * or do not. What a version requires becomes its dependencies on them.
  */
 export class WorldFacts {
   readonly #world: World;
+  readonly #installed: InstalledPackages;
+  /** By name. A fact is made when something first needs it; the solver asks for no other. */
+  readonly #facts = new Map<string, Fact>();
 
   constructor(world: World) {
     this.#world = world;
+    this.#installed = new InstalledPackages(world.colony?.releases ?? [], world.replaces);
   }
 
-  /** The dependencies that `requires` of a manifest stands for. A version of ColonyOS is not told by the server. */
-  dependenciesOf(requires: JsonObject): readonly Dependency[] {
-    const { cpm, executors, releases } = requires;
-    const range = typeof cpm === "string" ? readRange(cpm) : undefined;
-    const own = range === undefined ? [] : [{ name: "@cpm", range }];
-    if (this.#world.colony === undefined) return own;
-    return [...own, ...executorFacts(executors), ...releaseFacts(releases)];
+  /** The dependencies that `requires` of a manifest stands for, and the platforms that it has files for. */
+  dependenciesOf(requires: JsonObject, platforms: readonly string[] = []): readonly Dependency[] {
+    const { cpm, colonyos, executors } = requires;
+    const own = rangeFact("@cpm", cpm);
+    const { colony, colonyosVersion } = this.#world;
+    if (colony === undefined) return own;
+    return [
+      ...own,
+      ...(colonyosVersion === undefined ? [] : rangeFact("@colonyos", colonyos)),
+      ...list(executors).flatMap((entry) => this.#executorFact(entry, colony.executors)),
+      ...this.#platformFact(platforms),
+      ...this.releaseNeeds(requires),
+    ];
+  }
+
+  /** What `requires` asks of the releases of the colony: that some are there, and that some are not. */
+  releaseNeeds({ releases, absent }: JsonObject): readonly Dependency[] {
+    if (this.#world.colony === undefined) return [];
+    return [
+      ...rangesOf(releases).map(([name, range]) => {
+        const fact = {
+          holds: this.#installed.has(name, range),
+          title: `an installed ${name}${range.text === "*" ? "" : ` ${range.text}`}`,
+          missing: this.#installed.describe(name),
+        };
+        return this.#need(`@release/${name} ${range.text}`, fact);
+      }),
+      ...rangesOf(absent).map(([name, range]) => {
+        const fact = {
+          holds: !this.#installed.has(name, range),
+          title: `a colony without ${name}${range.text === "*" ? "" : ` ${range.text}`}`,
+          missing: this.#installed.describe(name),
+        };
+        return this.#need(`@absent/${name} ${range.text}`, fact);
+      }),
+    ];
+  }
+
+  /** The releases that may not stand beside this version of a package, as facts that do not hold. */
+  consents(name: string, version: string): readonly Dependency[] {
+    return this.#installed.objections(name, version).map(({ release, range }) => {
+      const title = `a colony without release "${release}"`;
+      const missing = `release "${release}" may not stand beside ${name}${range === "*" ? "" : ` ${range}`}`;
+      return this.#need(`@consent/${release}/${name} ${range}`, { holds: false, title, missing });
+    });
+  }
+
+  /** What other releases need of the one that is replaced. */
+  heldByOthers(): ReturnType<InstalledPackages["heldByOthers"]> {
+    return this.#installed.heldByOthers();
   }
 
   /** The versions of a fact: one when it holds, none when it does not. */
   versions(name: string): readonly Candidate[] {
-    const [kind, ...rest] = name.split("/");
-    if (kind === "@cpm") return [candidate(parseVersion(this.#world.cpmVersion))];
-    if (kind === "@executor")
-      return this.#hasExecutor(rest[0] ?? "", rest[1]?.split(",") ?? []) ? [candidate(there)] : [];
-    if (kind === "@release") return this.#installed(rest.join("/")).map(candidate);
-    throw new TypeError(`${name} is no fact`);
+    if (name === "@cpm") return [candidate(this.#world.cpmVersion)];
+    if (name === "@colonyos") return [candidate(this.#world.colonyosVersion ?? "0.0.0")];
+    return this.#fact(name).holds ? [there] : [];
   }
 
   /** How a failure names a fact. */
   title(name: string): string {
-    const [kind, ...rest] = name.split("/");
-    if (kind === "@executor") {
-      const [type = "", architectures] = rest;
-      return `executor ${type}${architectures === undefined ? "" : ` on ${architectures.replaceAll(",", " or ")}`}`;
-    }
-    return kind === "@release" ? `an installed ${rest.join("/")}` : name.replace("@", "");
+    if (name === "@colonyos") return "ColonyOS";
+    return name === "@cpm" ? "cpm" : this.#fact(name).title;
   }
 
-  #hasExecutor(type: string, architectures: readonly string[]): boolean {
-    const alive = this.#world.colony?.executors.filter((executor) => executor.state === "approved") ?? [];
-    return alive.some((executor) => {
-      if (executor.type !== type) return false;
-      // An executor that does not say what it runs on may run on anything.
-      const told = architecturesOf(executor);
-      return architectures.length === 0 || told.length === 0 || told.some((entry) => architectures.includes(entry));
-    });
+  /** What is the case where a fact does not hold. */
+  missing(name: string): string {
+    return name === "@colonyos" || name === "@cpm" ? `there is no ${this.title(name)}` : this.#fact(name).missing;
   }
 
-  #installed(name: string): readonly Version[] {
-    const releases = this.#world.colony?.releases ?? [];
-    return releases
-      .filter(({ status }) => status.phase === "deployed")
-      .flatMap(({ record }) => record.packages)
-      .flatMap((entry) => (entry.name === name ? (readVersion(entry.version) ?? []) : []));
+  #executorFact(entry: JsonObject, executors: readonly Executor[]): readonly Dependency[] {
+    const needed = readExecutor(entry);
+    if (needed === undefined) return [];
+    const title = describeExecutor(needed);
+    const holds = fittingExecutors(needed, executors).length > 0;
+    return [
+      this.#need(`@${title.replace(" ", "/")}`, { holds, title, missing: explainMissingExecutor(needed, executors) }),
+    ];
+  }
+
+  #platformFact(platforms: readonly string[]): readonly Dependency[] {
+    if (platforms.length === 0) return [];
+    const { platform } = this.#world;
+    const title = `a node of ${platforms.join(" or ")}`;
+    const missing = `this node is ${platform}`;
+    return [this.#need(`@platform/${platforms.join(",")}`, { holds: platforms.includes(platform), title, missing })];
+  }
+
+  #need(name: string, fact: Fact): Dependency {
+    this.#facts.set(name, fact);
+    return { name, range: any };
+  }
+
+  #fact(name: string): Fact {
+    const fact = this.#facts.get(name);
+    if (fact === undefined) throw new TypeError(`${name} is no fact that was needed`);
+    return fact;
   }
 }
 
-function executorFacts(executors: JsonValue | undefined): readonly Dependency[] {
-  return list(executors).flatMap(({ type, arch }) => {
-    if (typeof type !== "string") return [];
-    const architectures = Array.isArray(arch) ? arch.filter((entry: JsonValue) => typeof entry === "string") : [];
-    const suffix = architectures.length === 0 ? "" : `/${architectures.toSorted().join(",")}`;
-    return [{ name: `@executor/${type}${suffix}`, range: any }];
-  });
+function readExecutor({ type, arch, memory, gpu }: JsonObject): ExecutorRequirement | undefined {
+  if (typeof type !== "string") return undefined;
+  const architectures = Array.isArray(arch) ? arch.filter((entry: JsonValue) => typeof entry === "string") : [];
+  const { name, count, memory: each } = gpu !== undefined && isJsonObject(gpu) ? gpu : {};
+  return {
+    type,
+    arch: architectures.toSorted(),
+    ...(typeof memory === "string" ? { memory } : {}),
+    ...(gpu === undefined
+      ? {}
+      : {
+          gpu: {
+            count: typeof count === "number" ? count : 1,
+            ...(typeof name === "string" ? { name } : {}),
+            ...(typeof each === "string" ? { memory: each } : {}),
+          },
+        }),
+  };
 }
 
-function releaseFacts(releases: JsonValue | undefined): readonly Dependency[] {
-  if (releases === undefined || !isJsonObject(releases)) return [];
-  return Object.entries(releases).flatMap(([name, text]) => {
+function rangeFact(name: string, text: JsonValue | undefined): readonly Dependency[] {
+  const range = typeof text === "string" ? readRange(text) : undefined;
+  return range === undefined ? [] : [{ name, range }];
+}
+
+function rangesOf(value: JsonValue | undefined): readonly (readonly [string, Dependency["range"]])[] {
+  if (value === undefined || !isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([name, text]) => {
     const range = typeof text === "string" ? readRange(text) : undefined;
-    return range === undefined ? [] : [{ name: `@release/${name}`, range }];
+    return range === undefined ? [] : [[name, range] as const];
   });
-}
-
-function architecturesOf(executor: Executor): readonly string[] {
-  return list(executor.capabilities["hardware"]).flatMap(({ architecture }) =>
-    typeof architecture === "string" && architecture !== "" ? [architecture] : [],
-  );
 }
 
 function list(value: JsonValue | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? value.filter((entry: JsonValue) => isJsonObject(entry)) : [];
 }
 
-function candidate(version: Version): Candidate {
-  return { version, dependencies: [] };
+function candidate(version: string): Candidate {
+  return { version: parseVersion(version), dependencies: [] };
 }
