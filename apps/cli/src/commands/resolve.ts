@@ -1,6 +1,5 @@
 import { defineCommand, registryOptions } from "../command.ts";
-import { requireRegistry } from "../require-registry.ts";
-import { resolutionOptions } from "../resolution-options.ts";
+import { bundleOptions, resolutionOptions } from "../resolution-options.ts";
 import { currentPlatform } from "../platform.ts";
 import { version } from "../version.ts";
 import { withSession } from "../with-session.ts";
@@ -11,7 +10,7 @@ export const resolve = defineCommand({
   description:
     "Chooses one version of every package that the requirements reach, and writes nothing. When there is no such choice, it says why in numbered sentences.",
   arguments: [{ name: "requirements", description: "namespace/name[@range]", repeated: true }],
-  options: { ...resolutionOptions, ...registryOptions },
+  options: { ...resolutionOptions, ...bundleOptions, ...registryOptions },
   examples: [
     { line: 'cpm resolve "rise/pipeline@^2"', description: "What it and its dependencies come to." },
     { line: "cpm resolve rise/pipeline rise/web@1.x --json", description: "Two together, with their digests." },
@@ -23,7 +22,7 @@ export const resolve = defineCommand({
     return withSession(
       invocation,
       async (session) => {
-        const registry = requireRegistry(session.settings);
+        const registry = session.registryHost();
         const requirements = args.map((text) => {
           const { name, selector } = parseReference(text);
           const range =
@@ -50,7 +49,7 @@ export const resolve = defineCommand({
         );
         return 0;
       },
-      options.offline === true,
+      options,
     );
   },
 });

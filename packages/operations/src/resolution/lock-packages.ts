@@ -1,7 +1,7 @@
 import type { Digest } from "@cpm/base";
 import { collectBytes } from "@cpm/base";
 import type { LockedPackage, LockedVariant, Lockfile, Manifest, PackageName, Version } from "@cpm/model";
-import { packageMediaTypes, parsePackageConfig } from "@cpm/model";
+import { maxEvidence, packageMediaTypes, parsePackageConfig } from "@cpm/model";
 import type { Descriptor, OciManifest, StoreReader } from "@cpm/oci";
 import { parseManifestBytes } from "@cpm/oci";
 import { readManifestBytes, verifiedBytes } from "@cpm/store";
@@ -12,17 +12,29 @@ import type { Resolution, ResolvedPackage } from "./resolve-packages.ts";
 
 const maxConfigBytes = 1024 * 1024;
 
-/** Turns a resolution into a lockfile: reads manifest and config of every platform of every package, no layer. */
+/** What of the lockfile that was there before stays as it is. */
+export interface LockedBefore {
+  readonly lock?: Lockfile | undefined;
+  /** Packages of which everything is asked anew. */
+  readonly update?: ReadonlySet<string> | "all" | undefined;
+}
+
+/**
+ * Turns a resolution into a lockfile: reads manifest and config of every platform of every package, no layer, and asks
+ * which signatures there are. Of a package that stays as it was locked, the evidence stays too: a signature that is added
+ * later changes no lockfile until `update` names its package.
+ */
 export async function lockResolution(
   manifest: Manifest,
   resolution: Resolution,
   access: PackageAccess,
+  before: LockedBefore = {},
 ): Promise<Lockfile> {
   const { registry } = resolution;
   return {
     lockfileVersion: "1",
     requirements: requirementsOf(manifest),
-    packages: await Promise.all(resolution.packages.map((entry) => lockPackage(entry, registry, access))),
+    packages: await Promise.all(resolution.packages.map((entry) => lockPackage(entry, registry, access, before))),
   };
 }
 
@@ -51,10 +63,18 @@ export function checkLockedDigest(
   );
 }
 
-async function lockPackage(entry: ResolvedPackage, registry: string, access: PackageAccess): Promise<LockedPackage> {
+async function lockPackage(
+  entry: ResolvedPackage,
+  registry: string,
+  access: PackageAccess,
+  before: LockedBefore,
+): Promise<LockedPackage> {
   const { name, version, digest, publishedAtMs, dependencies } = entry;
   const source = access.reader(registry, name);
-  const root = await describeDigest(name, digest, source, registry, access.signal);
+  const [root, evidence] = await Promise.all([
+    describeDigest(name, digest, source, registry, access.signal),
+    keptEvidence(entry, registry, before) ?? seenEvidence(entry, registry, access),
+  ]);
   return {
     registry,
     name,
@@ -63,8 +83,33 @@ async function lockPackage(entry: ResolvedPackage, registry: string, access: Pac
     ...(publishedAtMs === undefined ? {} : { publishedAt: new Date(publishedAtMs).toISOString() }),
     variants: await readVariants(source, root, access),
     dependencies: Object.fromEntries(dependencies.map((needed) => [needed.name, needed.range])),
-    evidence: [],
+    evidence,
   };
+}
+
+function keptEvidence(
+  { name, digest }: ResolvedPackage,
+  registry: string,
+  { lock, update }: LockedBefore,
+): readonly Digest[] | undefined {
+  if (update === "all" || update?.has(name) === true) return undefined;
+  const locked = lock?.packages.find((entry) => entry.name === name && entry.registry === registry);
+  return locked?.digest === digest ? locked.evidence : undefined;
+}
+
+async function seenEvidence(
+  { name, digest }: ResolvedPackage,
+  registry: string,
+  access: PackageAccess,
+): Promise<readonly Digest[]> {
+  const evidence = await access.metadata.evidence(registry, name, digest);
+  // A lockfile names content by sha256 only.
+  const named = evidence.filter((entry) => entry.startsWith("sha256:"));
+  if (named.length <= maxEvidence) return named;
+  throw operationError(
+    "lock/too-much-evidence",
+    `${name}@${digest} has ${named.length} signatures at ${registry}, and ${maxEvidence} are taken`,
+  );
 }
 
 async function readVariants(

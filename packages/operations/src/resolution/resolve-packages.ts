@@ -6,7 +6,7 @@ import type { Candidate, Dependency, MinimumAge, Provider, Requirement, Work } f
 import { solve } from "@cpm/solver";
 import { operationError } from "../errors.ts";
 import { orderByDependency } from "./dependency-order.ts";
-import type { PackageMetadata, Versions } from "./package-metadata.ts";
+import type { PackageListings, Versions } from "./package-metadata.ts";
 import type { WorldFacts } from "./world-facts.ts";
 
 export interface ResolveRequest {
@@ -44,7 +44,7 @@ export interface ResolvedPackage {
  */
 export async function resolvePackages(
   request: ResolveRequest,
-  metadata: PackageMetadata,
+  metadata: PackageListings,
   world: WorldFacts,
 ): Promise<Resolution> {
   const { registry, requirements, update, minimumAge, self } = request;
