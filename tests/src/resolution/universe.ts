@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Clock } from "@cpm/base";
 import type { PackageName } from "@cpm/model";
 import { versionToTag } from "@cpm/model";
@@ -19,6 +19,8 @@ export interface PackageSketch {
   readonly requires?: string;
   /** What makes the bytes differ from those of another package that is otherwise the same. */
   readonly note?: string;
+  /** Payload files by path; what lies under `bin/<os>-<arch>/` is for that platform only. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
 /** A real registry with packages in it, and a user's cache in front of it. Must be closed. */
@@ -56,7 +58,16 @@ export class Universe {
       ...(sketch.requires === undefined ? [] : [`requires: ${sketch.requires}`]),
       ...(dependencies.length === 0 ? [] : ["dependencies:", ...dependencies]),
     ];
+    const files = Object.entries(sketch.files ?? {});
+    const platforms = [...new Set(files.flatMap(([path]) => /^bin\/([a-z0-9]+-[a-z0-9]+)\//.exec(path)?.[1] ?? []))];
+    const common = files.some(([path]) => !path.startsWith("bin/")) ? ["  - {include: [payload/**]}"] : [];
+    const own = platforms.map((name) => `  - {include: ["bin/${name}/**"], platform: ${name.replace("-", "/")}}`);
+    if (files.length > 0) manifest.push("payload:", ...common, ...own);
     mkdirSync(join(root, "templates"), { recursive: true });
+    for (const [path, content] of files) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), content);
+    }
     writeFileSync(join(root, "colony.yaml"), `${manifest.join("\n")}\n`);
     return root;
   }

@@ -2,8 +2,8 @@ import type { Digest } from "@cpm/base";
 import type { Lockfile, PackageName, Range, Version } from "@cpm/model";
 import { isPackageName, maxSatisfying } from "@cpm/model";
 import type { ListedVersion } from "@cpm/registry-client";
-import type { Candidate, Dependency, MinimumAge, Provider, Requirement, Work } from "@cpm/solver";
-import { solve } from "@cpm/solver";
+import type { Candidate, Dependency, MinimumAge, Provider, Requirement, Unusable, Work } from "@cpm/solver";
+import { isPending, solve } from "@cpm/solver";
 import { operationError } from "../errors.ts";
 import { orderByDependency } from "./dependency-order.ts";
 import type { PackageListings, Versions } from "./package-metadata.ts";
@@ -59,8 +59,13 @@ export async function resolvePackages(
         ? listed.then((found) => toCandidates(found, world))
         : toCandidates(listed, world);
     },
-    // Every listing tells the dependencies of its versions.
-    dependencies: () => [],
+    // A locked version is tried before its package is listed, and its needs are asked for by themselves.
+    dependencies(name, version) {
+      const listed = provider.versions(name);
+      return isPending(listed)
+        ? listed.then((found) => needsOf(found, version, registry))
+        : needsOf(listed, version, registry);
+    },
     title: (name) => (name.startsWith("@") ? world.title(name) : name),
   };
   const solution = await solve(requirements, provider, {
@@ -128,6 +133,15 @@ function toCandidates(listed: Versions, world: WorldFacts): readonly Candidate[]
     const all: readonly Dependency[] = [...dependencies, ...world.dependenciesOf(requires)];
     return { version, yanked, dependencies: all, ...(publishedAtMs === undefined ? {} : { publishedAtMs }) };
   });
+}
+
+function needsOf(
+  listed: readonly Candidate[] | undefined,
+  version: Version,
+  registry: string,
+): readonly Dependency[] | Unusable {
+  const found = listed?.find((entry) => entry.version.text === version.text);
+  return found?.dependencies ?? { unusable: `is not at ${registry} any more` };
 }
 
 function toResolved(name: PackageName, listed: ListedVersion): ResolvedPackage {
