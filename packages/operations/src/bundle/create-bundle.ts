@@ -1,6 +1,7 @@
 import type { Digest } from "@cpm/base";
 import { formatBytes } from "@cpm/base";
 import type { Lockfile } from "@cpm/model";
+import { formatLockfile, lockfileName, parseLockfile } from "@cpm/model";
 import { containerBytes, DraftFile, SplitWriter, writeContainer } from "@cpm/store";
 import type { ByteSink } from "@cpm/store";
 import type { PackageAccess } from "../package/locate-package.ts";
@@ -39,7 +40,9 @@ const inFlight = 8;
  * what reading the packages throws, and `split/part-size`.
  */
 export async function createBundle(request: BundleRequest, access: PackageAccess): Promise<CreatedBundle> {
-  const { lock, platforms, without = [], maxPartBytes, path } = request;
+  const { platforms, without = [], maxPartBytes, path } = request;
+  // As it stands in a file, so that its order hangs on nothing else.
+  const lock = parseLockfile({ path: lockfileName, text: formatLockfile(request.lock) });
   const graphs = await readGraphs(lock, platforms, access);
   const plan = planBundle(lock, graphs, platforms, without);
   const sizeBytes = containerBytes(plan.files);

@@ -84,9 +84,7 @@ class ShownBundle {
 
   /** Undefined for a package that is not in the bundles. */
   #repository(name: string): StoreReader | undefined {
-    return this.#names().includes(name) && isPackageName(name)
-      ? this.#set.repository(this.#registry, name)
-      : undefined;
+    return this.#names().includes(name) && isPackageName(name) ? this.#set.repository(this.#registry, name) : undefined;
   }
 
   #names(): readonly string[] {
