@@ -65,6 +65,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/why.ts")).why,
   },
   {
+    name: "bundle",
+    group: "registry",
+    summary: "Put what a lockfile names into one file that travels",
+    load: async () => (await import("./commands/bundle.ts")).bundle,
+  },
+  {
     name: "publish",
     group: "registry",
     summary: "Put a version into a registry",

@@ -6,6 +6,15 @@ export const resolutionOptions = {
   "min-age": { type: "duration", value: "1d", description: "Leave out versions that were published more recently." },
 } as const satisfies OptionTable;
 
+/** Flag of the commands that take packages out of bundles. */
+export const bundleOptions = {
+  from: {
+    type: "strings",
+    value: "BUNDLE",
+    description: "Take packages from this bundle, part or folder of bundles, and use no network; repeatable.",
+  },
+} as const satisfies OptionTable;
+
 /** Flags of the commands that install from a package directory. */
 export const lockOptions = {
   locked: { type: "boolean", description: "Fail unless cpm.lock is there and that of colony.yaml." },

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ColoniesClient, Identity } from "@cpm/colonies";
-import { CachingReader, defaultFreshMs, PackageMetadata } from "@cpm/operations";
-import type { PackageAccess, ReleaseContext } from "@cpm/operations";
+import { bundleAccess, CachingReader, defaultFreshMs, PackageMetadata } from "@cpm/operations";
+import type { BundleSet, OperationProgress, PackageAccess, ReleaseContext } from "@cpm/operations";
 import type { CredentialSource, RegistryClient } from "@cpm/registry-client";
 import { createRegistryClient, isLoopback, userCredentials } from "@cpm/registry-client";
 import { BlobDirectory, NodeStore } from "@cpm/store";
@@ -13,6 +13,14 @@ import type { Output } from "./output/output.ts";
 import type { ResolvedSettings } from "./settings.ts";
 import { version } from "./version.ts";
 
+/** Where packages may come from. Default: registries, and what is kept of them. */
+export interface PackageSources {
+  /** Asks nobody: only what is known and kept here. */
+  readonly offline?: boolean;
+  /** Only these, and nobody is asked. */
+  readonly bundles?: BundleSet | undefined;
+}
+
 /** What a command works with, made when it is first asked for. Must be closed. */
 export class Session {
   readonly settings: ResolvedSettings;
@@ -20,12 +28,14 @@ export class Session {
   readonly #output: Output;
   readonly #registries = new Map<string, RegistryClient>();
   readonly #offline: boolean;
+  readonly #bundles: BundleSet | undefined;
   #listings: PackageMetadata | undefined;
   #scratch: string | undefined;
 
-  constructor(settings: ResolvedSettings, context: CliContext, output: Output, offline = false) {
+  constructor(settings: ResolvedSettings, context: CliContext, output: Output, sources: PackageSources = {}) {
     this.settings = settings;
-    this.#offline = offline;
+    this.#offline = sources.offline === true;
+    this.#bundles = sources.bundles;
     this.#context = context;
     this.#output = output;
   }
@@ -55,16 +65,28 @@ export class Session {
 
   access(): PackageAccess {
     const { progress } = this.#output;
+    const surroundings = {
+      clock: this.#context.clock,
+      scratch: () => this.#scratchFolder(),
+      report: (item: OperationProgress) => progress.update(item),
+      signal: this.#context.signal,
+    };
+    if (this.#bundles !== undefined)
+      return bundleAccess(this.#bundles, this.settings.configuredRegistry?.host, surroundings);
     return {
       defaultRegistry: this.settings.registry?.host,
       registry: (host) => this.registry(host),
       reader: (host, name) => new CachingReader(this.registry(host).repository(name), this.#kept(), this.#offline),
       metadata: this.#metadata(),
-      clock: this.#context.clock,
-      scratch: () => this.#scratchFolder(),
-      report: (item) => progress.update(item),
-      signal: this.#context.signal,
+      ...surroundings,
     };
+  }
+
+  /** The registry whose packages are meant, of the settings or of the bundles. Throws `cli/missing-setting`. */
+  registryHost(): string {
+    const { defaultRegistry } = this.access();
+    if (defaultRegistry === undefined) throw missingSetting("the registry", "CPM_REGISTRY", "--registry");
+    return defaultRegistry;
   }
 
   /** The colony for the user. Throws `cli/missing-setting` naming what is not configured. */

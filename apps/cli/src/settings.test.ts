@@ -82,6 +82,7 @@ test("flag over environment over project over user over dev colony, each by itse
 test("with nothing configured there are only places", () => {
   expect(resolve()).toEqual({
     registry: undefined,
+    configuredRegistry: undefined,
     server: undefined,
     colony: undefined,
     colonyosVersion: undefined,

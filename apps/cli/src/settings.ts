@@ -12,6 +12,8 @@ import { cliError, usageError } from "./errors.ts";
 /** Where everything is, after flags, environment, files and defaults. */
 export interface ResolvedSettings {
   readonly registry: RegistryAddress | undefined;
+  /** The same where a person chose it; the one of `cpm dev` is nobody's choice. */
+  readonly configuredRegistry: RegistryAddress | undefined;
   readonly server: string | undefined;
   readonly colony: string | undefined;
   /** Of the server, where somebody said it: servers that are built plainly do not. */
@@ -61,6 +63,7 @@ export function resolveSettings(context: CliContext, flags: SettingFlags): Resol
   const keyFile = pick("keyFile");
   const registry = pick("registry");
   return {
+    configuredRegistry: registry,
     registry: registry ?? (dev === undefined ? undefined : { host: dev.registry }),
     server: server ?? dev?.server,
     colony: pick("colony") ?? (colonyIsDev ? dev.colony : undefined),

@@ -44,11 +44,23 @@ export class TarReader {
 
   write(chunk: Uint8Array): void {
     this.#totalBytes += chunk.length;
-    if (this.#totalBytes > this.#limits.maxTotalBytes) {
-      throw archiveError("archive/total-too-large", `the archive has more than ${this.#limits.maxTotalBytes} bytes`);
-    }
+    this.#checkTotal();
     let at = 0;
     while (at < chunk.length) at += this.#step(chunk, at);
+  }
+
+  /** How many bytes of the current file's content are to come, which may be passed over with `skip`. */
+  get remainingContentBytes(): number {
+    return this.#state === "body" ? this.#remaining : 0;
+  }
+
+  /** Passes over so many bytes of the current file's content unseen, for whoever checks it by its digest later. */
+  skip(countBytes: number): void {
+    if (countBytes > this.remainingContentBytes) throw new RangeError("only content can be passed over");
+    this.#totalBytes += countBytes;
+    this.#checkTotal();
+    this.#remaining -= countBytes;
+    if (this.#state === "body" && this.#remaining === 0) this.#endEntry();
   }
 
   /** Must be called when there are no more bytes: an archive without its end is refused here. */
@@ -62,6 +74,11 @@ export class TarReader {
     }
     this.#table.finish();
     return { entries: this.#table.size, totalBytes: this.#totalBytes };
+  }
+
+  #checkTotal(): void {
+    if (this.#totalBytes <= this.#limits.maxTotalBytes) return;
+    throw archiveError("archive/total-too-large", `the archive has more than ${this.#limits.maxTotalBytes} bytes`);
   }
 
   /** Consumes at least one byte and returns how many. */

@@ -31,3 +31,23 @@ export function parseDuration(text: string): number | undefined {
     totalMs += Number(count) * (durationUnits[unit ?? ""] ?? 0);
   return Number.isSafeInteger(totalMs) ? totalMs : undefined;
 }
+
+const byteUnits: Readonly<Record<string, number>> = {
+  B: 1,
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/** `700MB`, `4GiB`, `1.5GB`: decimal units, or those of two with an i. Undefined when it is not that. */
+export function parseSizeBytes(text: string): number | undefined {
+  const [, count = "", unit = ""] = /^(\d{1,12}(?:\.\d{1,3})?) ?([kKMGT]?i?B)$/.exec(text) ?? [];
+  const sizeBytes = Math.floor(Number(count) * (byteUnits[unit] ?? Number.NaN));
+  return count !== "" && Number.isSafeInteger(sizeBytes) ? sizeBytes : undefined;
+}

@@ -5,7 +5,7 @@ export type * from "./input-definition.ts";
 export { inputNoun } from "./input-rules.ts";
 export * from "./input-value.ts";
 export * from "./inputs.ts";
-export { formatLockfile, formatNeeds, lockfileName, parseLockfile, toNeeds } from "./lockfile.ts";
+export { formatLockfile, formatNeeds, lockfileName, maxEvidence, parseLockfile, toNeeds } from "./lockfile.ts";
 export type { LockedLayer, LockedPackage, LockedVariant, Lockfile, Need, Needs } from "./lockfile.ts";
 export { manifestJsonSchema, manifestReference } from "./manifest-documents.ts";
 export type {
@@ -18,9 +18,9 @@ export type {
   Requirements,
 } from "./manifest.ts";
 export { formatManifest } from "./manifest.ts";
+export { bundleMediaTypes, isEvidenceType, packageMediaTypes } from "./media-types.ts";
 export { readInputDefinitions } from "./read-input-definitions.ts";
 export { resolverFacts } from "./resolver-facts.ts";
-export { packageMediaTypes } from "./media-types.ts";
 export * from "./package-config.ts";
 export * from "./package-name.ts";
 export * from "./parse-manifest.ts";

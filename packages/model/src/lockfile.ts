@@ -56,7 +56,10 @@ export interface LockedPackage {
   /** One for each platform; a single one without a platform for a package of all. */
   readonly variants: readonly LockedVariant[];
   readonly dependencies: Needs;
-  /** Digests of the signatures that were seen. */
+  /**
+   * Digests of the signatures and attestations that its registry showed when it was locked, in byte order. What is added
+   * there later does not make a lockfile out of date.
+   */
   readonly evidence: readonly Digest[];
 }
 
@@ -73,6 +76,9 @@ export interface LockedLayer {
   /** Compressed. */
   readonly sizeBytes: number;
 }
+
+/** How many signatures of one package a lockfile takes. */
+export const maxEvidence = 1000;
 
 interface LockedBody extends Omit<LockedPackage, "registry" | "name"> {}
 
@@ -145,7 +151,11 @@ const body = objectOf<LockedBody>("a locked package", {
   },
   variants: { schema: listOf(variant, { minItems: 1, maxItems: 64 }), description: "Its platforms.", required: true },
   dependencies: { schema: requirements, description: "What it needs.", default: {} },
-  evidence: { schema: listOf(digest, { maxItems: 100 }), description: "Signatures that were seen.", default: [] },
+  evidence: {
+    schema: listOf(digest, { maxItems: maxEvidence }),
+    description: "Signatures that were seen.",
+    default: [],
+  },
 });
 
 const key = checked(text("registry/namespace/name", { maxLength: 500 }), (value, node, faults) => {

@@ -7,5 +7,7 @@ export * from "./http-headers.ts";
 export type * from "./manifest.ts";
 export * from "./media-types.ts";
 export * from "./names.ts";
+export { parseOciPath } from "./oci-path.ts";
+export type { OciRoute } from "./oci-path.ts";
 export * from "./referrers.ts";
 export type * from "./store.ts";

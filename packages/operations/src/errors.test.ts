@@ -7,6 +7,8 @@ import type { OperationsErrorCode } from "./errors.ts";
 const root = join(import.meta.dir, "../../..");
 const here = "packages/operations/src";
 const colonies = "tests/src/operations";
+const bundles = "tests/src/bundles/bundles.test.ts";
+const tampering = "tests/src/bundles/tampering.test.ts";
 const resolution = "tests/src/resolution/resolution.test.ts";
 const instances = `${here}/release/release-instances.test.ts`;
 const standing = "tests/src/resolution/standing-releases.test.ts";
@@ -34,6 +36,19 @@ const broughtAbout: Readonly<Record<OperationsErrorCode, string>> = {
   "lock/missing": resolution,
   "lock/not-locked": `${here}/resolution/dependency-graph.test.ts`,
   "lock/other-registry": resolution,
+  "lock/too-much-evidence": bundles,
+  "bundle/not-found": bundles,
+  "bundle/invalid": tampering,
+  "bundle/damaged": tampering,
+  "bundle/needs-base": bundles,
+  "bundle/incomplete": tampering,
+  "bundle/disagrees": tampering,
+  "bundle/evidence-missing": bundles,
+  "bundle/other-registry": bundles,
+  "bundle/several-registries": bundles,
+  "bundle/conflict": tampering,
+  "bundle/partial": bundles,
+  "bundle/exists": "tests/src/bundles/command.test.ts",
   "plan/invalid": `${here}/release/plan-file.test.ts`,
   "plan/stale": `${here}/release/plan-file.test.ts`,
   "colony/not-prepared": `${here}/release/next-revision.test.ts`,

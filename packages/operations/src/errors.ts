@@ -102,6 +102,71 @@ export const operationsErrors = {
     title: "The lockfile was made with another registry",
     hint: "Use that registry, or remove cpm.lock and resolve anew if the change is meant.",
   },
+  "lock/too-much-evidence": {
+    kind: "resource_exhausted",
+    title: "More signatures of a package than a lockfile takes",
+    hint: "Ask the registry's owner what they are; nobody signs one package so often.",
+  },
+  "bundle/not-found": {
+    kind: "not_found",
+    title: "There is no bundle",
+    hint: "Name a file that `cpm bundle create` wrote, one of its parts, or the folder that they are in.",
+  },
+  "bundle/invalid": {
+    kind: "data_loss",
+    title: "Not a bundle, or not a whole one",
+    hint: "It was cut off, was changed, or is another file. Copy it again from where it was made.",
+  },
+  "bundle/damaged": {
+    kind: "data_loss",
+    title: "A bundle holds other bytes than it says",
+    hint: "Copy the file that is named again from where it was made. Nothing of it was used.",
+  },
+  "bundle/needs-base": {
+    kind: "failed_precondition",
+    title: "The bundle holds only what another one lacks",
+    hint: "Name that one too: --from BASE --from DELTA. A folder that holds both does as well.",
+  },
+  "bundle/incomplete": {
+    kind: "data_loss",
+    title: "Something that the lockfile of a bundle names is not in it",
+    hint: "Make the bundle again with `cpm bundle create`.",
+  },
+  "bundle/disagrees": {
+    kind: "data_loss",
+    title: "A lockfile and the packages that it names tell different things",
+    hint: "One of them was changed by hand. Make the lockfile and the bundle again.",
+  },
+  "bundle/evidence-missing": {
+    kind: "not_found",
+    title: "A signature that was seen when locking is gone",
+    hint: "Ask the registry's owner why. `cpm update NAME` locks what is there now.",
+  },
+  "bundle/other-registry": {
+    kind: "permission_denied",
+    title: "The bundle's packages are of another registry",
+    hint: "Packages of one registry never stand for those of another. Name the bundle's with --registry HOST if it is meant.",
+  },
+  "bundle/several-registries": {
+    kind: "invalid_argument",
+    title: "The bundles' packages are of several registries",
+    hint: "Say which with --registry HOST, or name bundles of one.",
+  },
+  "bundle/conflict": {
+    kind: "data_loss",
+    title: "Two bundles have other bytes of the same version",
+    hint: "Versions never change: one of the bundles is not what it seems. Use one that you trust.",
+  },
+  "bundle/partial": {
+    kind: "failed_precondition",
+    title: "The bundle was made for some platforms only",
+    hint: "A registry takes whole packages. Make a bundle without --platform.",
+  },
+  "bundle/exists": {
+    kind: "already_exists",
+    title: "The file is there already",
+    hint: "Give --force to replace it, or another name.",
+  },
   "plan/invalid": {
     kind: "invalid_argument",
     title: "Not a saved plan",

@@ -1,3 +1,15 @@
+export { bundleAccess } from "./bundle/bundle-access.ts";
+export { BundleSet, openBundles } from "./bundle/bundle-set.ts";
+export { createBundle } from "./bundle/create-bundle.ts";
+export type { BundleRequest, CreatedBundle } from "./bundle/create-bundle.ts";
+export { inspectBundle } from "./bundle/inspect-bundle.ts";
+export type { BundledPackage, BundleSummary } from "./bundle/inspect-bundle.ts";
+export { pushBundles } from "./bundle/push-bundle.ts";
+export type { PushedPackage } from "./bundle/push-bundle.ts";
+export { createBundleHandler, serveBundles } from "./bundle/serve-bundle.ts";
+export type { BundleServer } from "./bundle/serve-bundle.ts";
+export { verifyBundles } from "./bundle/verify-bundle.ts";
+export type { VerifiedBundle } from "./bundle/verify-bundle.ts";
 export { examine } from "./doctor.ts";
 export type { CheckResult, DoctorTarget } from "./doctor.ts";
 export { operationsErrors } from "./errors.ts";
@@ -17,6 +29,7 @@ export {
   compareLocks,
   lockFor,
   lockProject,
+  readLockfile,
   readProject,
   readProjectLock,
   requireCurrentLock,

@@ -32,6 +32,26 @@ export const storeErrors = {
     title: "Not an OCI image layout",
     hint: "A packed package is what `cpm pack` wrote.",
   },
+  "split/part-size": {
+    kind: "invalid_argument",
+    title: "Parts of a size that does not do",
+    hint: "Parts have at least 65536 bytes each, and there are at most 9999 of them.",
+  },
+  "split/part-missing": {
+    kind: "not_found",
+    title: "A part of a split file is missing",
+    hint: "Put all parts into one folder, with the names that they were written with.",
+  },
+  "split/part-foreign": {
+    kind: "data_loss",
+    title: "A part of another file stands among the parts",
+    hint: "Its name is that of a part and its content is another file's. Move it away and put the right one there.",
+  },
+  "split/part-damaged": {
+    kind: "data_loss",
+    title: "A part of a split file is damaged",
+    hint: "Copy this part again from where the file was made.",
+  },
   "layer/media-type": { kind: "data_loss", title: "A layer of an unknown media type" },
   "layer/size": { kind: "data_loss", title: "A layer whose content is not of the declared size" },
   "layer/entries": { kind: "data_loss", title: "A layer with another number of entries than declared" },

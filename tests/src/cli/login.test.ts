@@ -27,7 +27,7 @@ const administer = async (...args: readonly string[]): Promise<void> => {
 beforeAll(async () => {
   place = await openWorkplace();
   data = join(place.folder, "guarded");
-  registry = serveRegistry({ dataDirectory: data, hostname: "127.0.0.1", port: 0 });
+  registry = await serveRegistry({ dataDirectory: data, hostname: "127.0.0.1", port: 0 });
   await administer("user", "add", "ada", "--admin", "--password-stdin");
   await administer("namespace", "add", "team", "--private", "--owner", "ada");
 });

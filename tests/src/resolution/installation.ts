@@ -20,14 +20,15 @@ export interface InstallOptions {
 /** A colony, a registry, and a user who installs from the one into the other. Must be closed. */
 export class Installation {
   readonly lab: Lab;
-  readonly universe: Universe = new Universe();
+  readonly universe: Universe;
 
-  private constructor(lab: Lab) {
+  private constructor(lab: Lab, universe: Universe) {
     this.lab = lab;
+    this.universe = universe;
   }
 
   static async open(start: StartColony): Promise<Installation> {
-    return new Installation(await Lab.open(start));
+    return new Installation(await Lab.open(start), await Universe.open());
   }
 
   /** With a cache and a node store that nobody has used. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { isCpmError } from "@cpm/base";
 import type { CpmError } from "@cpm/base";
 import type { Executor } from "@cpm/colonies";
-import { formatLockfile, parseRange } from "@cpm/model";
+import { formatLockfile, parseRange, parseVersion } from "@cpm/model";
 import {
   collectPackages,
   compareLocks,
@@ -177,6 +177,20 @@ test("a lockfile keeps versions, update moves one, and the same resolution has t
   expect(compareLocks(first.lock, moved.lock)).toEqual([{ name: "rise/tools", before: "1.0.0", after: "1.1.0" }]);
   const all = await lockProject({ project: readProject(root), update: "all" }, fresh(), world);
   expect(compareLocks(first.lock, all.lock).map(({ name }) => name)).toEqual(["rise/other", "rise/tools"]);
+});
+
+test("what a locked version needs is resolved too", async () => {
+  await publishPipeline();
+  const root = universe.sketch("me/app", "0.1.0", { dependencies: { "rise/pipe": "^2" } });
+  const { lock } = await lockProject({ project: readProject(root) }, universe.access(), world);
+  expect(lock.packages).toHaveLength(3);
+  writeProjectLock(root, lock);
+  const again = await lockProject({ project: readProject(root) }, universe.access({ cache: "fresh" }), world);
+  expect(formatLockfile(again.lock)).toBe(formatLockfile(lock));
+  const gone = lock.packages.map((entry) => ({ ...entry, version: parseVersion(`${entry.version.major}.9.9`) }));
+  const moved = { project: { ...readProject(root), lock: { ...lock, packages: gone } } };
+  const resolved = await lockProject(moved, universe.access({ cache: "third" }), world);
+  expect(formatLockfile(resolved.lock)).toBe(formatLockfile(lock));
 });
 
 test("a lockfile that is missing or out of date is told for --locked", async () => {

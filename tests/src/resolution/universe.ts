@@ -21,8 +21,8 @@ export interface PackageSketch {
   readonly note?: string;
   /** More lines of colony.yaml. */
   readonly more?: string;
-  /** More files, by path. */
-  readonly files?: Readonly<Record<string, string>>;
+  /** Files by path; those in `payload/` are payload, those in `bin/<os>-<arch>/` for that platform only. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
 /** A real registry with packages in it, and a user's cache in front of it. Must be closed. */
@@ -63,12 +63,17 @@ export class Universe {
       ...(dependencies.length === 0 ? [] : ["dependencies:", ...dependencies]),
       ...(sketch.more === undefined ? [] : [sketch.more]),
     ];
+    const files = Object.entries(sketch.files ?? {});
+    const platforms = [...new Set(files.flatMap(([path]) => /^bin\/([a-z0-9]+-[a-z0-9]+)\//.exec(path)?.[1] ?? []))];
+    const common = files.some(([path]) => path.startsWith("payload/")) ? ["  - {include: [payload/**]}"] : [];
+    const own = platforms.map((name) => `  - {include: ["bin/${name}/**"], platform: ${name.replace("-", "/")}}`);
+    if (common.length + own.length > 0) manifest.push("payload:", ...common, ...own);
     mkdirSync(join(root, "templates"), { recursive: true });
-    writeFileSync(join(root, "colony.yaml"), `${manifest.join("\n")}\n`);
-    for (const [path, text] of Object.entries(sketch.files ?? {})) {
+    for (const [path, content] of files) {
       mkdirSync(dirname(join(root, path)), { recursive: true });
-      writeFileSync(join(root, path), text);
+      writeFileSync(join(root, path), content);
     }
+    writeFileSync(join(root, "colony.yaml"), `${manifest.join("\n")}\n`);
     return root;
   }
 

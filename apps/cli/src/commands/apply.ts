@@ -2,6 +2,7 @@ import { carryOut, waitOptions } from "../carry-out.ts";
 import { colonyOptions, colonyosOptions, defineCommand } from "../command.ts";
 import { inputOptions, readGivenInputs } from "../input-options.ts";
 import { currentPlatform } from "../platform.ts";
+import { bundleOptions } from "../resolution-options.ts";
 import { withSession } from "../with-session.ts";
 
 export const apply = defineCommand({
@@ -10,7 +11,7 @@ export const apply = defineCommand({
   description:
     "Does exactly what the plan says, or nothing: the package must have the same bytes, the work must render the same, the release must stand as it did, and the executors that it needs must still be there. Secrets are not in a plan and are given again.",
   arguments: [{ name: "plan", description: "what `cpm install --plan FILE` wrote", complete: "files" }],
-  options: { ...inputOptions, ...waitOptions, ...colonyOptions, ...colonyosOptions },
+  options: { ...inputOptions, ...waitOptions, ...bundleOptions, ...colonyOptions, ...colonyosOptions },
   examples: [{ line: "cpm apply plan.json --wait", description: "Carry it out and wait for the work." }],
   async run(invocation) {
     const { args, options, context, output } = invocation;
@@ -24,13 +25,20 @@ export const apply = defineCommand({
       colony: options.colony ?? saved.plan.colony,
       "colonyos-version": options["colonyos-version"],
     };
-    return withSession({ context, output, options: flags }, async (session) => {
-      const releases = session.releases();
-      const request = { source, given, releaseName: saved.plan.release, platform: currentPlatform() };
-      const { colonyosVersion } = session.settings;
-      const prepared = await operations.prepareInstall({ ...request, planned: saved.plan, colonyosVersion }, releases);
-      operations.assertSamePlan(saved.plan, prepared.plan);
-      return carryOut(prepared, options, releases, output);
-    });
+    return withSession(
+      { context, output, options: flags },
+      async (session) => {
+        const releases = session.releases();
+        const request = { source, given, releaseName: saved.plan.release, platform: currentPlatform() };
+        const { colonyosVersion } = session.settings;
+        const prepared = await operations.prepareInstall(
+          { ...request, planned: saved.plan, colonyosVersion },
+          releases,
+        );
+        operations.assertSamePlan(saved.plan, prepared.plan);
+        return carryOut(prepared, options, releases, output);
+      },
+      { from: options.from },
+    );
   },
 });

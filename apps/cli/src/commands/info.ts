@@ -6,6 +6,8 @@ import { defineCommand, registryOptions } from "../command.ts";
 import { readGivenSource } from "../given-source.ts";
 import type { Output } from "../output/output.ts";
 import { currentPlatform } from "../platform.ts";
+import { bundleOptions } from "../resolution-options.ts";
+import type { Session } from "../session.ts";
 import { version } from "../version.ts";
 import { withSession } from "../with-session.ts";
 
@@ -15,7 +17,7 @@ export const info = defineCommand({
   description:
     "Its description, inputs, requirements and versions, and what each of its dependencies resolves to now. Of a directory or a .cpm file: what publishing it would show.",
   arguments: [{ name: "package", description: "a reference, a directory or a .cpm file", complete: "files" }],
-  options: { ...registryOptions, readme: { type: "boolean", description: "Show the README too." } },
+  options: { ...registryOptions, ...bundleOptions, readme: { type: "boolean", description: "Show the README too." } },
   examples: [
     { line: "cpm info rise/wordcount", description: "The newest version, and which others there are." },
     { line: "cpm info rise/wordcount@1.0.0 --readme", description: "One version with its README." },
@@ -24,44 +26,69 @@ export const info = defineCommand({
     const { args, options, context, output } = invocation;
     const operations = await import("@cpm/operations");
     const { formatManifest } = await import("@cpm/model");
-    return withSession(invocation, async (session) => {
-      const source = await readGivenSource(args[0] ?? "", context);
-      const located = await operations.locatePackage(source, session.access());
-      const variant = await operations.readLocatedPackage(located, undefined, context.signal);
-      const { manifest, readme, root, layers } = variant;
-      const versions =
-        located.registry === undefined
-          ? []
-          : (await session.registry(located.registry).packageInfo(manifest.name, { signal: context.signal })).versions;
-      const view = await operations.dependencyView(manifest, located.registry, session.access(), {
-        cpmVersion: version,
-        platform: currentPlatform(),
-      });
-      const sizeBytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
-      const document: JsonObject = {
-        manifest: formatManifest(manifest),
-        digest: root.digest,
-        sizeBytes,
-        ...(located.registry === undefined ? {} : { registry: located.registry }),
-        versions: versions.map(({ version: published, digest, publishedAt }) => ({
-          version: published,
-          digest,
-          ...(publishedAt === undefined ? {} : { publishedAt }),
-        })),
-        dependencies: view.dependencies.map((entry) => ({ ...entry })),
-        ...(view.problem === undefined ? {} : { unresolved: view.problem }),
-        ...(options.readme === true && readme !== undefined ? { readme } : {}),
-      };
-      const facts = [
-        ["digest", root.digest],
-        ["size", formatBytes(sizeBytes)],
-        ["versions", versions.map((entry) => entry.version).join(", ")],
-      ] as const;
-      output.data(document, () => formatInfo(variant, facts, view, output, options.readme === true));
-      return 0;
-    });
+    return withSession(
+      invocation,
+      async (session) => {
+        const source = await readGivenSource(args[0] ?? "", context);
+        const located = await operations.locatePackage(source, session.access());
+        const variant = await operations.readLocatedPackage(located, undefined, context.signal);
+        const { manifest, readme, root, layers } = variant;
+        const versions = await knownVersions(located.registry, manifest.name, options.from.length > 0, session);
+        const view = await operations.dependencyView(manifest, located.registry, session.access(), {
+          cpmVersion: version,
+          platform: currentPlatform(),
+        });
+        const sizeBytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+        const document: JsonObject = {
+          manifest: formatManifest(manifest),
+          digest: root.digest,
+          sizeBytes,
+          ...(located.registry === undefined ? {} : { registry: located.registry }),
+          versions: versions.map(({ version: published, digest, publishedAt }) => ({
+            version: published,
+            digest,
+            ...(publishedAt === undefined ? {} : { publishedAt }),
+          })),
+          dependencies: view.dependencies.map((entry) => ({ ...entry })),
+          ...(view.problem === undefined ? {} : { unresolved: view.problem }),
+          ...(options.readme === true && readme !== undefined ? { readme } : {}),
+        };
+        const facts = [
+          ["digest", root.digest],
+          ["size", formatBytes(sizeBytes)],
+          ["versions", versions.map((entry) => entry.version).join(", ")],
+        ] as const;
+        output.data(document, () => formatInfo(variant, facts, view, output, options.readme === true));
+        return 0;
+      },
+      { from: options.from },
+    );
   },
 });
+
+interface KnownVersion {
+  readonly version: string;
+  readonly digest: string;
+  readonly publishedAt?: string;
+}
+
+/** Of a bundle what it holds, of a registry what it has. */
+async function knownVersions(
+  registry: string | undefined,
+  name: string,
+  bundled: boolean,
+  session: Session,
+): Promise<readonly KnownVersion[]> {
+  if (registry === undefined) return [];
+  const access = session.access();
+  if (!bundled) return (await session.registry(registry).packageInfo(name, { signal: access.signal })).versions;
+  const listed = (await access.metadata.versions(registry, name)) ?? [];
+  return listed.map(({ version, digest, publishedAtMs }) => ({
+    version: version.text,
+    digest,
+    ...(publishedAtMs === undefined ? {} : { publishedAt: new Date(publishedAtMs).toISOString() }),
+  }));
+}
 
 function formatInfo(
   { manifest, readme }: PackageVariant,

@@ -5,7 +5,7 @@ import { colonyOptions, colonyosOptions, defineCommand, registryOptions } from "
 import { readGivenSource } from "../given-source.ts";
 import { inputOptions, readGivenInputs } from "../input-options.ts";
 import { currentPlatform } from "../platform.ts";
-import { lockOptions, resolutionOptions } from "../resolution-options.ts";
+import { bundleOptions, lockOptions, resolutionOptions } from "../resolution-options.ts";
 import { formatPlan } from "../render-plan.ts";
 import { withSession } from "../with-session.ts";
 
@@ -23,6 +23,7 @@ export const install = defineCommand({
     plan: { type: "string", value: "FILE", description: "Save the plan for `cpm apply` and change nothing." },
     ...lockOptions,
     ...resolutionOptions,
+    ...bundleOptions,
     "skip-requirements": { type: "boolean", description: "Install although an executor or a version is missing." },
     ...registryOptions,
     ...colonyOptions,
@@ -32,6 +33,7 @@ export const install = defineCommand({
     { line: "cpm install rise/wordcount --wait", description: "The newest version, and its result." },
     { line: "cpm install rise/wordcount@^1.2 --name books --set shards=8", description: "A range, a name, an input." },
     { line: "cpm install ./hello --dry-run", description: "What a package here would do." },
+    { line: "cpm install rise/wordcount --from app.bundle", description: "With no network at all." },
   ],
   async run(invocation) {
     const { args, options, context, output } = invocation;
@@ -70,7 +72,7 @@ export const install = defineCommand({
         }
         return carryOut(prepared, options, releases, output);
       },
-      options.offline === true,
+      options,
     );
   },
 });

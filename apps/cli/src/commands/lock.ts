@@ -1,6 +1,6 @@
 import { defineCommand, registryOptions } from "../command.ts";
 import { relock } from "../relock.ts";
-import { lockOptions, resolutionOptions } from "../resolution-options.ts";
+import { bundleOptions, lockOptions, resolutionOptions } from "../resolution-options.ts";
 import { withSession } from "../with-session.ts";
 
 export const lock = defineCommand({
@@ -9,7 +9,7 @@ export const lock = defineCommand({
   description:
     "Resolves the dependencies of colony.yaml and writes cpm.lock: for every package its version, registry, digests and sizes. Versions that are locked already are kept where they fit; `cpm update` moves them.",
   arguments: [{ name: "directory", description: "default: here", optional: true, complete: "files" }],
-  options: { ...resolutionOptions, locked: lockOptions.locked, ...registryOptions },
+  options: { ...resolutionOptions, ...bundleOptions, locked: lockOptions.locked, ...registryOptions },
   examples: [
     { line: "cpm lock", description: "Write cpm.lock for the package here." },
     { line: "cpm lock --locked", description: "In CI: fail when cpm.lock is not up to date." },
@@ -26,7 +26,7 @@ export const lock = defineCommand({
         await relock(request, options.locked !== true, session, output);
         return 0;
       },
-      options.offline === true,
+      options,
     );
   },
 });

@@ -2,7 +2,7 @@ import { defineCommand, registryOptions } from "../command.ts";
 import { usageError } from "../errors.ts";
 import { inputOptions, readGivenInputs } from "../input-options.ts";
 import { requireRegistry } from "../require-registry.ts";
-import { resolutionOptions } from "../resolution-options.ts";
+import { bundleOptions, resolutionOptions } from "../resolution-options.ts";
 import { currentPlatform } from "../platform.ts";
 import { version } from "../version.ts";
 import { withSession } from "../with-session.ts";
@@ -13,7 +13,7 @@ export const resolve = defineCommand({
   description:
     "Chooses one version of every package that the requirements reach, and writes nothing. When there is no such choice, it says why in numbered sentences. Dependencies with a condition are kept, unless inputs are given: then the conditions of the one package that is named are evaluated.",
   arguments: [{ name: "requirements", description: "namespace/name[@range]", repeated: true }],
-  options: { ...inputOptions, ...resolutionOptions, ...registryOptions },
+  options: { ...inputOptions, ...resolutionOptions, ...bundleOptions, ...registryOptions },
   examples: [
     { line: 'cpm resolve "rise/pipeline@^2"', description: "What it and its dependencies come to." },
     { line: "cpm resolve rise/pipeline --set gpu=true", description: "For these inputs." },
@@ -30,7 +30,7 @@ export const resolve = defineCommand({
     return withSession(
       invocation,
       async (session) => {
-        const registry = requireRegistry(session.settings);
+        const registry = session.registryHost();
         const requirements = args.map((text) => {
           const { name, selector } = parseReference(text);
           const range =
@@ -59,7 +59,7 @@ export const resolve = defineCommand({
         );
         return 0;
       },
-      options.offline === true,
+      options,
     );
   },
 });

@@ -1,6 +1,6 @@
 import { defineCommand, registryOptions } from "../command.ts";
 import { relock } from "../relock.ts";
-import { resolutionOptions } from "../resolution-options.ts";
+import { bundleOptions, resolutionOptions } from "../resolution-options.ts";
 import { withSession } from "../with-session.ts";
 
 export const update = defineCommand({
@@ -13,6 +13,7 @@ export const update = defineCommand({
     directory: { type: "string", short: "C", value: "DIR", description: "The package. Default: here." },
     "dry-run": { type: "boolean", description: "Show what would move and write nothing." },
     ...resolutionOptions,
+    ...bundleOptions,
     ...registryOptions,
   },
   examples: [
@@ -31,7 +32,7 @@ export const update = defineCommand({
         await relock(request, options["dry-run"] !== true, session, output);
         return 0;
       },
-      options.offline === true,
+      options,
     );
   },
 });

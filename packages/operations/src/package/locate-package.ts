@@ -17,7 +17,7 @@ import type { RegistryClient } from "@cpm/registry-client";
 import { openLayoutFile, readManifestBytes } from "@cpm/store";
 import { operationError } from "../errors.ts";
 import type { ReportProgress } from "../progress.ts";
-import type { PackageMetadata } from "../resolution/package-metadata.ts";
+import type { PackageListings } from "../resolution/package-metadata.ts";
 import { readPackageDirectory } from "./lint-package.ts";
 import { packPackage } from "./pack-package.ts";
 import { isPackageDirectory } from "./package-directory.ts";
@@ -37,7 +37,7 @@ export interface PackageAccess {
   reader(host: string, name: PackageName): StoreReader;
   /** A registry to publish to. */
   registry(host: string): Pick<RegistryClient, "repository">;
-  readonly metadata: PackageMetadata;
+  readonly metadata: PackageListings;
   readonly clock: Clock;
   /** A directory that is removed when the command ends, for packages that are packed on the way. */
   scratch(): string;

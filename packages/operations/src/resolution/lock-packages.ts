@@ -1,7 +1,7 @@
 import type { Digest } from "@cpm/base";
 import { canonicalJson, collectBytes } from "@cpm/base";
 import type { LockedPackage, LockedVariant, Lockfile, Manifest, PackageName, Version } from "@cpm/model";
-import { formatNeeds, packageMediaTypes, parsePackageConfig, toNeeds } from "@cpm/model";
+import { formatNeeds, maxEvidence, packageMediaTypes, parsePackageConfig, toNeeds } from "@cpm/model";
 import type { Descriptor, OciManifest, StoreReader } from "@cpm/oci";
 import { parseManifestBytes } from "@cpm/oci";
 import { readManifestBytes, verifiedBytes } from "@cpm/store";
@@ -13,14 +13,26 @@ import type { Resolution, ResolvedPackage } from "./resolve-packages.ts";
 
 const maxConfigBytes = 1024 * 1024;
 
-/** Turns a resolution into a lockfile: reads manifest and config of every platform of every package, no layer. */
+/** What of the lockfile that was there before stays as it is. */
+export interface LockedBefore {
+  readonly lock?: Lockfile | undefined;
+  /** Packages of which everything is asked anew. */
+  readonly update?: ReadonlySet<string> | "all" | undefined;
+}
+
+/**
+ * Turns a resolution into a lockfile: reads manifest and config of every platform of every package, no layer, and asks
+ * which signatures there are. Of a package that stays as it was locked, the evidence stays too: a signature that is added
+ * later changes no lockfile until `update` names its package.
+ */
 export async function lockResolution(
   manifest: Manifest,
   resolution: Resolution,
   access: PackageAccess,
+  before: LockedBefore = {},
 ): Promise<Lockfile> {
   const { registry } = resolution;
-  const read = await Promise.all(resolution.packages.map((entry) => lockPackage(entry, registry, access)));
+  const read = await Promise.all(resolution.packages.map((entry) => lockPackage(entry, registry, access, before)));
   checkInstances([{ manifest }, ...read]);
   return {
     lockfileVersion: "1",
@@ -58,10 +70,18 @@ interface ReadPackage {
   readonly manifest: Manifest;
 }
 
-async function lockPackage(entry: ResolvedPackage, registry: string, access: PackageAccess): Promise<ReadPackage> {
+async function lockPackage(
+  entry: ResolvedPackage,
+  registry: string,
+  access: PackageAccess,
+  before: LockedBefore,
+): Promise<ReadPackage> {
   const { name, version, digest, publishedAtMs, dependencies } = entry;
   const source = access.reader(registry, name);
-  const root = await describeDigest(name, digest, source, registry, access.signal);
+  const [root, evidence] = await Promise.all([
+    describeDigest(name, digest, source, registry, access.signal),
+    keptEvidence(entry, registry, before) ?? seenEvidence(entry, registry, access),
+  ]);
   const { variants, manifest } = await readVariants(source, root, access);
   const locked = {
     registry,
@@ -71,9 +91,34 @@ async function lockPackage(entry: ResolvedPackage, registry: string, access: Pac
     ...(publishedAtMs === undefined ? {} : { publishedAt: new Date(publishedAtMs).toISOString() }),
     variants,
     dependencies: toNeeds(dependencies.map(({ range, ...needed }) => ({ ...needed, version: range }))),
-    evidence: [],
+    evidence,
   };
   return { locked, manifest };
+}
+
+function keptEvidence(
+  { name, digest }: ResolvedPackage,
+  registry: string,
+  { lock, update }: LockedBefore,
+): readonly Digest[] | undefined {
+  if (update === "all" || update?.has(name) === true) return undefined;
+  const locked = lock?.packages.find((entry) => entry.name === name && entry.registry === registry);
+  return locked?.digest === digest ? locked.evidence : undefined;
+}
+
+async function seenEvidence(
+  { name, digest }: ResolvedPackage,
+  registry: string,
+  access: PackageAccess,
+): Promise<readonly Digest[]> {
+  const evidence = await access.metadata.evidence(registry, name, digest);
+  // A lockfile names content by sha256 only.
+  const named = evidence.filter((entry) => entry.startsWith("sha256:"));
+  if (named.length <= maxEvidence) return named;
+  throw operationError(
+    "lock/too-much-evidence",
+    `${name}@${digest} has ${named.length} signatures at ${registry}, and ${maxEvidence} are taken`,
+  );
 }
 
 /** Every platform tells the same manifest. */

@@ -1,6 +1,6 @@
 import type { Lockfile, Range, Version } from "@cpm/model";
 import { compareVersions, satisfies } from "@cpm/model";
-import type { PackageMetadata } from "./package-metadata.ts";
+import type { PackageListings } from "./package-metadata.ts";
 
 export interface OutdatedPackage {
   readonly name: string;
@@ -14,7 +14,7 @@ export interface OutdatedPackage {
 export async function findOutdated(
   lock: Lockfile,
   registry: string,
-  metadata: PackageMetadata,
+  metadata: PackageListings,
 ): Promise<readonly OutdatedPackage[]> {
   const found = await Promise.all(
     lock.packages.map(async ({ name, version }): Promise<OutdatedPackage[]> => {

@@ -1,14 +1,15 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { CancelSignal, Clock, JsonObject } from "@cpm/base";
-import { isCpmError, isJsonObject, parseJson, stringifyJson } from "@cpm/base";
+import type { CancelSignal, Clock, Digest, JsonObject, JsonValue } from "@cpm/base";
+import { digestHex, isCpmError, isDigest, isJsonObject, parseJson, stringifyJson } from "@cpm/base";
+import { isEvidenceType } from "@cpm/model";
 import type { ListedVersion, RegistryClient } from "@cpm/registry-client";
 import { readVersionListing } from "@cpm/registry-client";
 import { removeFile } from "@cpm/store";
 import { operationError } from "../errors.ts";
 
 export interface MetadataOptions {
-  readonly registry: (host: string) => Pick<RegistryClient, "packageVersions">;
+  readonly registry: (host: string) => Pick<RegistryClient, "packageVersions" | "repository">;
   /** Where answers are kept; they are only ever a copy of what a registry said. */
   readonly cacheDirectory: string;
   readonly clock: Clock;
@@ -20,6 +21,16 @@ export interface MetadataOptions {
 }
 
 export type Versions = readonly ListedVersion[] | undefined;
+
+/** What there is to know of packages before any is read: from registries, or from bundles. */
+export interface PackageListings {
+  /** Undefined when the registry has no such package. */
+  versions(host: string, name: string): Versions | Promise<Versions>;
+  /** What was said of a package by those who signed or attested it: digests of its referrers, in byte order. */
+  evidence(host: string, name: string, subject: Digest): Promise<readonly Digest[]>;
+  /** Forgets what is kept of a package, because this process has just changed it. */
+  forget(host: string, name: string): void;
+}
 
 interface Cached {
   readonly etag: string | undefined;
@@ -35,7 +46,7 @@ export const defaultFreshMs: number = 5 * 60_000;
  * answer is fresh, a short one when it has not changed. What is known is answered at once, what is not as a promise,
  * and each name is asked for once however often it is wanted.
  */
-export class PackageMetadata {
+export class PackageMetadata implements PackageListings {
   readonly #options: MetadataOptions;
   readonly #known = new Map<string, Versions>();
   readonly #asked = new Map<string, Promise<Versions>>();
@@ -69,7 +80,25 @@ export class PackageMetadata {
     return answer;
   }
 
-  /** Forgets what is kept of a package, because this process has just changed it. */
+  /** One request for a package, and none while the last answer is fresh. Only making a lockfile asks for it. */
+  async evidence(host: string, name: string, subject: Digest): Promise<readonly Digest[]> {
+    const path = this.#path(host, name, `.${digestHex(subject)}.evidence`);
+    const cached = readCached(path);
+    if (cached !== undefined && this.#isFresh(host, cached)) return readEvidence(cached.document);
+    if (this.#options.offline === true) {
+      throw operationError(
+        "resolution/offline",
+        `what was signed of ${name} is not known here, and --offline asks nobody`,
+      );
+    }
+    this.#requests++;
+    const { registry, clock, signal } = this.#options;
+    const referrers = await registry(host).repository(name).referrers(subject, undefined, { signal });
+    const evidence = referrers.filter((entry) => isEvidenceType(entry.artifactType)).map((entry) => entry.digest);
+    writeCached(path, { etag: undefined, checkedAtMs: clock.now(), document: { evidence } });
+    return evidence;
+  }
+
   forget(host: string, name: string): void {
     this.#known.delete(`${host}/${name}`);
     this.#asked.delete(`${host}/${name}`);
@@ -99,8 +128,8 @@ export class PackageMetadata {
     return offline === true || (ageMs >= 0 && ageMs < (freshMs?.(host) ?? defaultFreshMs));
   }
 
-  #path(host: string, name: string): string {
-    return join(this.#options.cacheDirectory, encodeURIComponent(host), `${name}.json`);
+  #path(host: string, name: string, suffix = ""): string {
+    return join(this.#options.cacheDirectory, encodeURIComponent(host), `${name}${suffix}.json`);
   }
 }
 
@@ -119,6 +148,13 @@ function readCached(path: string): Cached | undefined {
     if (isCpmError(error) || (error instanceof Error && "code" in error)) return undefined;
     throw error;
   }
+}
+
+function readEvidence(document: JsonObject | undefined): readonly Digest[] {
+  const evidence = document?.["evidence"];
+  return Array.isArray(evidence)
+    ? evidence.filter((entry: JsonValue): entry is Digest => typeof entry === "string" && isDigest(entry))
+    : [];
 }
 
 /** A cache that cannot be written costs time and nothing else, so its failures are not the command's. */

@@ -31,7 +31,11 @@ export function readProject(root: string): Project {
 /** Undefined when there is none. */
 export function readProjectLock(root: string): Lockfile | undefined {
   const path = join(root, lockfileName);
-  if (!existsSync(path)) return undefined;
+  return existsSync(path) ? readLockfile(path) : undefined;
+}
+
+/** Throws `lock/invalid` and a file's error. */
+export function readLockfile(path: string): Lockfile {
   const text = withFileErrors("read", path, () => readFileSync(path, "utf8"));
   return parseLockfile({ path: normalize(path), text });
 }
@@ -86,7 +90,7 @@ export async function lockProject(
     access.metadata,
     new WorldFacts(world),
   );
-  return { lock: await lockResolution(manifest, resolution, access), resolution };
+  return { lock: await lockResolution(manifest, resolution, access, { lock, update }), resolution };
 }
 
 export function writeProjectLock(root: string, lock: Lockfile): void {

@@ -2,12 +2,12 @@ import type { Digest } from "@cpm/base";
 import type { GivenInput, Lockfile, PackageName, Range, Version } from "@cpm/model";
 import { isPackageName, maxSatisfying } from "@cpm/model";
 import type { ListedDependency, ListedVersion } from "@cpm/registry-client";
-import type { Candidate, Dependency, MinimumAge, Provider, Requirement, Work } from "@cpm/solver";
-import { solve } from "@cpm/solver";
+import type { Candidate, Dependency, MinimumAge, Provider, Requirement, Unusable, Work } from "@cpm/solver";
+import { isPending, solve } from "@cpm/solver";
 import { operationError } from "../errors.ts";
 import { activeListed } from "./active-dependencies.ts";
 import { orderByDependency } from "./dependency-order.ts";
-import type { PackageMetadata, Versions } from "./package-metadata.ts";
+import type { PackageListings, Versions } from "./package-metadata.ts";
 import type { WorldFacts } from "./world-facts.ts";
 
 export interface ResolveRequest {
@@ -47,7 +47,7 @@ export interface ResolvedPackage {
  */
 export async function resolvePackages(
   request: ResolveRequest,
-  metadata: PackageMetadata,
+  metadata: PackageListings,
   world: WorldFacts,
 ): Promise<Resolution> {
   const { registry, requirements, update, minimumAge, self, inputsOf } = request;
@@ -64,8 +64,13 @@ export async function resolvePackages(
         ? listed.then((found) => toCandidates(name, found, world, active))
         : toCandidates(name, listed, world, active);
     },
-    // Every listing tells the dependencies of its versions.
-    dependencies: () => [],
+    // A locked version is tried before its package is listed, and its needs are asked for by themselves.
+    dependencies(name, version) {
+      const listed = provider.versions(name);
+      return isPending(listed)
+        ? listed.then((found) => needsOf(found, version, registry))
+        : needsOf(listed, version, registry);
+    },
     title: (name) => (name.startsWith("@") ? world.title(name) : name),
     missing: (name) => world.missing(name),
   };
@@ -151,6 +156,15 @@ function toCandidates(
     const all: readonly Dependency[] = [...active(name, entry), ...facts];
     return { version, yanked, dependencies: all, ...(publishedAtMs === undefined ? {} : { publishedAtMs }) };
   });
+}
+
+function needsOf(
+  listed: readonly Candidate[] | undefined,
+  version: Version,
+  registry: string,
+): readonly Dependency[] | Unusable {
+  const found = listed?.find((entry) => entry.version.text === version.text);
+  return found?.dependencies ?? { unusable: `is not at ${registry} any more` };
 }
 
 function toResolved(

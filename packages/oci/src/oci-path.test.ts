@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { isRepositoryName } from "@cpm/oci";
-import { parseOciPath } from "./router.ts";
+import { isRepositoryName } from "./names.ts";
+import { parseOciPath } from "./oci-path.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 

@@ -1,0 +1,71 @@
+import { encodeTarHeader, compareTarPaths, tarEndBytes, tarPaddingBytes } from "@cpm/archive";
+import type { TarEntry } from "@cpm/archive";
+import type { ByteSource, CancelSignal } from "@cpm/base";
+
+/** A file of a container that is written while its bytes arrive. */
+export interface StreamedFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Exactly `sizeBytes` bytes, checked; asked for once. */
+  read(): ByteSource;
+}
+
+/** Where a container is written to. */
+export interface ByteSink {
+  write(chunk: Uint8Array): void;
+}
+
+/** The size of what `writeContainer` writes: known before a byte of a content is read. */
+export function containerBytes(files: readonly StreamedFile[]): number {
+  const sizes = ordered(files).map(
+    ({ entry }) => encodeTarHeader(entry).length + entry.sizeBytes + tarPaddingBytes(entry.sizeBytes),
+  );
+  return sizes.reduce((sum, size) => sum + size, tarEndBytes);
+}
+
+/**
+ * Writes files as an uncompressed tar in the one canonical form, with the directories that lead to them: the same files
+ * give the same bytes in any order. Contents stream; nothing of them is held.
+ */
+export async function writeContainer(
+  files: readonly StreamedFile[],
+  sink: ByteSink,
+  signal?: CancelSignal,
+): Promise<void> {
+  for (const { entry, file } of ordered(files)) {
+    signal?.throwIfAborted();
+    sink.write(encodeTarHeader(entry));
+    if (file === undefined) continue;
+    for await (const chunk of file.read()) {
+      signal?.throwIfAborted();
+      sink.write(chunk);
+    }
+    sink.write(new Uint8Array(tarPaddingBytes(entry.sizeBytes)));
+  }
+  sink.write(new Uint8Array(tarEndBytes));
+}
+
+interface OrderedFile {
+  readonly entry: TarEntry;
+  /** Absent for a directory. */
+  readonly file?: StreamedFile;
+}
+
+function ordered(files: readonly StreamedFile[]): readonly OrderedFile[] {
+  const directories = new Set(files.flatMap(({ path }) => parentsOf(path)));
+  const all: OrderedFile[] = [
+    ...[...directories].map((path): OrderedFile => ({ entry: { path, type: "directory", ...plain, sizeBytes: 0 } })),
+    ...files.map((file): OrderedFile => {
+      const { path, sizeBytes } = file;
+      return { entry: { path, type: "file", ...plain, sizeBytes }, file };
+    }),
+  ];
+  return all.sort((left, right) => compareTarPaths(left.entry.path, right.entry.path));
+}
+
+const plain = { executable: false } as const;
+
+function parentsOf(path: string): readonly string[] {
+  const parts = path.split("/");
+  return parts.slice(1).map((_part, index) => parts.slice(0, index + 1).join("/"));
+}
