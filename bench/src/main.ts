@@ -45,7 +45,8 @@ async function main(args: readonly string[]): Promise<number> {
       results.push(...(await runComparison(comparison, options.rounds)));
     };
     await runAll(scratch, options, run);
-    process.stdout.write(options.json ? `${JSON.stringify(results, null, 2)}\n` : `${formatResults(results)}\n`);
+    if (options.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+    else if (results.length > 0) process.stdout.write(`${formatResults(results)}\n`);
     return 0;
   } finally {
     scratch.remove();
@@ -54,13 +55,13 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function runAll(
   scratch: Scratch,
-  options: { readonly quick: boolean; readonly rounds: number; readonly only: ReadonlySet<Group> },
+  options: SolverOptions & { readonly only: ReadonlySet<Group> },
   run: (comparison: Comparison) => Promise<void>,
 ): Promise<void> {
-  const { only, quick, rounds } = options;
+  const { only, quick } = options;
   note(`${cpus().length} cores, ${formatBytes(totalmem())} of memory, everything under ${scratch.root}`);
   if (only.has("start")) for (const comparison of startComparisons(scratch)) await run(comparison);
-  if (only.has("solver")) await runSolver(quick, rounds);
+  if (only.has("solver")) await runSolver(options);
   if (!only.has("pack") && !only.has("unpack") && !only.has("pull")) return;
   const registry = only.has("pull") ? await startRegistry(scratch.root) : undefined;
   try {
@@ -75,12 +76,18 @@ async function runAll(
   }
 }
 
+interface SolverOptions {
+  readonly quick: boolean;
+  readonly rounds: number;
+  readonly json: boolean;
+}
+
 /** A table of its own, in a process of its own: it counts decisions as well, and its garbage would slow the rest. */
-async function runSolver(quick: boolean, rounds: number): Promise<void> {
+async function runSolver({ quick, rounds, json }: SolverOptions): Promise<void> {
   const script = new URL("./solver.ts", import.meta.url).pathname;
   const sizes = quick ? ["--packages", "500", "--peers", "100"] : [];
   const child = Bun.spawn([process.execPath, script, "--rounds", String(rounds), ...sizes], {
-    stdio: ["ignore", process.stderr.fd, "inherit"],
+    stdio: ["ignore", json ? process.stderr.fd : "inherit", "inherit"],
   });
   if ((await child.exited) !== 0) throw new Error("the measurement of the solver failed");
 }

@@ -88,8 +88,8 @@ function readOptions(args: readonly string[]) {
   });
   if (values.help === true) return "help" as const;
   const chosen = positionals.length === 0 ? campaigns : positionals.map(campaignNamed);
-  const factor = values.factor === undefined ? undefined : positive("--factor", values.factor);
-  const seed = values.seed === undefined ? 1 + (Date.now() % 1_000_000_000) : positive("--seed", values.seed);
+  const factor = values.factor === undefined ? undefined : atLeastOne("--factor", values.factor);
+  const seed = values.seed === undefined ? 1 + (Date.now() % 1_000_000_000) : atLeastOne("--seed", values.seed);
   return { chosen, factor, seed };
 }
 
@@ -100,8 +100,8 @@ function campaignNamed(name: string): Campaign {
   return found;
 }
 
-function positive(name: string, text: string): number {
+function atLeastOne(name: string, text: string): number {
   const value = Number(text);
-  if (!(value > 0)) throw new Error(`${name} is "${text}", not a number above 0`);
+  if (!(value >= 1)) throw new Error(`${name} is "${text}", not a number from 1 on`);
   return value;
 }
