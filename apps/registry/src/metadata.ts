@@ -115,6 +115,13 @@ export interface Metadata {
     limit: number,
     offset: number,
   ): { readonly total: number; readonly results: readonly PackageRow[] };
+  /** Packages of one namespace that may be shown, by name. */
+  namespacePackages(
+    namespace: string,
+    visible: Visibility,
+    limit: number,
+    offset: number,
+  ): { readonly total: number; readonly results: readonly PackageRow[] };
   package(
     name: string,
   ): (PackageRow & { readonly readme?: string; readonly versions: readonly VersionRow[] }) | undefined;

@@ -12,7 +12,7 @@ import { RateLimit } from "./access/rate-limit.ts";
 import { SignIn } from "./access/sign-in.ts";
 import { openDatabase } from "./database.ts";
 import { registryError } from "./errors.ts";
-import { errorResponse } from "./http/answers.ts";
+import { errorResponse, hostOf } from "./http/answers.ts";
 import type { TokenService } from "./http/answers.ts";
 import { handleRequest } from "./http/routes.ts";
 import { defaultLimits } from "./limits.ts";
@@ -22,6 +22,7 @@ import { Metrics } from "./operation/metrics.ts";
 import { checkReadiness } from "./operation/readiness.ts";
 import type { Readiness } from "./operation/readiness.ts";
 import { routeName } from "./operation/route-name.ts";
+import { toErrorPage, wantsPage } from "./pages/error/response.ts";
 import { SqliteMetadata } from "./sqlite-metadata.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -210,7 +211,8 @@ async function answer(
   try {
     return { response: await handleRequest(parts, request, origin, tokens) };
   } catch (error) {
-    return { response: errorResponse(error, origin.requestId, tokens), error };
+    const response = errorResponse(error, origin.requestId, tokens);
+    return { response: wantsPage(request) ? await toErrorPage(response, request, hostOf(tokens)) : response, error };
   }
 }
 

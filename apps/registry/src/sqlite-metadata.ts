@@ -189,6 +189,15 @@ export class SqliteMetadata implements Metadata {
     return this.#packages.search(query, visible, limit, offset);
   }
 
+  namespacePackages(
+    namespace: string,
+    visible: Visibility,
+    limit: number,
+    offset: number,
+  ): ReturnType<Metadata["namespacePackages"]> {
+    return this.#packages.namespacePackages(namespace, visible, limit, offset);
+  }
+
   package(name: string): ReturnType<Metadata["package"]> {
     return this.#packages.package(name);
   }

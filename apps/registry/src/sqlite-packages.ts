@@ -77,6 +77,16 @@ export class SqlitePackages {
     return { total: total?.total ?? 0, results: rows.map(toPackage) };
   }
 
+  namespacePackages(
+    namespace: string,
+    visible: Visibility,
+    limit: number,
+    offset: number,
+  ): ReturnType<Metadata["namespacePackages"]> {
+    const [shown, values] = visibleRows("p", visible);
+    return this.#list(`p.namespace = ? AND ${shown}`, [namespace, ...values], limit, offset);
+  }
+
   package(name: string): ReturnType<Metadata["package"]> {
     const row = this.#get<PackageTableRow>("SELECT * FROM packages WHERE name = ?", name);
     if (row === undefined) return undefined;
