@@ -212,7 +212,8 @@ async function answer(
     return { response: await handleRequest(parts, request, origin, tokens) };
   } catch (error) {
     const response = errorResponse(error, origin.requestId, tokens);
-    return { response: wantsPage(request) ? await toErrorPage(response, request, hostOf(tokens)) : response, error };
+    if (!wantsPage(request)) return { response, error };
+    return { response: await toErrorPage(response, request, hostOf(tokens), !parts.authenticator.open), error };
   }
 }
 

@@ -16,7 +16,12 @@ export function wantsPage(request: Request): boolean {
 }
 
 /** The same answer as a page: its status, its words, and when to try again. */
-export async function toErrorPage(answer: Response, request: Request, host: string): Promise<Response> {
+export async function toErrorPage(
+  answer: Response,
+  request: Request,
+  host: string,
+  hasUsers: boolean,
+): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const [error] = (await answer.json()).errors;
   const page = errorPage({
@@ -24,7 +29,7 @@ export async function toErrorPage(answer: Response, request: Request, host: stri
       host,
       path: pathname + search,
       name: undefined,
-      maySignIn: request.headers.get("authorization") === null || answer.status === 401,
+      maySignIn: hasUsers && (request.headers.get("authorization") === null || answer.status === 401),
     },
     status: answer.status,
     message: error.message,
