@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import axe from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { openChromium, whyNoChromium } from "./chromium.ts";
 import { startExampleRegistry } from "./example-registry.ts";
@@ -32,7 +32,9 @@ const paths = [
   "/packages/rise/missing",
 ];
 const widths = { desktop: 1280, phone: 360 } as const;
-const axeScript = readFileSync(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir), "utf8");
+
+/** Of the tests that look at every page. */
+const timeoutMs = 240_000;
 
 describe.skipIf(reason !== undefined)(`pages in Chromium${reason === undefined ? "" : `: ${reason}`}`, () => {
   let browser: Browser;
@@ -70,26 +72,34 @@ describe.skipIf(reason !== undefined)(`pages in Chromium${reason === undefined ?
   }
 
   for (const [device, width] of Object.entries(widths)) {
-    test(`fit the width of a ${device}, and ask no other host`, async () => {
-      await withPage({ viewport: { width, height: 800 } }, async (page) => {
-        for (const path of paths) {
-          await page.goto(path);
-          const found = await page.evaluate(() => document.documentElement.scrollWidth);
-          expect([path, found]).toEqual([path, width]);
-          expect(await page.locator("h1").count()).toBe(1);
-        }
-      });
-    });
-
-    for (const colorScheme of ["light", "dark"] as const) {
-      test(`have no fault that axe finds, ${colorScheme}, on a ${device}`, async () => {
-        await withPage({ viewport: { width, height: 800 }, colorScheme, bypassCSP: true }, async (page) => {
+    test(
+      `fit the width of a ${device}, and ask no other host`,
+      async () => {
+        await withPage({ viewport: { width, height: 800 } }, async (page) => {
           for (const path of paths) {
             await page.goto(path);
-            expect([path, await faultsByAxe(page)]).toEqual([path, []]);
+            const found = await page.evaluate(() => document.documentElement.scrollWidth);
+            expect([path, found]).toEqual([path, width]);
+            expect(await page.locator("h1").count()).toBe(1);
           }
         });
-      });
+      },
+      timeoutMs,
+    );
+
+    for (const colorScheme of ["light", "dark"] as const) {
+      test(
+        `have no fault that axe finds, ${colorScheme}, on a ${device}`,
+        async () => {
+          await withPage({ viewport: { width, height: 800 }, colorScheme, bypassCSP: true }, async (page) => {
+            for (const path of paths) {
+              await page.goto(path);
+              expect([path, await faultsByAxe(page)]).toEqual([path, []]);
+            }
+          });
+        },
+        timeoutMs,
+      );
     }
   }
 
@@ -169,10 +179,9 @@ describe.skipIf(reason !== undefined)(`pages in Chromium${reason === undefined ?
 
 /** By its own words; rules of best practice included. */
 async function faultsByAxe(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axeScript);
+  await page.evaluate(axe.source);
   return page.evaluate(async () => {
-    const axe = (globalThis as unknown as { axe: { run(): Promise<{ violations: AxeViolation[] }> } }).axe;
-    const { violations } = await axe.run();
+    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
     return violations.map(
       ({ id, nodes }) =>
         `${id}: ${nodes
@@ -181,11 +190,6 @@ async function faultsByAxe(page: Page): Promise<readonly string[]> {
           .slice(0, 400)}`,
     );
   });
-}
-
-interface AxeViolation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string }[];
 }
 
 /** The name of what has the focus: its label or its text, or the id of a field. */

@@ -10,7 +10,7 @@ const units: readonly (readonly [string, number])[] = [
 ];
 
 /** `3 days ago`, as rough as people say it. */
-export function formatAge(atMs: number, nowMs: number): string {
+function formatAge(atMs: number, nowMs: number): string {
   const ageS = Math.max(0, Math.floor((nowMs - atMs) / 1000));
   for (const [unit, lengthS] of units) {
     const count = Math.floor(ageS / lengthS);

@@ -54,7 +54,7 @@ function defaultText(input: InputDefinition): Html {
 }
 
 /** What a value must keep to, in words. */
-export function constraintsOf(input: InputDefinition): readonly (Html | string)[] {
+function constraintsOf(input: InputDefinition): readonly (Html | string)[] {
   switch (input.type) {
     case "int":
     case "number":

@@ -27,9 +27,7 @@ export function notices({ manifest, yanked, deprecated, newest, nowMs }: Package
   if (version.text !== newest)
     list.push(
       html`<div class="notice mild" role="note">
-        <p>
-          There is another version that <code>cpm install</code> chooses: <a href="${packagePath(name)}">${newest}</a>.
-        </p>
+        <p>This is not the version that is shown first: that is <a href="${packagePath(name)}">${newest}</a>.</p>
       </div>`,
     );
   return list;
