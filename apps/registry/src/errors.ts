@@ -109,9 +109,14 @@ export const registryErrors = {
     hint: "Both are PEM files: --tls-cert the chain with the server's own first, --tls-key the key that belongs to it.",
   },
   "registry-server/database": {
-    kind: "data_loss",
-    title: "The database cannot be read",
-    hint: "Restore registry.db from a backup. The blobs beside it are whole.",
+    kind: "unavailable",
+    title: "The database cannot be used",
+    hint: "The message says why. A damaged registry.db is restored from a backup; the blobs beside it are whole.",
+  },
+  "registry-server/database-busy": {
+    kind: "unavailable",
+    title: "The database was too busy to take a change",
+    hint: "Nothing was changed: try again.",
   },
   "registry-server/layout-version": {
     kind: "failed_precondition",
@@ -173,6 +178,15 @@ export function rateLimited(message: string, retryAfterS: number): CpmError {
 export function issuerUnreachable(issuer: string, cause: unknown): CpmError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return registryError("registry-server/issuer-unreachable", `${issuer}: ${why}`, undefined, cause);
+}
+
+export function databaseUnusable(which: string, cause: unknown): CpmError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return registryError("registry-server/database", `${which} cannot be used: ${why}`, undefined, cause);
+}
+
+export function databaseBusy(waitedMs: number): CpmError {
+  return registryError("registry-server/database-busy", `others were writing for ${waitedMs} ms`);
 }
 
 /** How an error is answered: the code of the distribution specification, and a status where its kind has another. */

@@ -1,6 +1,6 @@
 import type { Digest } from "@cpm/base";
 import type { Descriptor } from "@cpm/oci";
-import type { Author } from "./access/audit-log.ts";
+import type { Author } from "./access/audited-database.ts";
 import type { Visibility } from "./access/rights.ts";
 
 /** A manifest as it was pushed. */
@@ -54,6 +54,18 @@ export interface VersionRow {
   readonly manifest: string;
 }
 
+export interface PackageDetail extends PackageRow {
+  readonly readme?: string;
+  /** The highest first. */
+  readonly versions: readonly VersionRow[];
+}
+
+export interface SearchResult {
+  /** Of all pages. */
+  readonly total: number;
+  readonly results: readonly PackageRow[];
+}
+
 export interface ReferrersPage {
   readonly referrers: readonly Descriptor[];
   /** Where the next page begins; undefined when this is the last. */
@@ -61,68 +73,59 @@ export interface ReferrersPage {
 }
 
 /**
- * What the registry knows about content; the bytes of blobs are elsewhere. Every method is one transaction: what
- * it returned is durable, and nothing of a failed one is seen. A second implementation must pass the same suite.
+ * What the registry knows about content; the bytes of blobs are elsewhere. Every method that changes something is one
+ * transaction: once it returned it is durable and every later call sees it, wherever it is made; nothing of one that
+ * failed is seen. Every method throws `registry-server/database` when the database cannot be reached, and one that
+ * changes something `registry-server/database-busy` when others were writing for too long. On every database it passes
+ * one suite, `metadata.contract.test.ts`.
  */
 export interface Metadata {
   /** Records that a blob is whole and that a repository may show it, and ends the upload that brought it. */
-  finishUpload(id: string, repository: string, digest: Digest, sizeBytes: number): void;
+  finishUpload(id: string, repository: string, digest: Digest, sizeBytes: number): Promise<void>;
   /** The size of a blob that the repository may show. */
-  blobSize(repository: string, digest: Digest): number | undefined;
+  blobSize(repository: string, digest: Digest): Promise<number | undefined>;
   /** Lets a second repository show a blob; false when the first, or where none is named no public one, may. */
-  mountBlob(from: string | undefined, to: string, digest: Digest): boolean;
+  mountBlob(from: string | undefined, to: string, digest: Digest): Promise<boolean>;
   /** False when there was none. Throws `registry-server/in-use` while a manifest of the repository refers to it. */
-  unlinkBlob(repository: string, digest: Digest, by: Author): boolean;
+  unlinkBlob(repository: string, digest: Digest, by: Author): Promise<boolean>;
 
-  createUpload(id: string, repository: string, actor: string): void;
+  createUpload(id: string, repository: string, actor: string): Promise<void>;
   /** Whether it is there, for this repository, and was begun by the same actor. */
-  hasUpload(id: string, repository: string, actor: string): boolean;
+  hasUpload(id: string, repository: string, actor: string): Promise<boolean>;
   /** How many uploads an actor has begun since and not ended. */
-  openUploads(actor: string, sinceMs: number): number;
+  openUploads(actor: string, sinceMs: number): Promise<number>;
   /** How many uploads were begun and not ended, by anybody. */
-  allOpenUploads(): number;
-  removeUpload(id: string): void;
+  allOpenUploads(): Promise<number>;
+  removeUpload(id: string): Promise<void>;
 
   /** Which of these the repository shows neither as a blob nor as a manifest. */
-  missing(repository: string, contents: readonly Digest[]): readonly Digest[];
+  missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]>;
   /**
    * Stores a manifest with its tags and version. Throws `store/incomplete` when content is missing and
    * `registry-server/version-exists` when the tag of a published version would come to mean other bytes.
    */
-  putManifest(manifest: NewManifest, by: Author): void;
-  manifestByDigest(repository: string, digest: Digest): StoredManifest | undefined;
-  manifestByTag(repository: string, tag: string): StoredManifest | undefined;
+  putManifest(manifest: NewManifest, by: Author): Promise<void>;
+  manifestByDigest(repository: string, digest: Digest): Promise<StoredManifest | undefined>;
+  manifestByTag(repository: string, tag: string): Promise<StoredManifest | undefined>;
   /** What the verifier read from a manifest that is here and a package. */
-  verifiedPackage(repository: string, digest: Digest): VerifiedPackage | undefined;
+  verifiedPackage(repository: string, digest: Digest): Promise<VerifiedPackage | undefined>;
   /** Removes a manifest and the tags that point to it. Throws `registry-server/in-use` for what a version needs. */
-  removeManifest(repository: string, digest: Digest, by: Author): boolean;
+  removeManifest(repository: string, digest: Digest, by: Author): Promise<boolean>;
   /** Throws `registry-server/in-use` for the tag of a published version. */
-  removeTag(repository: string, tag: string, by: Author): boolean;
-  hasRepository(repository: string): boolean;
+  removeTag(repository: string, tag: string, by: Author): Promise<boolean>;
+  hasRepository(repository: string): Promise<boolean>;
   /** Names after `last` in byte order, of the repositories that may be shown. */
-  repositories(visible: Visibility, last: string, limit: number): readonly string[];
+  repositories(visible: Visibility, last: string, limit: number): Promise<readonly string[]>;
   /** Tags after `last` in byte order. */
-  tags(repository: string, last: string, limit: number): readonly string[];
+  tags(repository: string, last: string, limit: number): Promise<readonly string[]>;
   /** In byte order of their digests, after `last`, as many as have manifests of `maxBytes` together, and at least one. */
-  referrers(repository: string, subject: Digest, last: string, maxBytes: number): ReferrersPage;
+  referrers(repository: string, subject: Digest, last: string, maxBytes: number): Promise<ReferrersPage>;
   /** The digest of a published version. */
-  publishedDigest(name: string, version: string): Digest | undefined;
+  publishedDigest(name: string, version: string): Promise<Digest | undefined>;
 
   /** Packages that may be shown, by relevance: the exact name first, then the text. An empty query lists all by name. */
-  search(
-    query: string,
-    visible: Visibility,
-    limit: number,
-    offset: number,
-  ): { readonly total: number; readonly results: readonly PackageRow[] };
+  search(query: string, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
   /** Packages of one namespace that may be shown, by name. */
-  namespacePackages(
-    namespace: string,
-    visible: Visibility,
-    limit: number,
-    offset: number,
-  ): { readonly total: number; readonly results: readonly PackageRow[] };
-  package(
-    name: string,
-  ): (PackageRow & { readonly readme?: string; readonly versions: readonly VersionRow[] }) | undefined;
+  namespacePackages(namespace: string, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
+  package(name: string): Promise<PackageDetail | undefined>;
 }

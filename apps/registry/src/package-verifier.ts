@@ -15,9 +15,9 @@ import type { StoredManifest, VerifiedPackage } from "./metadata.ts";
 export interface PackageSource {
   readonly repository: string;
   readonly blobs: BlobDirectory;
-  manifest(digest: Digest): StoredManifest | undefined;
+  manifest(digest: Digest): Promise<StoredManifest | undefined>;
   /** What was verified when a manifest was pushed. */
-  verified(digest: Digest): VerifiedPackage | undefined;
+  verified(digest: Digest): Promise<VerifiedPackage | undefined>;
 }
 
 /** By either sign, so that leaving one out is no way around the verifier. */
@@ -40,7 +40,7 @@ export async function verifyPackage(manifest: OciManifest | OciIndex, source: Pa
   try {
     if (manifest.artifactType !== packageMediaTypes.artifact)
       throw packageInvalid(`the artifact type is ${manifest.artifactType ?? "missing"}`);
-    return manifest.kind === "index" ? verifyIndex(manifest, source) : await verifyManifest(manifest, source);
+    return manifest.kind === "index" ? await verifyIndex(manifest, source) : await verifyManifest(manifest, source);
   } catch (error) {
     if (!isCpmError(error) || isOwnFailure(error)) throw error;
     throw packageInvalid(`${error.message} [${error.code}]`, { reason: error.code });
@@ -81,13 +81,13 @@ async function verifyManifest(manifest: OciManifest, { repository, blobs }: Pack
 }
 
 /** The platforms were verified when they were pushed, and nothing that they refer to can have gone since. */
-function verifyIndex(index: OciIndex, source: PackageSource): VerifiedPackage {
+async function verifyIndex(index: OciIndex, source: PackageSource): Promise<VerifiedPackage> {
   const platforms = new Set<string>();
   const contents: Descriptor[] = [];
   let first: VerifiedPackage | undefined;
   for (const child of index.manifests) {
-    const stored = source.manifest(child.digest);
-    const verified = source.verified(child.digest);
+    const stored = await source.manifest(child.digest);
+    const verified = await source.verified(child.digest);
     const manifest = stored === undefined ? undefined : parseManifestBytes(stored.bytes, stored.mediaType);
     if (stored === undefined || verified === undefined || manifest?.kind !== "manifest")
       throw packageInvalid("an index of packages lists something that is no package");

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createAccounts } from "./access/accounts.ts";
-import { openDatabase } from "./database.ts";
+import { openSqliteDatabase } from "./database/sqlite-database.ts";
 import { ociAnswers, registryErrors } from "./errors.ts";
 import { openRegistry } from "./registry.ts";
 import { serveRegistry } from "./serve.ts";
@@ -15,62 +15,61 @@ let count = 0;
 const fresh = (): string => mkdtempSync(join(scratch, `${count++}-`));
 
 describe("opening a registry", () => {
-  test("is for one at a time", () => {
+  test("is for one at a time", async () => {
     const dataDirectory = fresh();
-    const first = openRegistry({ dataDirectory });
-    expect(() => openRegistry({ dataDirectory })).toThrow(expect.objectContaining({ code: "registry-server/locked" }));
-    first.close();
-    openRegistry({ dataDirectory }).close();
+    const first = await openRegistry({ dataDirectory });
+    await expect(openRegistry({ dataDirectory })).rejects.toMatchObject({ code: "registry-server/locked" });
+    await first.close();
+    await (await openRegistry({ dataDirectory })).close();
   });
 
-  test("of a newer one, or of what is no database, is refused and leaves no lock", () => {
+  test("of a newer one, or of what is no database, is refused and leaves no lock", async () => {
     const dataDirectory = fresh();
-    openRegistry({ dataDirectory }).close();
+    await (await openRegistry({ dataDirectory })).close();
     const database = new Database(join(dataDirectory, "registry.db"));
     database.run("PRAGMA user_version = 99");
     database.close();
     for (let time = 0; time < 2; time++)
-      expect(() => openRegistry({ dataDirectory })).toThrow(
-        expect.objectContaining({ code: "registry-server/layout-version" }),
-      );
+      await expect(openRegistry({ dataDirectory })).rejects.toMatchObject({ code: "registry-server/layout-version" });
     const other = fresh();
     writeFileSync(join(other, "registry.db"), "this is no database, only text that is long enough to be looked at");
     for (let time = 0; time < 2; time++)
-      expect(() => openRegistry({ dataDirectory: other })).toThrow(
-        expect.objectContaining({ code: "registry-server/database" }),
-      );
+      await expect(openRegistry({ dataDirectory: other })).rejects.toMatchObject({ code: "registry-server/database" });
   });
 
   test("of the first version brings its repositories into public namespaces, however many open it at once", async () => {
     const dataDirectory = fresh();
     const path = join(dataDirectory, "registry.db");
     const old = new Database(path, { create: true });
-    old.run(readFileSync(join(import.meta.dir, "migrations/0001-initial.sql"), "utf8"));
+    old.run(readFileSync(join(import.meta.dir, "database/migrations/sqlite/0001-initial.sql"), "utf8"));
     old.run("INSERT INTO repositories (name) VALUES ('acme/web'), ('acme/db'), ('solo'), ('lab/a/b')");
     old.run("INSERT INTO uploads (id, repository, created_at) VALUES ('x', 'acme/web', 1)");
     old.run("PRAGMA user_version = 1");
     old.close();
-    const open = `const { openDatabase } = await import(${JSON.stringify(join(import.meta.dir, "database.ts"))});
-      openDatabase(${JSON.stringify(path)}).close();`;
+    const module = join(import.meta.dir, "database/sqlite-database.ts");
+    const open = `const { openSqliteDatabase } = await import(${JSON.stringify(module)});
+      await (await openSqliteDatabase(${JSON.stringify(path)})).close();`;
     const children = [1, 2, 3].map(() =>
       Bun.spawn([process.execPath, "-e", open], { stdio: ["ignore", "ignore", "inherit"] }),
     );
     expect(await Promise.all(children.map((child) => child.exited))).toEqual([0, 0, 0]);
-    const database = openDatabase(path);
+    const database = await openSqliteDatabase(path);
     const { namespaces } = createAccounts(database, () => 0);
-    expect(namespaces.list([])).toEqual(["acme", "lab", "solo"].map((name) => ({ name, private: false, members: [] })));
-    database.close();
+    expect(await namespaces.list([])).toEqual(
+      ["acme", "lab", "solo"].map((name) => ({ name, private: false, members: [] })),
+    );
+    await database.close();
   });
 
   test("on an address that is taken says so, and gives its directory back", async () => {
     const dataDirectory = fresh();
-    const first = serveRegistry({ dataDirectory: fresh(), hostname: "127.0.0.1", port: 0 });
+    const first = await serveRegistry({ dataDirectory: fresh(), hostname: "127.0.0.1", port: 0 });
     const port = Number(first.host.split(":")[1]);
-    expect(() => serveRegistry({ dataDirectory, hostname: "127.0.0.1", port })).toThrow(
-      expect.objectContaining({ code: "registry-server/address" }),
-    );
+    await expect(serveRegistry({ dataDirectory, hostname: "127.0.0.1", port })).rejects.toMatchObject({
+      code: "registry-server/address",
+    });
     await first.stop();
-    openRegistry({ dataDirectory }).close();
+    await (await openRegistry({ dataDirectory })).close();
   });
 });
 

@@ -10,7 +10,8 @@ import { Gate } from "./access/gate.ts";
 import { IssuerKeys } from "./access/issuer-keys.ts";
 import { RateLimit } from "./access/rate-limit.ts";
 import { SignIn } from "./access/sign-in.ts";
-import { openDatabase } from "./database.ts";
+import type { Database } from "./database/database.ts";
+import { openSqliteDatabase } from "./database/sqlite-database.ts";
 import { registryError } from "./errors.ts";
 import { errorResponse, hostOf } from "./http/answers.ts";
 import type { TokenService } from "./http/answers.ts";
@@ -18,12 +19,12 @@ import { handleRequest } from "./http/routes.ts";
 import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
+import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { Metrics } from "./operation/metrics.ts";
 import { checkReadiness } from "./operation/readiness.ts";
 import type { Readiness } from "./operation/readiness.ts";
 import { routeName } from "./operation/route-name.ts";
 import { toErrorPage, wantsPage } from "./pages/error/response.ts";
-import { SqliteMetadata } from "./sqlite-metadata.ts";
 import { Uploads } from "./uploads.ts";
 
 /** What the routes work with. */
@@ -40,7 +41,7 @@ export interface RegistryParts {
   readonly metrics: Metrics;
   /** Who may read the metrics: every user and token, or everybody. */
   readonly openMetrics: boolean;
-  readonly readiness: () => Readiness;
+  readonly readiness: () => Promise<Readiness>;
   readonly rates: { readonly tokens: RateLimit; readonly publishes: RateLimit };
   readonly limits: RegistryLimits;
   readonly now: () => number;
@@ -84,7 +85,8 @@ export interface Registry {
   fetch(request: Request, address?: string): Promise<Response>;
   /** From now on it is not ready: no new requests should be sent to it. Those that come are served all the same. */
   drain(): void;
-  close(): void;
+  /** Lets what is being written to the database end; nothing can be asked afterwards. */
+  close(): Promise<void>;
 }
 
 type ProcessLock = NonNullable<ReturnType<typeof tryLock>>;
@@ -94,13 +96,13 @@ type ProcessLock = NonNullable<ReturnType<typeof tryLock>>;
  * directory, since it remembers where uploads stand; commands beside it change accounts in the database. Throws
  * `registry-server/locked`, `registry-server/not-open` for a directory with users that is to be open, and file errors.
  */
-export function openRegistry(options: RegistryOptions): Registry {
+export async function openRegistry(options: RegistryOptions): Promise<Registry> {
   const { dataDirectory, now = () => Date.now(), log } = options;
   // What is private is in there, in files of its own.
   makeDirectory(dataDirectory, 0o700);
   const lock = tryLock(join(dataDirectory, "registry.lock"));
   if (lock === undefined) throw registryError("registry-server/locked", `another cpm-registry uses ${dataDirectory}`);
-  const { parts, close, drain } = openParts(options, now, lock);
+  const { parts, close, drain } = await openParts(options, now, lock);
   let count = 0;
   return {
     async fetch(request, address = "unknown") {
@@ -109,7 +111,13 @@ export function openRegistry(options: RegistryOptions): Registry {
       let actor: string | undefined;
       const origin = { requestId, address, onActor: (name: string) => void (actor = name) };
       parts.metrics.begin();
-      const { response, error } = await answer(parts, request, origin, tokenService(options, request));
+      const { response, error } = await answer(
+        parts,
+        request,
+        origin,
+        tokenService(options, request),
+        options.access !== "open",
+      );
       response.headers.set("x-request-id", requestId);
       const { method } = request;
       const path = new URL(request.url).pathname;
@@ -135,30 +143,30 @@ export function openRegistry(options: RegistryOptions): Registry {
   };
 }
 
-function openParts(
+async function openParts(
   options: RegistryOptions,
   now: () => number,
   lock: ProcessLock,
-): { readonly parts: RegistryParts; readonly close: () => void; readonly drain: () => void } {
+): Promise<{ readonly parts: RegistryParts; readonly close: () => Promise<void>; readonly drain: () => void }> {
   const { dataDirectory, access = "users" } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const metrics = new Metrics(now());
   let draining = false;
-  let database: ReturnType<typeof openDatabase> | undefined;
-  const close = (): void => {
-    database?.close();
+  let database: Database | undefined;
+  const close = async (): Promise<void> => {
+    await database?.close();
     lock.release();
   };
   try {
     const blobs = new BlobDirectory(dataDirectory);
-    database = openDatabase(join(dataDirectory, "registry.db"));
+    database = await openSqliteDatabase(join(dataDirectory, "registry.db"));
     const accounts = createAccounts(database, now);
-    if (access === "open" && accounts.users.any())
+    if (access === "open" && (await accounts.users.any()))
       throw registryError("registry-server/not-open", `${dataDirectory} has users, so it is not open to everybody`);
-    const accessTokens = new AccessTokens(ownSecret(database, "access-tokens"), serviceName(options), now);
+    const accessTokens = new AccessTokens(await ownSecret(database, "access-tokens"), serviceName(options), now);
     const failures = new RateLimit(limits.failedSignInsPerMinute, now);
     const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
-    const metadata = new SqliteMetadata(database, accounts.audit, now);
+    const metadata = new SqlMetadata(database, now);
     const parts: RegistryParts = {
       metadata,
       blobs,
@@ -174,7 +182,7 @@ function openParts(
       accessTokens,
       gate: new Gate(accounts),
       issuerKeys: new IssuerKeys(accounts.publishers, now),
-      signIn: new SignIn(ownSecret(database, "sign-in"), now),
+      signIn: new SignIn(await ownSecret(database, "sign-in"), now),
       rates: {
         tokens: new RateLimit(limits.tokensPerMinute, now),
         publishes: new RateLimit(limits.publishesPerMinute, now),
@@ -187,7 +195,7 @@ function openParts(
     };
     return { parts, close, drain: () => void (draining = true) };
   } catch (error) {
-    close();
+    await close();
     throw error;
   }
 }
@@ -207,13 +215,14 @@ async function answer(
   request: Request,
   origin: Origin,
   tokens: TokenService,
+  hasUsers: boolean,
 ): Promise<{ response: Response; error?: unknown }> {
   try {
     return { response: await handleRequest(parts, request, origin, tokens) };
   } catch (error) {
     const response = errorResponse(error, origin.requestId, tokens);
     if (!wantsPage(request)) return { response, error };
-    return { response: await toErrorPage(response, request, hostOf(tokens), !parts.authenticator.open), error };
+    return { response: await toErrorPage(response, request, hostOf(tokens), hasUsers), error };
   }
 }
 

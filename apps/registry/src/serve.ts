@@ -37,11 +37,11 @@ export interface RunningRegistry {
  * an upload is kept. Throws what `openRegistry` throws, and `registry-server/not-open` for an open registry that
  * other machines would reach.
  */
-export function serveRegistry(options: ServeOptions): RunningRegistry {
+export async function serveRegistry(options: ServeOptions): Promise<RunningRegistry> {
   const { hostname, graceMs = defaultGraceMs } = options;
   assertServable(options);
-  const registry = openRegistry(options);
-  const server = listen(registry, options);
+  const registry = await openRegistry(options);
+  const server = await listen(registry, options);
   const host = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port ?? 0}`;
   return {
     endpoint: `${options.tls === undefined ? "http" : "https"}://${host}`,
@@ -51,7 +51,7 @@ export function serveRegistry(options: ServeOptions): RunningRegistry {
       const force = setTimeout(() => void server.stop(true), graceMs);
       await server.stop();
       clearTimeout(force);
-      registry.close();
+      await registry.close();
     },
   };
 }
@@ -62,7 +62,10 @@ export function assertServable({ access, hostname, openAnywhere = false }: Serve
     throw registryError("registry-server/not-open", `at ${hostname} other machines could publish to an open registry`);
 }
 
-function listen(registry: Registry, { hostname, port, tls, trustProxy = false }: ServeOptions): Bun.Server<undefined> {
+async function listen(
+  registry: Registry,
+  { hostname, port, tls, trustProxy = false }: ServeOptions,
+): Promise<Bun.Server<undefined>> {
   try {
     return Bun.serve({
       hostname,
@@ -82,7 +85,7 @@ function listen(registry: Registry, { hostname, port, tls, trustProxy = false }:
       },
     });
   } catch (cause) {
-    registry.close();
+    await registry.close();
     const why = cause instanceof Error ? cause.message : String(cause);
     throw registryError("registry-server/address", `cannot listen on ${hostname}:${port}: ${why}`, undefined, cause);
   }

@@ -57,7 +57,7 @@ export async function openWorkplace(): Promise<Workplace> {
   // A test may run a command as somebody else.
   for (const path of [root, folder, temporary]) chmodSync(path, 0o777);
   const [serverOwner, colonyOwner, user] = [Identity.generate(), Identity.generate(), Identity.generate()];
-  const registry = serveRegistry({
+  const registry = await serveRegistry({
     dataDirectory: join(root, "registry"),
     hostname: "127.0.0.1",
     port: 0,

@@ -14,7 +14,12 @@ let lab: Lab;
 let registry: RunningRegistry;
 beforeAll(async () => {
   lab = await Lab.open(startEmbedded);
-  registry = serveRegistry({ dataDirectory: lab.fresh("registry"), hostname: "127.0.0.1", port: 0, access: "open" });
+  registry = await serveRegistry({
+    dataDirectory: lab.fresh("registry"),
+    hostname: "127.0.0.1",
+    port: 0,
+    access: "open",
+  });
   const inner = writeFiles(lab.fresh("vault"), {
     "colony.yaml": `apiVersion: cpm/v1
 name: tests/vault

@@ -18,7 +18,7 @@ export interface ExampleRegistry {
 export async function startExampleRegistry(): Promise<ExampleRegistry> {
   const dataDirectory = mkdtempSync(join(tmpdir(), "cpm-pages-"));
   let nowMs = Date.parse("2026-01-01T10:00:00Z");
-  const running = serveRegistry({
+  const running = await serveRegistry({
     hostname: "127.0.0.1",
     port: 0,
     dataDirectory,

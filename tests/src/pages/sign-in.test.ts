@@ -25,7 +25,7 @@ describe.skipIf(reason !== undefined)(`signing in with Chromium${reason === unde
       const { exitCode, stderr } = await cpmRegistry([...args, "--data", data], `${password}\n`);
       expect([exitCode, stderr]).toEqual([0, ""]);
     }
-    registry = serveRegistry({ hostname: "127.0.0.1", port: 0, dataDirectory: data });
+    registry = await serveRegistry({ hostname: "127.0.0.1", port: 0, dataDirectory: data });
     browser = await openChromium();
   });
   afterAll(async () => {

@@ -164,14 +164,14 @@ describe("an open registry", () => {
   test("listens on loopback addresses, and elsewhere only when told twice", async () => {
     const options = { dataDirectory: join(scratch, "open"), access: "open", port: 0 } as const;
     for (const hostname of ["0.0.0.0", "::", "example.org"])
-      expect(() => serveRegistry({ ...options, hostname })).toThrow(
-        expect.objectContaining({ code: "registry-server/not-open" }),
-      );
+      await expect(serveRegistry({ ...options, hostname })).rejects.toMatchObject({
+        code: "registry-server/not-open",
+      });
     for (const [hostname, openAnywhere] of [
       ["127.0.0.1", false],
       ["localhost", false],
       ["0.0.0.0", true],
     ] as const)
-      await serveRegistry({ ...options, hostname, openAnywhere }).stop();
+      await (await serveRegistry({ ...options, hostname, openAnywhere })).stop();
   });
 });

@@ -13,13 +13,13 @@ import { describeStore, put } from "@cpm/store/testing";
 import { clientOf, codeOf } from "./testing.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-registry-"));
-const registry = serveRegistry({
+const registry = await serveRegistry({
   access: "open",
   dataDirectory: join(scratch, "full"),
   hostname: "127.0.0.1",
   port: 0,
 });
-const plain = servePlainRegistry(join(scratch, "plain"));
+const plain = await servePlainRegistry(join(scratch, "plain"));
 afterAll(async () => {
   await registry.stop();
   await plain.stop();
@@ -128,8 +128,8 @@ function describeRepository(name: string, host: string, limits: Partial<Registry
 }
 
 /** Our registry without what only newer ones have. */
-function servePlainRegistry(dataDirectory: string) {
-  const inner = openRegistry({ dataDirectory, access: "open" });
+async function servePlainRegistry(dataDirectory: string) {
+  const inner = await openRegistry({ dataDirectory, access: "open" });
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -148,7 +148,7 @@ function servePlainRegistry(dataDirectory: string) {
     host: `127.0.0.1:${server.port}`,
     async stop() {
       await server.stop(true);
-      inner.close();
+      await inner.close();
     },
   };
 }

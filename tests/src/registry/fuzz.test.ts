@@ -26,7 +26,7 @@ beforeAll(async () => {
   const scopes = ["read", "publish", "yank", "admin"].flatMap((scope) => ["--scope", scope]);
   token = (await cpmRegistry(["token", "create", "root", ...scopes, "--data", data])).stdout.trim();
   const many = 1_000_000;
-  registry = serveRegistry({
+  registry = await serveRegistry({
     dataDirectory: data,
     hostname: "127.0.0.1",
     port: 0,

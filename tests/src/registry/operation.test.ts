@@ -98,7 +98,7 @@ describe("behind a proxy", () => {
   test("the address is the last that was forwarded, and only where the proxy is trusted", async () => {
     for (const trustProxy of [true, false]) {
       const entries: LogEntry[] = [];
-      const registry = serveRegistry({
+      const registry = await serveRegistry({
         dataDirectory: join(scratch, `proxy-${trustProxy}`),
         hostname: "127.0.0.1",
         port: 0,

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
-import { generateKeyPairSync, sign } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeUtf8 } from "@cpm/base";
@@ -11,11 +10,12 @@ import { packageArtifact } from "@cpm/registry/testing";
 import type { Credential, RegistryClient } from "@cpm/registry-client";
 import { digestOf } from "@cpm/store";
 import { put } from "@cpm/store/testing";
+import { startCiIssuer } from "./ci-issuer.ts";
 import { cpmRegistry } from "./command.ts";
 import { clientOf, codeOf } from "./testing.ts";
 
 const data = mkdtempSync(join(tmpdir(), "cpm-sign-in-"));
-const registry = serveRegistry({ dataDirectory: data, hostname: "127.0.0.1", port: 0 });
+const registry = await serveRegistry({ dataDirectory: data, hostname: "127.0.0.1", port: 0 });
 const key = Identity.generate();
 const password = "correct horse battery";
 
@@ -70,24 +70,14 @@ describe("the client", () => {
   });
 
   test("publishes from a job of a CI system that an administrator named", async () => {
-    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-    const ci = Bun.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      fetch(request) {
-        const { pathname, origin } = new URL(request.url);
-        if (pathname !== "/keys") return Response.json({ issuer: origin, jwks_uri: `${origin}/keys` });
-        return Response.json({ keys: [{ ...publicKey.export({ format: "jwk" }), kid: "one" }] });
-      },
-    });
+    const ci = startCiIssuer();
     try {
-      const issuer = `http://127.0.0.1:${ci.port}`;
       const add = [
         "publisher",
         "add",
         "nina",
         "--issuer",
-        issuer,
+        ci.issuer,
         "--claim",
         "sub=repo:team/app",
         "--package",
@@ -95,31 +85,25 @@ describe("the client", () => {
       ];
       const added = await cpmRegistry([...add, "--data", data, "--json"]);
       expect([added.exitCode, added.stderr]).toEqual([0, ""]);
-      const times = { exp: Math.floor(Date.now() / 1000) + 300 };
-      const payload = { iss: issuer, aud: "cpm-registry", sub: "repo:team/app", ...times };
-      const parts = [{ alg: "EdDSA", kid: "one" }, payload].map((part) =>
-        Buffer.from(JSON.stringify(part)).toString("base64url"),
-      );
-      const signature = sign(null, Buffer.from(parts.join(".")), privateKey).toString("base64url");
       const client = clientOf(registry.host);
-      const signedIn = await client.exchangeIdToken([...parts, signature].join("."), "team/tool");
+      const signedIn = await client.exchangeIdToken(ci.idToken({ sub: "repo:team/app" }), "team/tool");
       const job = clientWith({ kind: "password", username: signedIn.user, password: signedIn.token });
       expect(await put(job.repository("team/tool"), encodeUtf8("made by a job"))).toStartWith("sha256:");
       expect(await codeOf(put(job.repository("team/other"), encodeUtf8("x")))).toBe("registry/not-found");
       expect(await codeOf(client.exchangeIdToken("a.b.c", "team/tool"))).toBe("registry/unauthorized");
       const { id } = JSON.parse(added.stdout);
       const { stdout } = await cpmRegistry(["publisher", "list", "--data", data]);
-      expect(stdout).toBe(`${id}  nina  team/*  ${issuer}  sub=repo:team/app\n`);
+      expect(stdout).toBe(`${id}  nina  team/*  ${ci.issuer}  sub=repo:team/app\n`);
       expect((await cpmRegistry(["publisher", "remove", id, "--data", data])).exitCode).toBe(0);
       expect((await cpmRegistry(["publisher", "remove", id, "--data", data])).exitCode).toBe(5);
       expect((await cpmRegistry([...add.slice(0, 5), "--claim", "x", "--data", data])).exitCode).toBe(2);
     } finally {
-      await ci.stop(true);
+      await ci.stop();
     }
   });
 
   test("passes on what the registry advises", async () => {
-    const empty = serveRegistry({ dataDirectory: join(data, "empty"), hostname: "127.0.0.1", port: 0 });
+    const empty = await serveRegistry({ dataDirectory: join(data, "empty"), hostname: "127.0.0.1", port: 0 });
     try {
       const push = put(clientOf(empty.host).repository("team/app"), encodeUtf8("x"));
       await expect(push).rejects.toMatchObject({

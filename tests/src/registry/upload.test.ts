@@ -13,7 +13,7 @@ import { startFaultProxy } from "./fault-proxy.ts";
 import { blobOf, clientOf, codeOf, impatientClock, someBytes } from "./testing.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-upload-"));
-const registry = serveRegistry({ access: "open", dataDirectory: scratch, hostname: "127.0.0.1", port: 0 });
+const registry = await serveRegistry({ access: "open", dataDirectory: scratch, hostname: "127.0.0.1", port: 0 });
 const proxy = await startFaultProxy(registry.host);
 afterAll(async () => {
   proxy.stop();

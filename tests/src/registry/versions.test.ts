@@ -16,7 +16,12 @@ const requests: string[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "cpm-versions-"));
-  registry = serveRegistry({ dataDirectory: join(folder, "data"), hostname: "127.0.0.1", port: 0, access: "open" });
+  registry = await serveRegistry({
+    dataDirectory: join(folder, "data"),
+    hostname: "127.0.0.1",
+    port: 0,
+    access: "open",
+  });
   const root = join(folder, "package");
   writeScaffold(root, parsePackageName("rise/hello"), "function");
   const manifest = join(root, "colony.yaml");

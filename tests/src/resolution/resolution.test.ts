@@ -19,8 +19,8 @@ import { Universe } from "./universe.ts";
 let universe: Universe;
 const world: World = { cpmVersion: "0.1.0", platform: "linux/amd64" };
 
-beforeEach(() => {
-  universe = new Universe();
+beforeEach(async () => {
+  universe = await Universe.open();
 });
 afterEach(async () => universe.close());
 
@@ -196,7 +196,7 @@ test("other bytes under a locked version are refused with both digests, and so i
   const digest = await universe.publish("rise/tools", "1.0.0");
   const root = universe.sketch("me/app", "0.1.0", { dependencies: { "rise/tools": "^1" } });
   const { lock } = await lockProject({ project: readProject(root) }, universe.access(), world);
-  const other = new Universe();
+  const other = await Universe.open();
   try {
     const forged = await other.publish("rise/tools", "1.0.0", { note: "forged" });
     const swapped = { ...lock, packages: lock.packages.map((entry) => ({ ...entry, registry: other.registry.host })) };

@@ -23,7 +23,7 @@ export interface PackageSketch {
 
 /** A real registry with packages in it, and a user's cache in front of it. Must be closed. */
 export class Universe {
-  readonly folder: string = mkdtempSync(join(tmpdir(), "cpm-universe-"));
+  readonly folder: string;
   readonly registry: RunningRegistry;
   /** Every request that reached the network, oldest first. */
   readonly requests: string[] = [];
@@ -31,13 +31,15 @@ export class Universe {
   aheadMs = 0;
   #count = 0;
 
-  constructor() {
-    this.registry = serveRegistry({
-      dataDirectory: join(this.folder, "registry"),
-      hostname: "127.0.0.1",
-      port: 0,
-      access: "open",
-    });
+  private constructor(folder: string, registry: RunningRegistry) {
+    this.folder = folder;
+    this.registry = registry;
+  }
+
+  static async open(): Promise<Universe> {
+    const folder = mkdtempSync(join(tmpdir(), "cpm-universe-"));
+    const dataDirectory = join(folder, "registry");
+    return new Universe(folder, await serveRegistry({ dataDirectory, hostname: "127.0.0.1", port: 0, access: "open" }));
   }
 
   get clock(): Clock {

@@ -50,7 +50,7 @@ export async function runDev(options: RunDevOptions): Promise<void> {
   if (lock === undefined) throw cliError("cli/dev-failed", "another `cpm dev` runs already");
   const cleanups: (() => unknown)[] = [() => lock.release()];
   try {
-    const registry = serveRegistry({
+    const registry = await serveRegistry({
       dataDirectory: join(folder, "registry"),
       access: "open",
       hostname: "127.0.0.1",

@@ -138,7 +138,7 @@ interface Body {
 type Asked = readonly [method: string, path: string, options?: CallOptions];
 
 let now = Date.parse("2026-06-01T12:00:00Z");
-const registry = openRegistryWithUsers({
+const registry = await openRegistryWithUsers({
   limits: { failedSignInsPerMinute: 100_000, tokensPerMinute: 100_000 },
   now: () => now,
 });
@@ -162,34 +162,37 @@ beforeAll(async () => {
     ["pub", false],
     ["priv", true],
   ] as const) {
-    namespaces.add(name, isPrivate, "owner", by);
-    namespaces.setMember(name, "member", "member", by);
+    await namespaces.add(name, isPrivate, "owner", by);
+    await namespaces.setMember(name, "member", "member", by);
     await publish(name);
   }
   const all = ["read", "publish", "yank", "admin"];
-  const expired = registry.addToken("owner", { scopes: all, expiresAt: now + 1000 });
-  const revoked = registry.addToken("owner", { scopes: all, label: "revoked" });
-  const id = tokens.list("owner").find(({ label }) => label === "revoked")?.id ?? "";
-  tokens.revoke(id, by);
+  const expired = await registry.addToken("owner", { scopes: all, expiresAt: now + 1000 });
+  const revoked = await registry.addToken("owner", { scopes: all, label: "revoked" });
+  const id = (await tokens.list("owner")).find(({ label }) => label === "revoked")?.id ?? "";
+  await tokens.revoke(id, by);
   now += 1000;
   const entries: Record<keyof typeof table, Credentials | undefined> = {
     anonymous: undefined,
     ...people,
-    "owner's token to read": registry.addToken("owner", { scopes: ["read"] }),
-    "owner's token to publish": registry.addToken("owner", { scopes: ["publish"] }),
-    "owner's token to yank": registry.addToken("owner", { scopes: ["yank"] }),
-    "owner's token to administer": registry.addToken("owner", { scopes: ["admin"] }),
-    "owner's token for */app": registry.addToken("owner", {
+    "owner's token to read": await registry.addToken("owner", { scopes: ["read"] }),
+    "owner's token to publish": await registry.addToken("owner", { scopes: ["publish"] }),
+    "owner's token to yank": await registry.addToken("owner", { scopes: ["yank"] }),
+    "owner's token to administer": await registry.addToken("owner", { scopes: ["admin"] }),
+    "owner's token for */app": await registry.addToken("owner", {
       scopes: ["publish", "yank"],
       patterns: ["*/app"],
     }),
-    "owner's token for */else": registry.addToken("owner", {
+    "owner's token for */else": await registry.addToken("owner", {
       scopes: ["read", "publish", "yank"],
       patterns: ["*/else"],
     }),
-    "owner's token that ends later": registry.addToken("owner", { scopes: ["publish"], expiresAt: now + 3_600_000 }),
-    "member's token to do everything": registry.addToken("member", { scopes: all }),
-    "admin's token to do everything": registry.addToken("admin", { scopes: all }),
+    "owner's token that ends later": await registry.addToken("owner", {
+      scopes: ["publish"],
+      expiresAt: now + 3_600_000,
+    }),
+    "member's token to do everything": await registry.addToken("member", { scopes: all }),
+    "admin's token to do everything": await registry.addToken("admin", { scopes: all }),
     "an expired token": expired,
     "a revoked token": revoked,
     "a token that was never made": { username: "owner", password: "cpm_000000000000000000000000000000000000" },

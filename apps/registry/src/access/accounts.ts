@@ -1,5 +1,6 @@
-import type { Database } from "bun:sqlite";
-import { Sql } from "../statements.ts";
+import type { Database } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
+import { AuditedDatabase } from "./audited-database.ts";
 import { AuditLog } from "./audit-log.ts";
 import { Namespaces } from "./namespaces.ts";
 import { Publishers } from "./publishers.ts";
@@ -16,23 +17,29 @@ export interface Accounts {
 }
 
 export function createAccounts(database: Database, now: () => number): Accounts {
-  const audit = new AuditLog(database, now);
-  const users = new Users(database, audit, now);
+  const audited = new AuditedDatabase(database, now);
   return {
-    users,
-    audit,
-    namespaces: new Namespaces(database, audit, users, now),
-    tokens: new Tokens(database, audit, users, now),
-    publishers: new Publishers(database, audit, users, now),
+    users: new Users(audited),
+    namespaces: new Namespaces(audited),
+    tokens: new Tokens(audited),
+    publishers: new Publishers(audited),
+    audit: new AuditLog(audited),
   };
 }
 
-/** A secret of this registry, made on first use and the same ever after. */
-export function ownSecret(database: Database, name: string): string {
-  const sql = new Sql(database);
+/** A secret of this registry, made on first use and the same ever after, for all who serve it. */
+export async function ownSecret(database: Database, name: string): Promise<string> {
+  const find = sql`SELECT value FROM secrets WHERE name = ${name}`;
+  const known = await database.get<{ value: string }>(find);
+  if (known !== undefined) return known.value;
   const fresh = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
-  sql.run("INSERT OR IGNORE INTO secrets (name, value) VALUES (?, ?)", name, fresh);
-  const value = sql.get<{ value: string }>("SELECT value FROM secrets WHERE name = ?", name)?.value;
-  if (value === undefined) throw new TypeError("a secret that was just written is there");
-  return value;
+  return database.transact(async (transaction) => {
+    await transaction.run(
+      sql`INSERT INTO secrets (name, value) VALUES (${name}, ${fresh}) ON CONFLICT (name) DO NOTHING`,
+    );
+    // Another may have been first.
+    const kept = await transaction.get<{ value: string }>(find);
+    if (kept === undefined) throw new TypeError("a secret that was just written is there");
+    return kept.value;
+  });
 }

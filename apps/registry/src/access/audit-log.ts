@@ -1,20 +1,7 @@
-import type { Database, SQLQueryBindings } from "bun:sqlite";
-import { Sql } from "../statements.ts";
+import { sql } from "../database/sql.ts";
+import type { AuditedDatabase, Author, Change } from "./audited-database.ts";
 
-/** Who causes a change, and by which request. */
-export interface Author {
-  readonly actor: string;
-  readonly requestId: string;
-}
-
-/** A change: what was done, to what, and where one namespace is concerned, to whose. */
-export interface Change {
-  readonly action: string;
-  readonly subject: string;
-  readonly namespace?: string;
-  /** Names, digests and counts; never a secret. */
-  readonly detail?: Readonly<Record<string, unknown>>;
-}
+export type { Author } from "./audited-database.ts";
 
 export interface AuditEntry extends Change, Author {
   readonly id: number;
@@ -35,42 +22,26 @@ interface AuditRow {
 
 /**
  * Every change of what the registry has or permits, in order. Triggers of the database refuse to change or delete an
- * entry. A record is written in the transaction of the change itself, so neither is there without the other.
+ * entry; entries are written by `AuditedDatabase`, with the change itself.
  */
 export class AuditLog {
-  readonly #sql: Sql;
-  readonly #now: () => number;
+  readonly #database: AuditedDatabase;
 
-  constructor(database: Database, now: () => number) {
-    this.#sql = new Sql(database);
-    this.#now = now;
-  }
-
-  /** Needs the transaction of the change around it. */
-  record({ actor, requestId }: Author, { action, subject, namespace, detail = {} }: Change): void {
-    this.#sql.run(
-      "INSERT INTO audit (at, actor, action, namespace, subject, detail, request_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      this.#now(),
-      actor,
-      action,
-      namespace ?? null,
-      subject,
-      JSON.stringify(detail),
-      requestId,
-    );
+  constructor(database: AuditedDatabase) {
+    this.#database = database;
   }
 
   /** The newest first, from before `before`; of one namespace where one is named. */
-  entries(namespace: string | undefined, before: number, limit: number): readonly AuditEntry[] {
-    const [where, values]: [string, SQLQueryBindings[]] =
-      namespace === undefined ? ["", []] : ["namespace = ? AND", [namespace]];
-    return this.#sql
-      .all<AuditRow>(`SELECT * FROM audit WHERE ${where} id < ? ORDER BY id DESC LIMIT ?`, ...values, before, limit)
-      .map(({ namespace: own, detail, request_id: requestId, ...row }) => ({
-        ...row,
-        ...(own === null ? {} : { namespace: own }),
-        detail: JSON.parse(detail) as Record<string, unknown>,
-        requestId,
-      }));
+  async entries(namespace: string | undefined, before: number, limit: number): Promise<readonly AuditEntry[]> {
+    const own = namespace === undefined ? sql`` : sql`namespace = ${namespace} AND`;
+    const rows = await this.#database.all<AuditRow>(
+      sql`SELECT * FROM audit WHERE ${own} id < ${before} ORDER BY id DESC LIMIT ${limit}`,
+    );
+    return rows.map(toEntry);
   }
+}
+
+function toEntry({ namespace, detail, request_id: requestId, ...row }: AuditRow): AuditEntry {
+  const own = namespace === null ? {} : { namespace };
+  return { ...row, ...own, detail: JSON.parse(detail) as Record<string, unknown>, requestId };
 }

@@ -51,13 +51,13 @@ export class Authenticator {
   }
 
   /** True while everybody may do everything. */
-  get open(): boolean {
-    return this.#parts.open && !this.#parts.accounts.users.any();
+  async isOpen(): Promise<boolean> {
+    return this.#parts.open && !(await this.#parts.accounts.users.any());
   }
 
   /** Throws `registry-server/unauthorized` for what is wrong and `registry-server/rate-limited` after too much of it. */
   async identify(header: string | null, origin: Origin): Promise<Caller> {
-    if (this.open) return toCaller({ kind: "anyone" }, origin, true);
+    if (await this.isOpen()) return toCaller({ kind: "anyone" }, origin, true);
     if (header === null) return toCaller({ kind: "anonymous" }, origin, false);
     const [, scheme = "", value = ""] = /^(\S+) +(\S+)$/.exec(header) ?? [];
     switch (scheme.toLowerCase()) {
@@ -67,7 +67,7 @@ export class Authenticator {
       }
       case "bearer":
         return isSecretToken(value)
-          ? toCaller(this.#byToken(value, origin), origin, true)
+          ? toCaller(await this.#byToken(value, origin), origin, true)
           : this.#byAccessToken(value, origin);
       default:
         throw unauthorized("the Authorization header is neither Basic nor Bearer");
@@ -81,7 +81,7 @@ export class Authenticator {
     const { failures, failuresOfAddress, accounts } = this.#parts;
     // Before it is looked at: whoever guesses does not learn that the last guess was right.
     refuse(Math.max(failures.wait(attempt), failuresOfAddress.wait(origin.address)));
-    const user = accounts.users.byName(username);
+    const user = await accounts.users.byName(username);
     if (!(await verifyPassword(password, user?.passwordHash)) || user === undefined) {
       failures.take(attempt);
       failuresOfAddress.take(origin.address);
@@ -91,40 +91,38 @@ export class Authenticator {
   }
 
   /** For whom an access token is given out. */
-  subjectOf(principal: Principal): Subject {
+  async subjectOf(principal: Principal): Promise<Subject> {
     if (principal.kind !== "user") return { kind: "anonymous" };
     const { user, token } = principal;
     if (token !== undefined) return { kind: "token", id: token.id };
-    return { kind: "user", id: user.id, key: keyOf(this.#parts.accounts.users.byId(user.id)) };
+    return { kind: "user", id: user.id, key: keyOf(await this.#parts.accounts.users.byId(user.id)) };
   }
 
   /** Tokens cannot be guessed: a right one is taken whatever others of its address do. */
-  #byToken(secret: string, { address }: Origin): Principal {
-    const found = isSecretToken(secret) ? this.#parts.accounts.tokens.use(secret) : undefined;
-    const user = found === undefined ? undefined : this.#parts.accounts.users.byId(found.userId);
-    if (found !== undefined && user !== undefined) return { ...toPrincipal(user), token: found.limits };
+  async #byToken(secret: string, { address }: Origin): Promise<Principal> {
+    const found = isSecretToken(secret) ? await this.#parts.accounts.tokens.use(secret) : undefined;
+    if (found !== undefined) return { kind: "user", user: found.user, token: found.limits };
     refuse(this.#parts.failuresOfAddress.take(address));
     throw unauthorized("the token is not known here, has expired or was revoked");
   }
 
-  #byAccessToken(text: string, origin: Origin): Caller {
+  async #byAccessToken(text: string, origin: Origin): Promise<Caller> {
     const claims = this.#parts.accessTokens.read(text);
-    const principal = claims === undefined ? undefined : this.#principalOf(claims.subject);
+    const principal = claims === undefined ? undefined : await this.#principalOf(claims.subject);
     if (claims === undefined || principal === undefined)
       throw unauthorized("the access token is not one of this registry, or no longer valid");
     return { ...toCaller(principal, origin, true), granted: claims.granted };
   }
 
-  #principalOf(subject: Subject): Principal | undefined {
+  async #principalOf(subject: Subject): Promise<Principal | undefined> {
     const { users, tokens } = this.#parts.accounts;
     if (subject.kind === "anonymous") return subject;
     if (subject.kind === "user") {
-      const user = users.byId(subject.id);
+      const user = await users.byId(subject.id);
       return user !== undefined && keyOf(user) === subject.key ? toPrincipal(user) : undefined;
     }
-    const found = tokens.stillValid(subject.id);
-    const user = found === undefined ? undefined : users.byId(found.userId);
-    return found === undefined || user === undefined ? undefined : { ...toPrincipal(user), token: found.limits };
+    const found = await tokens.stillValid(subject.id);
+    return found === undefined ? undefined : { kind: "user", user: found.user, token: found.limits };
   }
 }
 

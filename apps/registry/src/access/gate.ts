@@ -15,15 +15,15 @@ export class Gate {
   }
 
   /** What a principal may do to a repository now. */
-  rights(principal: Principal, repository: string): ReadonlySet<Action> {
+  async rights(principal: Principal, repository: string): Promise<ReadonlySet<Action>> {
     const namespace = namespaceOf(repository);
     const userId = principal.kind === "user" ? principal.user.id : undefined;
-    const facts = principal.kind === "anyone" ? undefined : this.#accounts.namespaces.facts(namespace, userId);
+    const facts = principal.kind === "anyone" ? undefined : await this.#accounts.namespaces.facts(namespace, userId);
     return rightsOn(principal, facts, repository);
   }
 
-  may(caller: Caller, action: Action, repository: string): boolean {
-    return this.rights(caller.principal, repository).has(action) && brought(caller, action, repository);
+  async may(caller: Caller, action: Action, repository: string): Promise<boolean> {
+    return (await this.rights(caller.principal, repository)).has(action) && brought(caller, action, repository);
   }
 
   /**
@@ -31,12 +31,12 @@ export class Gate {
    * for. To whom it could not: `registry-server/denied`, and for a repository that they may not even see the same as
    * for one that is not there.
    */
-  require(caller: Caller, action: Action, repository: string, scope: string): void {
-    if (this.may(caller, action, repository)) return;
-    const rights = this.rights(caller.principal, repository);
+  async require(caller: Caller, action: Action, repository: string, scope: string): Promise<void> {
+    const rights = await this.rights(caller.principal, repository);
+    if (rights.has(action) && brought(caller, action, repository)) return;
     if (!caller.presented) throw unauthorized("this needs a token", scope);
     // No other credentials would help, and a client that is told so by 401 would only ask for some.
-    if (!this.#accounts.users.any()) throw action === "pull" ? hiddenRepository(repository) : nobodyPublishes();
+    if (!(await this.#accounts.users.any())) throw action === "pull" ? hiddenRepository(repository) : nobodyPublishes();
     const anonymous = caller.principal.kind === "anonymous";
     if (anonymous || rights.has(action)) throw unauthorized("this needs another token", scope, "insufficient_scope");
     if (!rights.has("pull")) throw hiddenRepository(repository);
@@ -44,15 +44,15 @@ export class Gate {
   }
 
   /** Throws `registry-server/unauthorized` to who may, and has only to bring a token that says so. */
-  mayMountFrom(caller: Caller, from: string, to: string): boolean {
-    if (this.may(caller, "pull", from)) return true;
-    if (!this.rights(caller.principal, from).has("pull")) return false;
+  async mayMountFrom(caller: Caller, from: string, to: string): Promise<boolean> {
+    if (!(await this.rights(caller.principal, from)).has("pull")) return false;
+    if (brought(caller, "pull", from)) return true;
     const scope = `repository:${to}:pull,push repository:${from}:pull`;
     throw unauthorized("mounting needs a token for both repositories", scope, "insufficient_scope");
   }
 
   /** Which repositories a list may show. */
-  visibility(caller: Caller): Visibility {
+  visibility(caller: Caller): Promise<Visibility> {
     return visibilityOf(caller.principal, (userId) => this.#accounts.namespaces.of(userId));
   }
 }

@@ -25,7 +25,7 @@ export class IssuerKeys {
 
   /** `keyId` is the one that is needed. Throws `registry-server/issuer-unreachable` where there are none to be had. */
   async get(issuer: string, keyId: string): Promise<readonly JsonObject[]> {
-    const kept = this.#publishers.keysOf(issuer);
+    const kept = await this.#publishers.keysOf(issuer);
     if (kept !== undefined) {
       const ageMs = this.#now() - kept.fetchedAt;
       const known = kept.keys.some((key) => key["kid"] === keyId);
@@ -33,7 +33,7 @@ export class IssuerKeys {
     }
     try {
       const keys = await fetchKeys(issuer);
-      this.#publishers.keepKeys(issuer, keys);
+      await this.#publishers.keepKeys(issuer, keys);
       return keys;
     } catch (error) {
       if (kept === undefined) throw issuerUnreachable(issuer, error);

@@ -1,11 +1,11 @@
-import type { Database } from "bun:sqlite";
 import { isRepositoryName } from "@cpm/oci";
+import type { Reader } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
 import { registryError } from "../errors.ts";
-import { Sql } from "../statements.ts";
 import { accessInvalid } from "./access-invalid.ts";
-import type { AuditLog, Author } from "./audit-log.ts";
+import type { AuditedDatabase, AuditedTransaction, Author } from "./audited-database.ts";
 import type { NamespaceFacts, Role, Visibility } from "./rights.ts";
-import type { Users } from "./users.ts";
+import { needUser } from "./users.ts";
 
 export interface NamespaceListing {
   readonly name: string;
@@ -16,6 +16,12 @@ export interface NamespaceListing {
 interface Row {
   readonly name: string;
   readonly private: number;
+}
+
+interface MemberRow {
+  readonly namespace: string;
+  readonly user: string;
+  readonly role: Role;
 }
 
 /** Throws `registry-server/access-invalid`. */
@@ -38,101 +44,107 @@ export function namespaceOf(repository: string): string {
 
 /** Namespaces and who is in them. Every change is one transaction, with its record. */
 export class Namespaces {
-  readonly #sql: Sql;
-  readonly #audit: AuditLog;
-  readonly #users: Users;
-  readonly #now: () => number;
+  readonly #database: AuditedDatabase;
 
-  constructor(database: Database, audit: AuditLog, users: Users, now: () => number) {
-    this.#sql = new Sql(database);
-    this.#audit = audit;
-    this.#users = users;
-    this.#now = now;
+  constructor(database: AuditedDatabase) {
+    this.#database = database;
   }
 
   /** What decides the rights of a user, or with no user of everybody else. */
-  facts(name: string, userId: number | undefined): NamespaceFacts | undefined {
-    const row = this.#sql.get<{ private: number; role: Role | null }>(
-      `SELECT private, (SELECT role FROM members WHERE namespace = n.name AND user_id = ?) AS role
-       FROM namespaces n WHERE name = ?`,
-      userId ?? null,
-      name,
-    );
+  async facts(name: string, userId: number | undefined): Promise<NamespaceFacts | undefined> {
+    const row = await this.#database.get<{ private: number; role: Role | null }>(sql`
+      SELECT private, (SELECT role FROM members WHERE namespace = n.name AND user_id = ${userId ?? null}) AS role
+      FROM namespaces n WHERE name = ${name}`);
     return row === undefined ? undefined : { private: row.private === 1, role: row.role ?? undefined };
   }
 
-  of(userId: number): readonly string[] {
-    return this.#sql
-      .all<{ namespace: string }>("SELECT namespace FROM members WHERE user_id = ?", userId)
-      .map((row) => row.namespace);
+  async of(userId: number): Promise<readonly string[]> {
+    const rows = await this.#database.all<{ namespace: string }>(
+      sql`SELECT namespace FROM members WHERE user_id = ${userId}`,
+    );
+    return rows.map((row) => row.namespace);
   }
 
-  list(visible: Visibility["namespaces"]): readonly NamespaceListing[] {
-    return this.#sql
-      .all<Row>("SELECT name, private FROM namespaces ORDER BY name")
-      .filter((row) => row.private === 0 || visible === "all" || visible.includes(row.name))
-      .map((row) => this.#listing(row));
+  async list(visible: Visibility["namespaces"]): Promise<readonly NamespaceListing[]> {
+    const listed = visible === "all" ? sql`1 = 1` : sql`(private = 0 OR name IN ${visible})`;
+    const rows = await this.#database.all<Row>(sql`SELECT name, private FROM namespaces WHERE ${listed} ORDER BY name`);
+    const members = await membersOf(
+      this.#database,
+      rows.map((row) => row.name),
+    );
+    return rows.map((row) => toListing(row, members));
   }
 
   /** Throws `registry-server/namespace-unknown`. */
-  need(name: string): NamespaceListing {
-    const row = this.#sql.get<Row>("SELECT name, private FROM namespaces WHERE name = ?", name);
-    if (row === undefined) throw namespaceUnknown(name);
-    return this.#listing(row);
+  need(name: string): Promise<NamespaceListing> {
+    return needNamespace(this.#database, name);
   }
 
   /** Throws `registry-server/account-exists`. */
-  add(name: string, isPrivate: boolean, owner: string | undefined, by: Author): void {
+  async add(name: string, isPrivate: boolean, owner: string | undefined, by: Author): Promise<void> {
     parseNamespaceName(name);
-    this.#sql.transact(() => {
-      if (this.facts(name, undefined) !== undefined)
-        throw registryError("registry-server/account-exists", `there is a namespace ${name} already`);
-      const sql = "INSERT INTO namespaces (name, private, created_at) VALUES (?, ?, ?)";
-      this.#sql.run(sql, name, isPrivate ? 1 : 0, this.#now());
-      const detail = { private: isPrivate };
-      this.#audit.record(by, { action: "namespace.add", namespace: name, subject: name, detail });
-      if (owner !== undefined) this.setMember(name, owner, "owner", by);
+    await this.#database.change(by, async (change) => {
+      const added = await change.run(sql`
+        INSERT INTO namespaces (name, private, created_at) VALUES (${name}, ${isPrivate ? 1 : 0}, ${change.now})
+        ON CONFLICT (name) DO NOTHING`);
+      if (added === 0) throw registryError("registry-server/account-exists", `there is a namespace ${name} already`);
+      await change.record({ action: "namespace.add", namespace: name, subject: name, detail: { private: isPrivate } });
+      if (owner !== undefined) await setRole(change, name, owner, "owner");
     });
   }
 
-  setPrivate(name: string, isPrivate: boolean, by: Author): void {
-    this.#sql.transact(() => {
-      if (this.need(name).private === isPrivate) return;
-      this.#sql.run("UPDATE namespaces SET private = ? WHERE name = ?", isPrivate ? 1 : 0, name);
+  async setPrivate(name: string, isPrivate: boolean, by: Author): Promise<void> {
+    await this.#database.change(by, async (change) => {
+      if ((await needNamespace(change, name)).private === isPrivate) return;
+      await change.run(sql`UPDATE namespaces SET private = ${isPrivate ? 1 : 0} WHERE name = ${name}`);
       const action = isPrivate ? "namespace.hide" : "namespace.show";
-      this.#audit.record(by, { action, namespace: name, subject: name });
+      await change.record({ action, namespace: name, subject: name });
     });
   }
 
-  setMember(name: string, userName: string, role: Role, by: Author): void {
-    this.#sql.transact(() => {
-      this.need(name);
-      const sql = `INSERT INTO members (namespace, user_id, role) VALUES (?, ?, ?)
-        ON CONFLICT DO UPDATE SET role = excluded.role WHERE role <> excluded.role`;
-      if (this.#sql.run(sql, name, this.#users.need(userName).id, role) === 0) return;
-      this.#audit.record(by, { action: "member.set", namespace: name, subject: userName, detail: { role } });
-    });
+  async setMember(name: string, userName: string, role: Role, by: Author): Promise<void> {
+    await this.#database.change(by, (change) => setRole(change, name, userName, role));
   }
 
   /** False when they were not in it. */
-  removeMember(name: string, userName: string, by: Author): boolean {
-    return this.#sql.transact(() => {
-      this.need(name);
-      const sql = "DELETE FROM members WHERE namespace = ? AND user_id = ?";
-      if (this.#sql.run(sql, name, this.#users.need(userName).id) === 0) return false;
-      this.#audit.record(by, { action: "member.remove", namespace: name, subject: userName });
+  async removeMember(name: string, userName: string, by: Author): Promise<boolean> {
+    return this.#database.change(by, async (change) => {
+      await needNamespace(change, name);
+      const { id } = await needUser(change, userName);
+      if ((await change.run(sql`DELETE FROM members WHERE namespace = ${name} AND user_id = ${id}`)) === 0)
+        return false;
+      await change.record({ action: "member.remove", namespace: name, subject: userName });
       return true;
     });
   }
+}
 
-  #listing({ name, private: hidden }: Row): NamespaceListing {
-    const members = this.#sql.all<{ user: string; role: Role }>(
-      `SELECT u.name AS user, m.role FROM members m JOIN users u ON u.id = m.user_id
-       WHERE m.namespace = ? ORDER BY u.name`,
-      name,
-    );
-    return { name, private: hidden === 1, members };
-  }
+async function needNamespace(reader: Reader, name: string): Promise<NamespaceListing> {
+  const row = await reader.get<Row>(sql`SELECT name, private FROM namespaces WHERE name = ${name}`);
+  if (row === undefined) throw namespaceUnknown(name);
+  return toListing(row, await membersOf(reader, [name]));
+}
+
+async function setRole(change: AuditedTransaction, name: string, userName: string, role: Role): Promise<void> {
+  await needNamespace(change, name);
+  const { id } = await needUser(change, userName);
+  const changed = await change.run(sql`
+    INSERT INTO members (namespace, user_id, role) VALUES (${name}, ${id}, ${role})
+    ON CONFLICT (namespace, user_id) DO UPDATE SET role = excluded.role WHERE members.role <> excluded.role`);
+  if (changed === 0) return;
+  await change.record({ action: "member.set", namespace: name, subject: userName, detail: { role } });
+}
+
+async function membersOf(reader: Reader, names: readonly string[]): Promise<ReadonlyMap<string, MemberRow[]>> {
+  const rows = await reader.all<MemberRow>(sql`
+    SELECT m.namespace, u.name AS user, m.role FROM members m JOIN users u ON u.id = m.user_id
+    WHERE m.namespace IN ${names} ORDER BY u.name`);
+  return Map.groupBy(rows, (row) => row.namespace);
+}
+
+function toListing({ name, private: hidden }: Row, members: ReadonlyMap<string, MemberRow[]>): NamespaceListing {
+  const own = (members.get(name) ?? []).map(({ user, role }) => ({ user, role }));
+  return { name, private: hidden === 1, members: own };
 }
 
 export function namespaceUnknown(name: string) {

@@ -55,10 +55,13 @@ export interface Visibility {
 const onlyPublic: Visibility = { namespaces: [], patterns: [] };
 
 /** The same rule as `rightsOn` for `pull`, in the form that a query can use. */
-export function visibilityOf(principal: Principal, memberOf: (userId: number) => readonly string[]): Visibility {
+export async function visibilityOf(
+  principal: Principal,
+  memberOf: (userId: number) => Promise<readonly string[]>,
+): Promise<Visibility> {
   if (principal.kind === "anyone") return { namespaces: "all", patterns: [] };
   if (principal.kind === "anonymous") return onlyPublic;
   const { user, token } = principal;
   if (token !== undefined && !token.scopes.some((scope) => scope !== "admin")) return onlyPublic;
-  return { namespaces: user.admin ? "all" : memberOf(user.id), patterns: token?.patterns ?? [] };
+  return { namespaces: user.admin ? "all" : await memberOf(user.id), patterns: token?.patterns ?? [] };
 }

@@ -1,13 +1,14 @@
-import type { Database } from "bun:sqlite";
+import type { Reader } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
+import type { Query } from "../database/sql.ts";
 import { registryError } from "../errors.ts";
-import { Sql } from "../statements.ts";
 import { accessInvalid } from "./access-invalid.ts";
-import type { AuditLog, Author } from "./audit-log.ts";
-import type { TokenLimits } from "./principal.ts";
+import type { AuditedDatabase, AuditedTransaction, Author } from "./audited-database.ts";
+import type { TokenLimits, UserRow } from "./principal.ts";
 import { createSecretToken, hashSecretToken } from "./secret-token.ts";
 import { parsePatterns, parseTokenScopes } from "./token-scopes.ts";
 import type { TokenScope } from "./token-scopes.ts";
-import type { Users } from "./users.ts";
+import { needUser } from "./users.ts";
 
 export interface NewToken {
   readonly user: string;
@@ -27,10 +28,17 @@ export interface TokenListing extends TokenLimits {
   readonly lastUsedAt: number | undefined;
 }
 
+/** A token that may be used, and whose it is. */
+export interface ValidToken {
+  readonly user: UserRow;
+  readonly limits: TokenLimits;
+}
+
 interface Row {
   readonly id: string;
   readonly user: string;
   readonly user_id: number;
+  readonly admin: number;
   readonly label: string;
   readonly scopes: string;
   readonly patterns: string;
@@ -42,102 +50,104 @@ interface Row {
 
 const maxTokensOfUser = 1000;
 const useStepMs = 60_000;
-const select = "SELECT t.*, u.name AS user FROM tokens t JOIN users u ON u.id = t.user_id";
 
 /** The API tokens of users. What is kept of a token is its hash. Every change is one transaction, with its record. */
 export class Tokens {
-  readonly #sql: Sql;
-  readonly #audit: AuditLog;
-  readonly #users: Users;
-  readonly #now: () => number;
+  readonly #database: AuditedDatabase;
 
-  constructor(database: Database, audit: AuditLog, users: Users, now: () => number) {
-    this.#sql = new Sql(database);
-    this.#audit = audit;
-    this.#users = users;
-    this.#now = now;
+  constructor(database: AuditedDatabase) {
+    this.#database = database;
   }
 
   /** The token itself is in this answer and never again. */
-  create(token: NewToken, by: Author): TokenListing & { readonly secret: string } {
+  async create(token: NewToken, by: Author): Promise<TokenListing & { readonly secret: string }> {
     const scopes = parseTokenScopes(token.scopes);
     const patterns = parsePatterns(token.patterns);
     if (token.label.length > 100) throw accessInvalid("a label is at most 100 characters");
-    const [secret, now] = [createSecretToken(), this.#now()];
+    const secret = createSecretToken();
     const expiresAt = token.expiresAt ?? null;
-    if (expiresAt !== null && !(expiresAt > now)) throw accessInvalid("the token would have expired already");
+    if (expiresAt !== null && !(expiresAt > this.#database.now()))
+      throw accessInvalid("the token would have expired already");
     const id = crypto.randomUUID().slice(0, 13).replaceAll("-", "");
-    return this.#sql.transact(() => {
-      const user = this.#users.need(token.user);
-      if (this.#countValid(user.id) >= maxTokensOfUser)
+    return this.#database.change(by, async (change) => {
+      const user = await needUser(change, token.user);
+      if ((await countValid(change, user.id)) >= maxTokensOfUser)
         throw accessInvalid(`${user.name} has ${maxTokensOfUser} tokens; revoke some`);
-      this.#sql.run(
-        "INSERT INTO tokens (id, hash, user_id, label, scopes, patterns, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        id,
-        hashSecretToken(secret),
-        user.id,
-        token.label,
-        JSON.stringify(scopes),
-        JSON.stringify(patterns),
-        now,
-        expiresAt,
-      );
+      await change.run(sql`
+        INSERT INTO tokens (id, hash, user_id, label, scopes, patterns, created_at, expires_at)
+        VALUES (${id}, ${hashSecretToken(secret)}, ${user.id}, ${token.label},
+          ${JSON.stringify(scopes)}, ${JSON.stringify(patterns)}, ${change.now}, ${expiresAt})`);
       const detail = { id, label: token.label, scopes, patterns, expiresAt };
-      this.#audit.record(by, { action: "token.create", subject: user.name, detail });
-      return { ...this.need(id), secret };
+      await change.record({ action: "token.create", subject: user.name, detail });
+      return { ...(await needToken(change, id)), secret };
     });
   }
 
   /** The token and its user, while it is valid. Notes that it was used. */
-  use(secret: string): { readonly userId: number; readonly limits: TokenLimits } | undefined {
-    const row = this.#sql.get<Row>(`${select} WHERE t.hash = ?`, hashSecretToken(secret));
-    if (row === undefined || !this.#valid(row)) return undefined;
-    const now = this.#now();
+  async use(secret: string): Promise<ValidToken | undefined> {
+    const row = await findToken(this.#database, sql`t.hash = ${hashSecretToken(secret)}`);
+    const now = this.#database.now();
+    if (row === undefined || !isValid(row, now)) return undefined;
     if (now - (row.last_used_at ?? 0) >= useStepMs)
-      this.#sql.run("UPDATE tokens SET last_used_at = ? WHERE id = ?", now, row.id);
-    return { userId: row.user_id, limits: limitsOf(row) };
+      await this.#database.run(sql`UPDATE tokens SET last_used_at = ${now} WHERE id = ${row.id}`);
+    return toValid(row);
   }
 
   /** As `use`, for what was given out for a token before. */
-  stillValid(id: string): { readonly userId: number; readonly limits: TokenLimits } | undefined {
-    const row = this.#sql.get<Row>(`${select} WHERE t.id = ?`, id);
-    return row === undefined || !this.#valid(row) ? undefined : { userId: row.user_id, limits: limitsOf(row) };
+  async stillValid(id: string): Promise<ValidToken | undefined> {
+    const row = await findToken(this.#database, sql`t.id = ${id}`);
+    return row === undefined || !isValid(row, this.#database.now()) ? undefined : toValid(row);
   }
 
   /** Also those that are no longer valid; of everybody where no user is named. */
-  list(user?: string): readonly TokenListing[] {
-    const rows =
-      user === undefined
-        ? this.#sql.all<Row>(`${select} ORDER BY t.created_at, t.id`)
-        : this.#sql.all<Row>(`${select} WHERE u.name = ? ORDER BY t.created_at, t.id`, user);
+  async list(user?: string): Promise<readonly TokenListing[]> {
+    const condition = user === undefined ? sql`1 = 1` : sql`u.name = ${user}`;
+    const rows = await this.#database.all<Row>(sql`${select} WHERE ${condition} ORDER BY t.created_at, t.id`);
     return rows.map(toListing);
   }
 
   /** Throws `registry-server/token-unknown`. */
-  need(id: string): TokenListing {
-    const row = this.#sql.get<Row>(`${select} WHERE t.id = ?`, id);
-    if (row === undefined) throw registryError("registry-server/token-unknown", "there is no such token");
-    return toListing(row);
+  need(id: string): Promise<TokenListing> {
+    return needToken(this.#database, id);
   }
 
-  revoke(id: string, by: Author): void {
-    this.#sql.transact(() => {
-      const { user } = this.need(id);
-      const sql = "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
-      if (this.#sql.run(sql, this.#now(), id) === 0) return;
-      this.#audit.record(by, { action: "token.revoke", subject: user, detail: { id } });
+  async revoke(id: string, by: Author): Promise<void> {
+    await this.#database.change(by, async (change) => {
+      const { user } = await needToken(change, id);
+      const revoked = await change.run(
+        sql`UPDATE tokens SET revoked_at = ${change.now} WHERE id = ${id} AND revoked_at IS NULL`,
+      );
+      if (revoked === 0) return;
+      await change.record({ action: "token.revoke", subject: user, detail: { id } });
     });
   }
+}
 
-  #countValid(userId: number): number {
-    const sql = `SELECT count(*) AS count FROM tokens
-      WHERE user_id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`;
-    return this.#sql.get<{ count: number }>(sql, userId, this.#now())?.count ?? 0;
-  }
+const select = sql`SELECT t.*, u.name AS user, u.admin FROM tokens t JOIN users u ON u.id = t.user_id`;
 
-  #valid(row: Row): boolean {
-    return row.revoked_at === null && (row.expires_at === null || row.expires_at > this.#now());
-  }
+function findToken(reader: Reader, condition: Query): Promise<Row | undefined> {
+  return reader.get<Row>(sql`${select} WHERE ${condition}`);
+}
+
+async function needToken(reader: Reader, id: string): Promise<TokenListing> {
+  const row = await findToken(reader, sql`t.id = ${id}`);
+  if (row === undefined) throw registryError("registry-server/token-unknown", "there is no such token");
+  return toListing(row);
+}
+
+async function countValid(change: AuditedTransaction, userId: number): Promise<number> {
+  const row = await change.get<{ count: number }>(sql`
+    SELECT count(*) AS count FROM tokens
+    WHERE user_id = ${userId} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${change.now})`);
+  return row?.count ?? 0;
+}
+
+function isValid(row: Row, now: number): boolean {
+  return row.revoked_at === null && (row.expires_at === null || row.expires_at > now);
+}
+
+function toValid(row: Row): ValidToken {
+  return { user: { id: row.user_id, name: row.user, admin: row.admin === 1 }, limits: limitsOf(row) };
 }
 
 function limitsOf(row: Row): TokenLimits {

@@ -1,8 +1,8 @@
-import type { Database } from "bun:sqlite";
+import type { Reader } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
 import { registryError } from "../errors.ts";
-import { Sql } from "../statements.ts";
 import { accessInvalid } from "./access-invalid.ts";
-import type { AuditLog, Author } from "./audit-log.ts";
+import type { AuditedDatabase, AuditedTransaction, Author } from "./audited-database.ts";
 import type { UserRow } from "./principal.ts";
 
 export interface UserWithPassword extends UserRow {
@@ -51,123 +51,137 @@ function parseIdentityId(text: string): string {
 
 /** Users, their passwords and their ColonyOS identities. Every change is one transaction, with its record. */
 export class Users {
-  readonly #sql: Sql;
-  readonly #audit: AuditLog;
-  readonly #now: () => number;
+  readonly #database: AuditedDatabase;
 
-  constructor(database: Database, audit: AuditLog, now: () => number) {
-    this.#sql = new Sql(database);
-    this.#audit = audit;
-    this.#now = now;
+  constructor(database: AuditedDatabase) {
+    this.#database = database;
   }
 
-  any(): boolean {
-    return this.#sql.get("SELECT 1 FROM users LIMIT 1") !== undefined;
+  async any(): Promise<boolean> {
+    return (await this.#database.get(sql`SELECT 1 FROM users LIMIT 1`)) !== undefined;
   }
 
-  byName(name: string): UserWithPassword | undefined {
-    return toUser(this.#sql.get<Row>("SELECT * FROM users WHERE name = ?", name));
+  byName(name: string): Promise<UserWithPassword | undefined> {
+    return userByName(this.#database, name);
   }
 
-  byId(id: number): UserWithPassword | undefined {
-    return toUser(this.#sql.get<Row>("SELECT * FROM users WHERE id = ?", id));
+  async byId(id: number): Promise<UserWithPassword | undefined> {
+    return toUser(await this.#database.get<Row>(sql`SELECT * FROM users WHERE id = ${id}`));
   }
 
-  byIdentity(id: string): UserWithPassword | undefined {
-    const sql = "SELECT u.* FROM identities i JOIN users u ON u.id = i.user_id WHERE i.id = ?";
-    return toUser(this.#sql.get<Row>(sql, id));
+  byIdentity(id: string): Promise<UserWithPassword | undefined> {
+    return userByIdentity(this.#database, id);
   }
 
   /** The ColonyOS ids that a user signs in by. */
-  identitiesOf(userId: number): readonly string[] {
-    const sql = "SELECT id FROM identities WHERE user_id = ? ORDER BY id";
-    return this.#sql.all<{ id: string }>(sql, userId).map(({ id }) => id);
+  async identitiesOf(userId: number): Promise<readonly string[]> {
+    const rows = await this.#database.all<{ id: string }>(
+      sql`SELECT id FROM identities WHERE user_id = ${userId} ORDER BY id`,
+    );
+    return rows.map(({ id }) => id);
   }
 
   /** Throws `registry-server/user-unknown`. */
-  need(name: string): UserWithPassword {
-    const user = this.byName(name);
-    if (user === undefined)
-      throw registryError("registry-server/user-unknown", `there is no user ${name.slice(0, 80)}`);
-    return user;
+  need(name: string): Promise<UserWithPassword> {
+    return needUser(this.#database, name);
   }
 
-  list(): readonly UserListing[] {
-    return this.#sql.all<Row>("SELECT * FROM users ORDER BY name").map((row) => ({
+  async list(): Promise<readonly UserListing[]> {
+    const rows = await this.#database.all<Row>(sql`SELECT * FROM users ORDER BY name`);
+    const identities = await this.#database.all<{ id: string; user_id: number }>(
+      sql`SELECT id, user_id FROM identities ORDER BY id`,
+    );
+    const byUser = Map.groupBy(identities, (identity) => identity.user_id);
+    return rows.map((row) => ({
       name: row.name,
       admin: row.admin === 1,
       password: row.password !== null,
-      identities: this.identitiesOf(row.id),
+      identities: (byUser.get(row.id) ?? []).map(({ id }) => id),
       createdAt: row.created_at,
     }));
   }
 
   /** Throws `registry-server/account-exists`, for an identity of another user too. */
-  add(user: NewUser, by: Author): void {
-    const { admin, passwordHash, identities = [] } = user;
+  async add(user: NewUser, by: Author): Promise<void> {
+    const { admin, passwordHash = null, identities = [] } = user;
     const name = parseUserName(user.name);
-    this.#sql.transact(() => {
-      if (this.byName(name) !== undefined)
+    for (const identity of identities) parseIdentityId(identity);
+    await this.#database.change(by, async (change) => {
+      if ((await userByName(change, name)) !== undefined)
         throw registryError("registry-server/account-exists", `there is a user ${name} already`);
-      this.#sql.run(
-        "INSERT INTO users (name, password, admin, created_at) VALUES (?, ?, ?, ?)",
-        name,
-        passwordHash ?? null,
-        admin ? 1 : 0,
-        this.#now(),
-      );
-      this.#audit.record(by, { action: "user.add", subject: name, detail: { admin } });
-      for (const identity of identities) this.bindIdentity(name, identity, by);
+      await change.run(sql`
+        INSERT INTO users (name, password, admin, created_at)
+        VALUES (${name}, ${passwordHash}, ${admin ? 1 : 0}, ${change.now})`);
+      await change.record({ action: "user.add", subject: name, detail: { admin } });
+      for (const identity of identities) await bind(change, name, identity);
     });
   }
 
-  setPassword(name: string, passwordHash: string, by: Author): void {
-    this.#sql.transact(() => {
-      this.#sql.run("UPDATE users SET password = ? WHERE id = ?", passwordHash, this.need(name).id);
-      this.#audit.record(by, { action: "user.password", subject: name });
+  async setPassword(name: string, passwordHash: string, by: Author): Promise<void> {
+    await this.#database.change(by, async (change) => {
+      const { id } = await needUser(change, name);
+      await change.run(sql`UPDATE users SET password = ${passwordHash} WHERE id = ${id}`);
+      await change.record({ action: "user.password", subject: name });
     });
   }
 
   /** With everything of theirs: tokens, identities, memberships. Throws `registry-server/last-admin`. */
-  remove(name: string, by: Author): void {
-    this.#sql.transact(() => {
-      const user = this.need(name);
-      const others = this.#sql.get("SELECT 1 FROM users WHERE admin = 1 AND id <> ?", user.id);
+  async remove(name: string, by: Author): Promise<void> {
+    await this.#database.change(by, async (change) => {
+      const user = await needUser(change, name);
+      const others = await change.get(sql`SELECT 1 FROM users WHERE admin = 1 AND id <> ${user.id} LIMIT 1`);
       if (user.admin && others === undefined)
         throw registryError("registry-server/last-admin", `${name} is the only administrator`);
-      this.#sql.run("DELETE FROM users WHERE id = ?", user.id);
-      this.#audit.record(by, { action: "user.remove", subject: name });
+      await change.run(sql`DELETE FROM users WHERE id = ${user.id}`);
+      await change.record({ action: "user.remove", subject: name });
     });
   }
 
   /** Throws `registry-server/account-exists` for an identity that is somebody's already. */
-  bindIdentity(name: string, identity: string, by: Author): void {
+  async bindIdentity(name: string, identity: string, by: Author): Promise<void> {
     parseIdentityId(identity);
-    this.#sql.transact(() => {
-      const user = this.need(name);
-      const owner = this.byIdentity(identity);
-      if (owner?.id === user.id) return;
-      if (owner !== undefined)
-        throw registryError("registry-server/account-exists", "the identity belongs to a user already");
-      this.#sql.run(
-        "INSERT INTO identities (id, user_id, created_at) VALUES (?, ?, ?)",
-        identity,
-        user.id,
-        this.#now(),
-      );
-      this.#audit.record(by, { action: "identity.bind", subject: name, detail: { identity } });
-    });
+    await this.#database.change(by, (change) => bind(change, name, identity));
   }
 
   /** False when it was not theirs. */
-  unbindIdentity(name: string, identity: string, by: Author): boolean {
-    return this.#sql.transact(() => {
-      const sql = "DELETE FROM identities WHERE id = ? AND user_id = ?";
-      if (this.#sql.run(sql, identity, this.need(name).id) === 0) return false;
-      this.#audit.record(by, { action: "identity.unbind", subject: name, detail: { identity } });
+  async unbindIdentity(name: string, identity: string, by: Author): Promise<boolean> {
+    return this.#database.change(by, async (change) => {
+      const { id } = await needUser(change, name);
+      const removed = await change.run(sql`DELETE FROM identities WHERE id = ${identity} AND user_id = ${id}`);
+      if (removed === 0) return false;
+      await change.record({ action: "identity.unbind", subject: name, detail: { identity } });
       return true;
     });
   }
+}
+
+/** Throws `registry-server/user-unknown`. */
+export async function needUser(reader: Reader, name: string): Promise<UserWithPassword> {
+  const user = await userByName(reader, name);
+  if (user === undefined) throw registryError("registry-server/user-unknown", `there is no user ${name.slice(0, 80)}`);
+  return user;
+}
+
+async function userByName(reader: Reader, name: string): Promise<UserWithPassword | undefined> {
+  return toUser(await reader.get<Row>(sql`SELECT * FROM users WHERE name = ${name}`));
+}
+
+async function userByIdentity(reader: Reader, id: string): Promise<UserWithPassword | undefined> {
+  return toUser(
+    await reader.get<Row>(sql`SELECT u.* FROM identities i JOIN users u ON u.id = i.user_id WHERE i.id = ${id}`),
+  );
+}
+
+async function bind(change: AuditedTransaction, name: string, identity: string): Promise<void> {
+  const user = await needUser(change, name);
+  const owner = await userByIdentity(change, identity);
+  if (owner?.id === user.id) return;
+  if (owner !== undefined)
+    throw registryError("registry-server/account-exists", "the identity belongs to a user already");
+  await change.run(
+    sql`INSERT INTO identities (id, user_id, created_at) VALUES (${identity}, ${user.id}, ${change.now})`,
+  );
+  await change.record({ action: "identity.bind", subject: name, detail: { identity } });
 }
 
 function toUser(row: Row | undefined): UserWithPassword | undefined {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { formatBytes } from "@cpm/base";
 import { makeDirectory, removeFile } from "@cpm/store";
-import { openDatabase } from "../database.ts";
+import { openSqliteDatabase } from "../database/sqlite-database.ts";
 import { variableOf } from "../settings/setting-table.ts";
 import { positionalsOf, printResult } from "./command.ts";
 import type { CommandIo } from "./command.ts";
@@ -24,20 +24,20 @@ export async function backup(args: readonly string[], io: CommandIo): Promise<vo
   if (to === "") throw new UsageError("--to is missing");
   if (data === "" || !isFile(join(data, "registry.db"))) throw new UsageError(`there is no registry in "${data}"`);
   makeDirectory(to, 0o700);
-  copyDatabase(data, to);
+  await copyDatabase(data, to);
   const { files, sizeBytes } = copyBlobs(join(data, "blobs"), join(to, "blobs"));
   const line = `${to} has everything: ${files} blobs (${formatBytes(sizeBytes)}) were copied`;
   printResult(io, values.json, { to, copiedBlobs: files, copiedBytes: sizeBytes }, [line]);
 }
 
-function copyDatabase(from: string, to: string): void {
+async function copyDatabase(from: string, to: string): Promise<void> {
   const [temporary, target] = [join(to, "registry.db.new"), join(to, "registry.db")];
   removeFile(temporary);
-  const database = openDatabase(join(from, "registry.db"));
+  const database = await openSqliteDatabase(join(from, "registry.db"));
   try {
-    database.run("VACUUM INTO ?", [temporary]);
+    await database.copyTo(temporary);
   } finally {
-    database.close();
+    await database.close();
   }
   chmodSync(temporary, 0o600);
   // Of a copy that was served: the new database begins without them.

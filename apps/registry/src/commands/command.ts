@@ -5,7 +5,7 @@ import { makeDirectory } from "@cpm/store";
 import { createAccounts } from "../access/accounts.ts";
 import type { Accounts } from "../access/accounts.ts";
 import type { Author } from "../access/audit-log.ts";
-import { openDatabase } from "../database.ts";
+import { openSqliteDatabase } from "../database/sqlite-database.ts";
 import { variableOf } from "../settings/setting-table.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -47,7 +47,7 @@ export async function runVerb(
 export async function withAccounts<T>(
   dataDirectory: string | undefined,
   io: CommandIo,
-  use: (accounts: Accounts, by: Author) => T | Promise<T>,
+  use: (accounts: Accounts, by: Author) => Promise<T>,
   make = false,
 ): Promise<T> {
   const folder = dataDirectory ?? io.environment[variableOf("data")] ?? "";
@@ -55,11 +55,11 @@ export async function withAccounts<T>(
   const path = join(folder, "registry.db");
   if (make) makeDirectory(folder, 0o700);
   else if (!existsSync(path)) throw new UsageError(`there is no registry in ${folder}`);
-  const database = openDatabase(path);
+  const database = await openSqliteDatabase(path);
   try {
     return await use(createAccounts(database, io.now), { actor: `local:${userInfo().username}`, requestId: "command" });
   } finally {
-    database.close();
+    await database.close();
   }
 }
 

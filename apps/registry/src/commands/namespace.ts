@@ -13,8 +13,8 @@ export const namespaceVerbs: Readonly<Record<string, Verb>> = {
       const options = { ...common, private: { type: "boolean", default: false }, owner: { type: "string" } } as const;
       const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
       const [name = ""] = positionalsOf(positionals, "NAME");
-      const added = await withAccounts(values.data, io, ({ namespaces }, by) => {
-        namespaces.add(name, values.private, values.owner, by);
+      const added = await withAccounts(values.data, io, async ({ namespaces }, by) => {
+        await namespaces.add(name, values.private, values.owner, by);
         return namespaces.need(name);
       });
       printResult(io, values.json, added, [`${name} is a new ${values.private ? "private" : "public"} namespace`]);
@@ -50,9 +50,9 @@ export const namespaceVerbs: Readonly<Record<string, Verb>> = {
       const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: common });
       const [name = "", user = "", word = ""] = positionalsOf(positionals, "NAME", "USER", "ROLE");
       const role = word === "none" ? undefined : parseRole(word);
-      await withAccounts(values.data, io, ({ namespaces }, by) => {
-        if (role === undefined) namespaces.removeMember(name, user, by);
-        else namespaces.setMember(name, user, role, by);
+      await withAccounts(values.data, io, async ({ namespaces }, by) => {
+        if (role === undefined) await namespaces.removeMember(name, user, by);
+        else await namespaces.setMember(name, user, role, by);
       });
       printResult(io, values.json, { name, user, role: role ?? null }, [`${user} is ${role ?? "not"} in ${name}`]);
     },

@@ -5,7 +5,7 @@ import type { CommandIo } from "./command.ts";
 
 /** Serves until a signal, and says where. */
 export async function serve(args: readonly string[], io: CommandIo): Promise<void> {
-  const registry = serveRegistry(toServeOptions(readSettings(args, io.environment), io.tell));
+  const registry = await serveRegistry(toServeOptions(readSettings(args, io.environment), io.tell));
   io.print(`listening on ${registry.endpoint}\n`);
   await new Promise<void>((resolve) => {
     process.once("SIGTERM", () => resolve());

@@ -67,8 +67,8 @@ export const userVerbs: Readonly<Record<string, Verb>> = {
       });
       const [name = ""] = positionalsOf(positionals, "NAME");
       await withAccounts(values.data, io, async ({ users }, by) => {
-        users.need(name);
-        users.setPassword(name, await hashPassword(await newPassword(io, values["password-stdin"])), by);
+        await users.need(name);
+        await users.setPassword(name, await hashPassword(await newPassword(io, values["password-stdin"])), by);
       });
       printResult(io, values.json, { changed: name }, [`${name} has a new password`]);
     },

@@ -9,7 +9,7 @@ import { codesOf, emptyConfigBytes, imageOf, openRegistryUnderTest, openRegistry
 import type { Credentials } from "../testing/index.ts";
 
 const by = { actor: "test", requestId: "test" };
-const registry = openRegistryWithUsers();
+const registry = await openRegistryWithUsers();
 const { accounts, asUser, byToken } = registry;
 const secret = encodeUtf8("what only members may see");
 const digest = digestOf(secret);
@@ -21,8 +21,8 @@ beforeAll(async () => {
   admin = await registry.addUser("root", true);
   olga = await registry.addUser("olga");
   otto = await registry.addUser("otto");
-  accounts.namespaces.add("hidden", true, "olga", by);
-  accounts.namespaces.add("open", false, "otto", by);
+  await accounts.namespaces.add("hidden", true, "olga", by);
+  await accounts.namespaces.add("open", false, "otto", by);
   const pushed = await asUser(olga, "POST", `/v2/hidden/app/blobs/uploads/?digest=${digest}`, { body: secret });
   expect(pushed.status).toBe(201);
 });
@@ -36,8 +36,8 @@ describe("a blob that is private", () => {
       expect((await send(otto, "POST", `/v2/open/loot/blobs/uploads/?mount=${digest}`)).status).toBe(202);
       expect((await send(otto, "HEAD", `/v2/open/loot/blobs/${digest}`)).status).toBe(404);
     }
-    accounts.namespaces.setMember("open", "olga", "member", by);
-    const narrow = registry.addToken("olga", { scopes: ["publish"], patterns: ["open/*"] });
+    await accounts.namespaces.setMember("open", "olga", "member", by);
+    const narrow = await registry.addToken("olga", { scopes: ["publish"], patterns: ["open/*"] });
     for (const send of [asUser, byToken]) expect((await send(narrow, "POST", from)).status).toBe(202);
     for (const send of [asUser, byToken]) expect((await send(olga, "POST", from)).status).toBe(201);
     const { token } = await (await registry.tokenFor(olga, "repository:open/loot:pull,push")).json();
@@ -93,7 +93,7 @@ describe("an upload", () => {
       expect((await asUser(olga, method, location, method === "PATCH" ? { body: "x" } : {})).status).toBe(404);
     const put = await asUser(olga, "PUT", `${location}?digest=${digest}`, { body: secret });
     expect(put.status).toBe(404);
-    const token = registry.addToken("otto");
+    const token = await registry.addToken("otto");
     expect((await asUser(token, "PATCH", location, { body: secret })).status).toBe(202);
     expect((await asUser(otto, "PUT", `${location}?digest=${digest}`)).status).toBe(201);
   });
@@ -122,7 +122,7 @@ describe("accounts over HTTP", () => {
     const rows = ["tokens", "audit", "secrets", "users"].map((table) =>
       JSON.stringify(file.query(`SELECT * FROM ${table}`).all()),
     );
-    file.close();
+    await file.close();
     expect(rows.join()).not.toContain(token);
     expect(rows.join()).not.toContain(token.slice(4));
     expect((await asUser(otto, "DELETE", `/api/v1/tokens/${id}`)).status).toBe(404);
@@ -131,7 +131,10 @@ describe("accounts over HTTP", () => {
   });
 
   test("a token makes none that can more, lives longer, or is for more packages", async () => {
-    const { password } = registry.addToken("olga", { scopes: ["read", "admin"], expiresAt: Date.now() + 3_600_000 });
+    const { password } = await registry.addToken("olga", {
+      scopes: ["read", "admin"],
+      expiresAt: Date.now() + 3_600_000,
+    });
     const token = { username: "olga", password };
     const attempt = async (fields: object) => (await asUser(token, "POST", "/api/v1/tokens", body(fields))).status;
     expect(await attempt({ scopes: ["publish"] })).toBe(403);
@@ -139,10 +142,10 @@ describe("accounts over HTTP", () => {
     expect(await attempt({ scopes: ["read"], expiresInS: 60 })).toBe(201);
     const made = await (await asUser(token, "POST", "/api/v1/tokens", body({ scopes: ["read"] }))).json();
     expect(made.expiresAt).toBeDefined();
-    const narrow = registry.addToken("olga", { scopes: ["read", "admin"], patterns: ["hidden/app"] });
+    const narrow = await registry.addToken("olga", { scopes: ["read", "admin"], patterns: ["hidden/app"] });
     expect((await asUser(narrow, "POST", "/api/v1/tokens", body({ scopes: ["read"] }))).status).toBe(403);
     expect((await asUser(narrow, "PATCH", "/api/v1/namespaces/hidden", body({ private: false }))).status).toBe(403);
-    const ofAdmin = registry.addToken("root", { scopes: ["admin"], patterns: ["open/*"] });
+    const ofAdmin = await registry.addToken("root", { scopes: ["admin"], patterns: ["open/*"] });
     expect((await asUser(ofAdmin, "GET", "/api/v1/users")).status).toBe(403);
   });
 
@@ -228,7 +231,7 @@ describe("the audit log", () => {
 
 describe("a registry without users", () => {
   test("refuses to publish and names the command that makes the first administrator", async () => {
-    const empty = openRegistryUnderTest({ access: "users" });
+    const empty = await openRegistryUnderTest({ access: "users" });
     try {
       const base = await empty.call("GET", "/v2/");
       expect(base.status).toBe(401);
@@ -240,12 +243,12 @@ describe("a registry without users", () => {
       expect(error.detail.hint).toContain("cpm-registry user add NAME --admin --data DIR");
       expect((await empty.call("GET", "/api/v1/search?q=", {})).status).toBe(200);
     } finally {
-      empty.dispose();
+      await empty.dispose();
     }
   });
 
   test("takes everything when it is open, until it has its first user", async () => {
-    const open = openRegistryWithUsers({ access: "open" });
+    const open = await openRegistryWithUsers({ access: "open" });
     try {
       const path = `/v2/any/thing/blobs/uploads/?digest=${digest}`;
       expect((await open.call("POST", path, { body: secret })).status).toBe(201);
@@ -255,12 +258,12 @@ describe("a registry without users", () => {
       expect((await open.call("POST", path, { body: secret })).status).toBe(401);
       // What was pushed before stays public, in a namespace that an administrator can give to somebody.
       expect((await open.call("GET", `/v2/any/thing/blobs/${digest}`)).status).toBe(200);
-      expect(open.accounts.namespaces.list("all")).toEqual([{ name: "any", private: false, members: [] }]);
-      open.close();
+      expect(await open.accounts.namespaces.list("all")).toEqual([{ name: "any", private: false, members: [] }]);
+      await open.close();
       const again = () => openRegistry({ dataDirectory: open.dataDirectory, access: "open" });
       expect(again).toThrow(expect.objectContaining({ code: "registry-server/not-open" }));
     } finally {
-      open.dispose();
+      await open.dispose();
     }
   });
 });

@@ -38,13 +38,13 @@ export function requireAdmin(caller: Caller): void {
 }
 
 /** An owner of the namespace or an administrator. Whom it is hidden from is told that it is not there. */
-export function requireManager(parts: RegistryParts, caller: Caller, namespace: string): void {
+export async function requireManager(parts: RegistryParts, caller: Caller, namespace: string): Promise<void> {
   const { user } = requireAccount(caller);
-  const facts = parts.accounts.namespaces.facts(namespace, user.id);
+  const facts = await parts.accounts.namespaces.facts(namespace, user.id);
   const visible = facts !== undefined && (!facts.private || user.admin || facts.role !== undefined);
   if (!visible) throw namespaceUnknown(namespace);
   // What a token's pattern must match to cover the whole namespace.
-  if (!parts.gate.rights(caller.principal, `${namespace}/`).has("manage"))
+  if (!(await parts.gate.rights(caller.principal, `${namespace}/`)).has("manage"))
     throw denied(`this is for owners of ${namespace}`);
 }
 

@@ -58,11 +58,11 @@ const routes: readonly Route[] = [
   ["GET", /^\/api\/v1\/audit$/, wholeAudit],
 ];
 
-function whoami({ parts, caller: { principal, presented } }: Call): Response {
+async function whoami({ parts, caller: { principal, presented } }: Call): Promise<Response> {
   if (!presented) throw unauthorized("this needs a token");
   if (principal.kind !== "user") return json(200, { user: null, admin: false });
   const { user, token } = principal;
-  const identities = parts.accounts.users.identitiesOf(user.id);
+  const identities = await parts.accounts.users.identitiesOf(user.id);
   return json(200, {
     user: user.name,
     admin: user.admin,
@@ -71,9 +71,9 @@ function whoami({ parts, caller: { principal, presented } }: Call): Response {
   });
 }
 
-function listTokens({ parts, caller }: Call): Response {
+async function listTokens({ parts, caller }: Call): Promise<Response> {
   const { user } = requireAccount(caller);
-  return json(200, { tokens: parts.accounts.tokens.list(user.name).map(formatToken) });
+  return json(200, { tokens: (await parts.accounts.tokens.list(user.name)).map(formatToken) });
 }
 
 /** A token makes no token that can more than itself, and none where it is limited to some packages. */
@@ -88,7 +88,7 @@ async function createToken({ parts, caller, request }: Call): Promise<Response> 
     if (wider || longer || token.patterns.length > 0) throw denied("a token makes no token that can more than itself");
   }
   const label = optionalText(body, "label") ?? "";
-  const { secret, ...made } = parts.accounts.tokens.create(
+  const { secret, ...made } = await parts.accounts.tokens.create(
     { user: user.name, label, scopes, patterns: textList(body, "patterns", []), expiresAt },
     caller,
   );
@@ -96,17 +96,18 @@ async function createToken({ parts, caller, request }: Call): Promise<Response> 
 }
 
 /** Of one's own; an administrator's, of anybody's. */
-function revokeToken({ parts, caller, names: [id = ""] }: Call): Response {
+async function revokeToken({ parts, caller, names: [id = ""] }: Call): Promise<Response> {
   const { user } = requireAccount(caller);
-  const owner = parts.accounts.tokens.list(user.admin ? undefined : user.name).find((token) => token.id === id);
+  const tokens = await parts.accounts.tokens.list(user.admin ? undefined : user.name);
+  const owner = tokens.find((token) => token.id === id);
   if (owner === undefined) throw registryError("registry-server/token-unknown", "there is no such token");
-  parts.accounts.tokens.revoke(id, caller);
+  await parts.accounts.tokens.revoke(id, caller);
   return noContent(204);
 }
 
-function listUsers({ parts, caller }: Call): Response {
+async function listUsers({ parts, caller }: Call): Promise<Response> {
   requireAdmin(caller);
-  return json(200, { users: parts.accounts.users.list() });
+  return json(200, { users: await parts.accounts.users.list() });
 }
 
 async function addUser({ parts, caller, request }: Call): Promise<Response> {
@@ -115,19 +116,19 @@ async function addUser({ parts, caller, request }: Call): Promise<Response> {
   const password = optionalText(body, "password");
   const passwordHash = password === undefined ? undefined : await hashPassword(password);
   const user = { name: textField(body, "name"), admin: optionalFlag(body, "admin") ?? false, passwordHash };
-  parts.accounts.users.add({ ...user, identities: textList(body, "identities", []) }, caller);
+  await parts.accounts.users.add({ ...user, identities: textList(body, "identities", []) }, caller);
   return noContent(201);
 }
 
-function removeUser({ parts, caller, names: [user = ""] }: Call): Response {
+async function removeUser({ parts, caller, names: [user = ""] }: Call): Promise<Response> {
   requireAdmin(caller);
-  parts.accounts.users.remove(user, caller);
+  await parts.accounts.users.remove(user, caller);
   return noContent(204);
 }
 
-function listNamespaces({ parts, caller }: Call): Response {
-  const { namespaces } = parts.gate.visibility(caller);
-  const listed = parts.accounts.namespaces.list(namespaces);
+async function listNamespaces({ parts, caller }: Call): Promise<Response> {
+  const { namespaces } = await parts.gate.visibility(caller);
+  const listed = await parts.accounts.namespaces.list(namespaces);
   return json(200, { namespaces: listed.map(({ name, private: hidden }) => ({ name, private: hidden })) });
 }
 
@@ -135,48 +136,52 @@ async function addNamespace({ parts, caller, request }: Call): Promise<Response>
   requireAdmin(caller);
   const body = await readJsonBody(request);
   const hidden = optionalFlag(body, "private") ?? false;
-  parts.accounts.namespaces.add(textField(body, "name"), hidden, optionalText(body, "owner"), caller);
+  await parts.accounts.namespaces.add(textField(body, "name"), hidden, optionalText(body, "owner"), caller);
   return noContent(201);
 }
 
-function showNamespace({ parts, caller, names: [namespace = ""] }: Call): Response {
-  requireManager(parts, caller, namespace);
-  return json(200, parts.accounts.namespaces.need(namespace));
+async function showNamespace({ parts, caller, names: [namespace = ""] }: Call): Promise<Response> {
+  await requireManager(parts, caller, namespace);
+  return json(200, await parts.accounts.namespaces.need(namespace));
 }
 
 async function changeNamespace({ parts, caller, request, names: [namespace = ""] }: Call): Promise<Response> {
-  requireManager(parts, caller, namespace);
+  await requireManager(parts, caller, namespace);
   const hidden = optionalFlag(await readJsonBody(request), "private");
-  if (hidden !== undefined) parts.accounts.namespaces.setPrivate(namespace, hidden, caller);
+  if (hidden !== undefined) await parts.accounts.namespaces.setPrivate(namespace, hidden, caller);
   return noContent(204);
 }
 
 async function setMember({ parts, caller, request, names: [namespace = "", user = ""] }: Call): Promise<Response> {
-  requireManager(parts, caller, namespace);
+  await requireManager(parts, caller, namespace);
   const role = parseRole(textField(await readJsonBody(request), "role"));
-  parts.accounts.namespaces.setMember(namespace, user, role, caller);
+  await parts.accounts.namespaces.setMember(namespace, user, role, caller);
   return noContent(204);
 }
 
-function removeMember({ parts, caller, names: [namespace = "", user = ""] }: Call): Response {
-  requireManager(parts, caller, namespace);
-  parts.accounts.namespaces.removeMember(namespace, user, caller);
+async function removeMember({ parts, caller, names: [namespace = "", user = ""] }: Call): Promise<Response> {
+  await requireManager(parts, caller, namespace);
+  await parts.accounts.namespaces.removeMember(namespace, user, caller);
   return noContent(204);
 }
 
-function namespaceAudit({ parts, caller, query, names: [namespace = ""] }: Call): Response {
-  requireManager(parts, caller, namespace);
+async function namespaceAudit({ parts, caller, query, names: [namespace = ""] }: Call): Promise<Response> {
+  await requireManager(parts, caller, namespace);
   return auditPage(parts, query, namespace);
 }
 
-function wholeAudit({ parts, caller, query }: Call): Response {
+function wholeAudit({ parts, caller, query }: Call): Promise<Response> {
   requireAdmin(caller);
   return auditPage(parts, query, undefined);
 }
 
-function auditPage(parts: RegistryParts, query: URLSearchParams, namespace: string | undefined): Response {
+async function auditPage(
+  parts: RegistryParts,
+  query: URLSearchParams,
+  namespace: string | undefined,
+): Promise<Response> {
   const limit = Math.min(countOf(query, "limit") ?? defaultEntries, maxEntries);
   const before = countOf(query, "before") ?? Number.MAX_SAFE_INTEGER;
-  const entries = parts.accounts.audit.entries(namespace, before, limit);
+  const entries = await parts.accounts.audit.entries(namespace, before, limit);
   return json(200, { entries: entries.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })) });
 }

@@ -3,7 +3,13 @@ import type { JsonObject } from "@cpm/base";
 import { formatChallenge, httpStatusOfKind } from "@cpm/oci";
 import { ociAnswers, registryError } from "../errors.ts";
 
-const insufficientStorage = 507;
+/** Our own failures that a client can do something about: how they are answered, and what it is told. */
+const ownFailures: Readonly<Record<string, readonly [status: number, message: string]>> = {
+  "store/no-space": [507, "the registry's disk is full"],
+  "registry-server/database": [503, "the registry's database cannot be reached; try again"],
+  "registry-server/database-busy": [503, "the registry is too busy to take a change; try again"],
+};
+const retryAfterS = 5;
 
 /** Where tokens are to be had: both are named in every challenge. */
 export interface TokenService {
@@ -22,9 +28,9 @@ export function errorResponse(thrown: unknown, requestId: string, tokenService: 
   const answer = isCpmError(error) ? ociAnswers[error.code] : undefined;
   if (!isCpmError(error) || answer === undefined) {
     // The detail goes to the log, the id to the caller.
-    const full = isCpmError(error, "store/no-space");
-    const message = `${full ? "the registry's disk is full" : "internal error"}, request ${requestId}`;
-    return json(full ? insufficientStorage : 500, { errors: [{ code: "UNKNOWN", message }] });
+    const [status, text] = (isCpmError(error) ? ownFailures[error.code] : undefined) ?? [500, "internal error"];
+    const headers: Record<string, string> = status === 503 ? { "retry-after": String(retryAfterS) } : {};
+    return json(status, { errors: [{ code: "UNKNOWN", message: `${text}, request ${requestId}` }] }, headers);
   }
   const { code, message, kind, hint, context } = toErrorRecord(error);
   const detail = { code, ...(hint === undefined ? {} : { hint }), ...(context as JsonObject | undefined) };

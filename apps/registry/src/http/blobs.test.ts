@@ -7,7 +7,7 @@ import { digestOf } from "@cpm/store";
 import { openRegistry } from "../registry.ts";
 import { codesOf, emptyConfigBytes, imageOf, openRegistryUnderTest } from "../testing/index.ts";
 
-const registry = openRegistryUnderTest({ limits: { maxBlobBytes: 1_000_000 } });
+const registry = await openRegistryUnderTest({ limits: { maxBlobBytes: 1_000_000 } });
 afterAll(() => registry.dispose());
 const { call, pushBlob } = registry;
 
@@ -245,17 +245,17 @@ describe("an upload", () => {
 describe("an upload that a restart interrupts", () => {
   const half = text.slice(0, 5);
   async function interrupted() {
-    const first = openRegistryUnderTest();
+    const first = await openRegistryUnderTest();
     const begun = await first.call("POST", "/v2/test/restart/blobs/uploads/");
     const location = begun.headers.get("location") ?? "";
     await first.call("PATCH", location, { body: half });
-    first.close();
-    const second = openRegistry({ dataDirectory: first.dataDirectory, access: "open" });
+    await first.close();
+    const second = await openRegistry({ dataDirectory: first.dataDirectory, access: "open" });
     const ask = (method: string, path: string, body?: Uint8Array<ArrayBuffer>) =>
       second.fetch(new Request(`http://registry.test${path}`, { method, ...(body === undefined ? {} : { body }) }));
     const staged = join(first.dataDirectory, "uploads", location.split("/").at(-1) ?? "");
-    const dispose = (): void => {
-      second.close();
+    const dispose = async (): Promise<void> => {
+      await second.close();
       rmSync(first.dataDirectory, { recursive: true, force: true });
     };
     return { location, ask, staged, dispose };
@@ -265,7 +265,7 @@ describe("an upload that a restart interrupts", () => {
     const { location, ask, dispose } = await interrupted();
     expect((await ask("GET", location)).headers.get("range")).toBe("0-4");
     expect((await ask("PUT", `${location}?digest=${digest}`, text.slice(5))).status).toBe(201);
-    dispose();
+    await dispose();
   });
 
   test("is refused when the disk has zeros in place of what arrived", async () => {
@@ -274,7 +274,7 @@ describe("an upload that a restart interrupts", () => {
     expect((await ask("PUT", `${location}?digest=${digest}`, text.slice(5))).status).toBe(400);
     expect((await ask("HEAD", `/v2/test/restart/blobs/${digest}`)).status).toBe(404);
     expect((await ask("GET", location)).status).toBe(404);
-    dispose();
+    await dispose();
   });
 });
 

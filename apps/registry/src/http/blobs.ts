@@ -15,9 +15,14 @@ const abandonedMs = 24 * 60 * 60_000;
 const uploadRetryS = 60;
 
 /** GET and HEAD of a blob, with one range (RFC 9110 §14). */
-export function getBlob(parts: RegistryParts, repository: string, digestText: string, request: Request): Response {
+export async function getBlob(
+  parts: RegistryParts,
+  repository: string,
+  digestText: string,
+  request: Request,
+): Promise<Response> {
   const digest = parseDigest(digestText);
-  const sizeBytes = parts.metadata.blobSize(repository, digest);
+  const sizeBytes = await parts.metadata.blobSize(repository, digest);
   if (sizeBytes === undefined) throw blobUnknown(repository, digest);
   if (parts.blobs.stat(digest)?.sizeBytes !== sizeBytes)
     throw registryError("registry-server/content-lost", `the file of ${digest} is gone or has another size`);
@@ -51,9 +56,14 @@ export function getBlob(parts: RegistryParts, repository: string, digestText: st
 }
 
 /** DELETE: the repository no longer shows the blob; its bytes are collected later. What a manifest needs stays. */
-export function deleteBlob(parts: RegistryParts, repository: string, digestText: string, by: Author): Response {
+export async function deleteBlob(
+  parts: RegistryParts,
+  repository: string,
+  digestText: string,
+  by: Author,
+): Promise<Response> {
   const digest = parseDigest(digestText);
-  if (!parts.metadata.unlinkBlob(repository, digest, by)) throw blobUnknown(repository, digest);
+  if (!(await parts.metadata.unlinkBlob(repository, digest, by))) throw blobUnknown(repository, digest);
   return noContent(202);
 }
 
@@ -71,22 +81,22 @@ export async function startUpload(
     const named = query.get("from");
     const from = named === null ? undefined : parseRepositoryName(named);
     // What the caller may not pull is for them not there: an upload is begun instead.
-    const allowed = from === undefined || parts.gate.mayMountFrom(caller, from, repository);
-    if (allowed && parts.metadata.mountBlob(from, repository, digest)) return created(repository, digest);
+    const allowed = from === undefined || (await parts.gate.mayMountFrom(caller, from, repository));
+    if (allowed && (await parts.metadata.mountBlob(from, repository, digest))) return created(repository, digest);
   }
   const person = personOf(caller.principal);
-  if (parts.metadata.openUploads(person, parts.now() - abandonedMs) >= parts.limits.maxOpenUploads)
+  if ((await parts.metadata.openUploads(person, parts.now() - abandonedMs)) >= parts.limits.maxOpenUploads)
     throw rateLimited(`${parts.limits.maxOpenUploads} uploads are open already`, uploadRetryS);
   const digestText = query.get("digest");
   const digest = digestText === null ? undefined : parseDigest(digestText);
   const id = parts.uploads.create(digest === undefined ? expectedAlgorithm(query) : digestAlgorithm(digest));
-  parts.metadata.createUpload(id, repository, person);
+  await parts.metadata.createUpload(id, repository, person);
   if (digest === undefined) return accepted(repository, id, 0, 202);
   try {
     return await finish(parts, repository, id, digest, bodyOf(request), undefined);
   } catch (error) {
     // Nobody was told of this upload, so nobody can go on with it.
-    forget(parts, id);
+    await forget(parts, id);
     throw error;
   }
 }
@@ -99,7 +109,7 @@ export async function patchUpload(
   request: Request,
   caller: Caller,
 ): Promise<Response> {
-  requireUpload(parts, repository, id, caller);
+  await requireUpload(parts, repository, id, caller);
   const sizeBytes = await parts.uploads.append(id, bodyOf(request), startOf(request));
   return accepted(repository, id, sizeBytes, 202);
 }
@@ -113,20 +123,30 @@ export async function putUpload(
   query: URLSearchParams,
   caller: Caller,
 ): Promise<Response> {
-  requireUpload(parts, repository, id, caller);
+  await requireUpload(parts, repository, id, caller);
   const digest = query.get("digest");
   if (digest === null) throw registryError("registry-server/bad-query", "the digest parameter is missing");
   return finish(parts, repository, id, parseDigest(digest), bodyOf(request), startOf(request));
 }
 
-export function uploadStatus(parts: RegistryParts, repository: string, id: string, caller: Caller): Response {
-  requireUpload(parts, repository, id, caller);
+export async function uploadStatus(
+  parts: RegistryParts,
+  repository: string,
+  id: string,
+  caller: Caller,
+): Promise<Response> {
+  await requireUpload(parts, repository, id, caller);
   return accepted(repository, id, parts.uploads.sizeBytes(id), 204);
 }
 
-export function cancelUpload(parts: RegistryParts, repository: string, id: string, caller: Caller): Response {
-  requireUpload(parts, repository, id, caller);
-  forget(parts, id);
+export async function cancelUpload(
+  parts: RegistryParts,
+  repository: string,
+  id: string,
+  caller: Caller,
+): Promise<Response> {
+  await requireUpload(parts, repository, id, caller);
+  await forget(parts, id);
   return noContent(204);
 }
 
@@ -143,18 +163,18 @@ async function finish(
   try {
     sizeBytes = await parts.uploads.finish(id, body, digest, startBytes);
   } catch (error) {
-    if (isCpmError(error, "registry-server/digest-invalid")) forget(parts, id);
+    if (isCpmError(error, "registry-server/digest-invalid")) await forget(parts, id);
     throw error;
   }
-  parts.metadata.finishUpload(id, repository, digest, sizeBytes);
+  await parts.metadata.finishUpload(id, repository, digest, sizeBytes);
   failpoint("upload/recorded");
   parts.uploads.settle(id);
   return created(repository, digest);
 }
 
-function forget(parts: RegistryParts, id: string): void {
+async function forget(parts: RegistryParts, id: string): Promise<void> {
   parts.uploads.remove(id);
-  parts.metadata.removeUpload(id);
+  await parts.metadata.removeUpload(id);
 }
 
 /** Where the chunk says it begins; undefined for a stream, which begins wherever the upload stands. */
@@ -172,8 +192,8 @@ function expectedAlgorithm(query: URLSearchParams): DigestAlgorithm {
   return query.get("digest-algorithm") === "sha512" ? "sha512" : "sha256";
 }
 
-function requireUpload(parts: RegistryParts, repository: string, id: string, caller: Caller): void {
-  if (!parts.metadata.hasUpload(id, repository, personOf(caller.principal)))
+async function requireUpload(parts: RegistryParts, repository: string, id: string, caller: Caller): Promise<void> {
+  if (!(await parts.metadata.hasUpload(id, repository, personOf(caller.principal))))
     throw registryError("registry-server/upload-unknown", `${repository} has no such upload`);
 }
 

@@ -9,28 +9,28 @@ export async function bindIdentity({ parts, caller, request, host }: Call): Prom
   const { user } = requireAccount(caller);
   const body = await readJsonBody(request);
   const id = parts.signIn.signer("bind", host, textField(body, "nonce"), textField(body, "signature"));
-  parts.accounts.users.bindIdentity(user.name, id, caller);
+  await parts.accounts.users.bindIdentity(user.name, id, caller);
   return noContent(204);
 }
 
-export function unbindIdentity({ parts, caller, names: [id = ""] }: Call): Response {
+export async function unbindIdentity({ parts, caller, names: [id = ""] }: Call): Promise<Response> {
   return unbind(parts, requireAccount(caller).user.name, id, caller);
 }
 
 /** An administrator says whose key it is. */
-export function bindIdentityOf({ parts, caller, names: [user = "", id = ""] }: Call): Response {
+export async function bindIdentityOf({ parts, caller, names: [user = "", id = ""] }: Call): Promise<Response> {
   requireAdmin(caller);
-  parts.accounts.users.bindIdentity(user, id, caller);
+  await parts.accounts.users.bindIdentity(user, id, caller);
   return noContent(204);
 }
 
-export function unbindIdentityOf({ parts, caller, names: [user = "", id = ""] }: Call): Response {
+export async function unbindIdentityOf({ parts, caller, names: [user = "", id = ""] }: Call): Promise<Response> {
   requireAdmin(caller);
   return unbind(parts, user, id, caller);
 }
 
-function unbind(parts: Call["parts"], user: string, id: string, caller: Call["caller"]): Response {
-  if (!parts.accounts.users.unbindIdentity(user, id, caller))
+async function unbind(parts: Call["parts"], user: string, id: string, caller: Call["caller"]): Promise<Response> {
+  if (!(await parts.accounts.users.unbindIdentity(user, id, caller)))
     throw registryError("registry-server/user-unknown", `${user} has no such identity`);
   return noContent(204);
 }

@@ -6,7 +6,7 @@ import { codesOf, openRegistryWithUsers } from "../testing/index.ts";
 import type { Credentials } from "../testing/index.ts";
 
 let now = Date.parse("2026-06-01T12:00:00Z");
-const registry = openRegistryWithUsers({ now: () => now });
+const registry = await openRegistryWithUsers({ now: () => now });
 const { call, accounts, asUser } = registry;
 const by = { actor: "test", requestId: "test" };
 const host = "registry.test";
@@ -17,7 +17,7 @@ let olga: Credentials;
 beforeAll(async () => {
   admin = await registry.addUser("root", true);
   olga = await registry.addUser("olga");
-  accounts.users.bindIdentity("olga", key.id, by);
+  await accounts.users.bindIdentity("olga", key.id, by);
 });
 afterAll(() => registry.dispose());
 
@@ -74,12 +74,12 @@ describe("signing in by a ColonyOS key", () => {
     expect((await login({ nonce: await nonceOf(), signature: "not hex" })).status).toBe(401);
     expect((await login({})).status).toBe(400);
     expect((await call("GET", "/api/v1/login")).status).toBe(405);
-    const other = openRegistryWithUsers({ now: () => now });
+    const other = await openRegistryWithUsers({ now: () => now });
     try {
       const nonce = (await (await other.call("POST", "/api/v1/login/challenge")).json()).nonce;
       expect((await login({ nonce, signature: key.sign(textToSign("sign in", host, nonce)) })).status).toBe(401);
     } finally {
-      other.dispose();
+      await other.dispose();
     }
   });
 
@@ -116,7 +116,7 @@ describe("binding", () => {
     expect((await asUser(admin, "PUT", "/api/v1/users/olga/identities/short")).status).toBe(400);
     expect((await login(await signed(own, "sign in"))).status).toBe(201);
     expect((await asUser(admin, "DELETE", path)).status).toBe(204);
-    const token = registry.addToken("olga");
+    const token = await registry.addToken("olga");
     expect((await bind(token, own)).status).toBe(403);
   });
 });

@@ -30,10 +30,10 @@ export async function handleLogin(
   if (pathname.endsWith("/oidc")) return exchange(parts, request, origin, tokens);
   const body = await readJsonBody(request);
   const id = parts.signIn.signer("sign in", hostOf(tokens), textField(body, "nonce"), textField(body, "signature"));
-  const user = parts.accounts.users.byIdentity(id);
+  const user = await parts.accounts.users.byIdentity(id);
   if (user === undefined)
     throw registryError("registry-server/unbound-identity", `the identity ${id} is no user's of this registry`);
-  const { secret, ...made } = parts.accounts.tokens.create(
+  const { secret, ...made } = await parts.accounts.tokens.create(
     {
       user: user.name,
       label: optionalText(body, "label") ?? `ColonyOS ${id.slice(0, 8)}`,
@@ -61,15 +61,15 @@ async function exchange(
   const idToken = parseIdToken(textField(body, "token"));
   const { issuer, keyId, claims, signed } = idToken;
   const { publishers } = parts.accounts;
-  if (!publishers.knowsIssuer(issuer))
+  if (!(await publishers.knowsIssuer(issuer)))
     throw unauthorized("the identity token is of an issuer that is not trusted here");
   if (!isSignedBy(idToken, await parts.issuerKeys.get(issuer, keyId)))
     throw unauthorized("the identity token is not signed by its issuer");
   const endsAt = checkAudienceAndTime(idToken, tokens.service, parts.now());
-  const publisher = publishers.match(issuer, claims, packageName);
+  const publisher = await publishers.match(issuer, claims, packageName);
   if (publisher === undefined) throw unauthorized(`no publisher of ${packageName.slice(0, 200)} has these claims`);
-  if (!publishers.spend(signed, endsAt)) throw unauthorized("the identity token was exchanged before");
-  const { secret, ...made } = parts.accounts.tokens.create(
+  if (!(await publishers.spend(signed, endsAt))) throw unauthorized("the identity token was exchanged before");
+  const { secret, ...made } = await parts.accounts.tokens.create(
     {
       user: publisher.user,
       label: `publisher ${publisher.id}`,

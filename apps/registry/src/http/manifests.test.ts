@@ -6,7 +6,7 @@ import type { Descriptor, OciIndex } from "@cpm/oci";
 import { digestOf } from "@cpm/store";
 import { codesOf, emptyConfigBytes, imageOf, indexOf, openRegistryUnderTest } from "../testing/index.ts";
 
-const registry = openRegistryUnderTest();
+const registry = await openRegistryUnderTest();
 afterAll(() => registry.dispose());
 const { call, pushBlob, pushManifest } = registry;
 

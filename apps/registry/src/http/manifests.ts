@@ -29,8 +29,13 @@ const maxTagsPushed = 100;
 const maxReferrersBytes = 4 * 1024 * 1024;
 
 /** GET and HEAD by tag or digest. */
-export function getManifest(parts: RegistryParts, repository: string, reference: string, request: Request): Response {
-  const manifest = findManifest(parts, repository, reference);
+export async function getManifest(
+  parts: RegistryParts,
+  repository: string,
+  reference: string,
+  request: Request,
+): Promise<Response> {
+  const manifest = await findManifest(parts, repository, reference);
   const headers = {
     "content-type": manifest.mediaType,
     "docker-content-digest": manifest.digest,
@@ -60,10 +65,10 @@ export async function putManifest(
   );
   const digest = checkedDigest(reference, bytes);
   const contents = requiredContents(manifest);
-  const missing = parts.metadata.missing(repository, contents);
+  const missing = await parts.metadata.missing(repository, contents);
   if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
   const verified = await verifiedPackage(parts, repository, manifest, digest);
-  const publish = verified !== undefined && publishes(parts, verified, tags, digest);
+  const publish = verified !== undefined && (await publishes(parts, verified, tags, digest));
   failpoint("manifest/verified");
   const accepted: NewManifest = {
     repository,
@@ -77,7 +82,7 @@ export async function putManifest(
     ...(manifest.subject === undefined ? {} : { subject: manifest.subject.digest }),
     ...(verified === undefined ? {} : { package: verified }),
   };
-  parts.metadata.putManifest(accepted, by);
+  await parts.metadata.putManifest(accepted, by);
   return noContent(201, {
     location: `/v2/${repository}/manifests/${digest}`,
     "docker-content-digest": digest,
@@ -87,42 +92,51 @@ export async function putManifest(
 }
 
 /** DELETE by tag removes the tag, by digest the manifest and its tags. A published version stays. */
-export function deleteManifest(parts: RegistryParts, repository: string, reference: string, by: Author): Response {
-  const { digest } = findManifest(parts, repository, reference);
-  if (isDigest(reference)) parts.metadata.removeManifest(repository, digest, by);
-  else parts.metadata.removeTag(repository, reference, by);
+export async function deleteManifest(
+  parts: RegistryParts,
+  repository: string,
+  reference: string,
+  by: Author,
+): Promise<Response> {
+  const { digest } = await findManifest(parts, repository, reference);
+  if (isDigest(reference)) await parts.metadata.removeManifest(repository, digest, by);
+  else await parts.metadata.removeTag(repository, reference, by);
   return noContent(202);
 }
 
-export function listTags(parts: RegistryParts, repository: string, query: URLSearchParams): Response {
-  if (!parts.metadata.hasRepository(repository))
+export async function listTags(parts: RegistryParts, repository: string, query: URLSearchParams): Promise<Response> {
+  if (!(await parts.metadata.hasRepository(repository)))
     throw registryError("registry-server/name-unknown", `there is no repository ${repository}`);
-  const { names, next } = pageOf(query, `/v2/${repository}/tags/list`, (last, limit) =>
+  const { names, next } = await pageOf(query, `/v2/${repository}/tags/list`, (last, limit) =>
     parts.metadata.tags(repository, last, limit),
   );
   return json(200, { name: repository, tags: names }, next);
 }
 
 /** The repositories that the caller may pull from; not in the distribution specification, but asked for by many tools. */
-export function listRepositories(parts: RegistryParts, caller: Caller, query: URLSearchParams): Response {
-  const visible = parts.gate.visibility(caller);
-  const { names, next } = pageOf(query, "/v2/_catalog", (last, limit) =>
+export async function listRepositories(
+  parts: RegistryParts,
+  caller: Caller,
+  query: URLSearchParams,
+): Promise<Response> {
+  const visible = await parts.gate.visibility(caller);
+  const { names, next } = await pageOf(query, "/v2/_catalog", (last, limit) =>
     parts.metadata.repositories(visible, last, limit),
   );
   return json(200, { repositories: names }, next);
 }
 
-function pageOf(
+async function pageOf(
   query: URLSearchParams,
   path: string,
-  list: (last: string, limit: number) => readonly string[],
-): { readonly names: readonly string[]; readonly next: Record<string, string> } {
+  list: (last: string, limit: number) => Promise<readonly string[]>,
+): Promise<{ readonly names: readonly string[]; readonly next: Record<string, string> }> {
   const asked = query.get("n");
   if (asked !== null && !/^\d+$/.test(asked))
     throw registryError("registry-server/bad-query", `n is "${asked.slice(0, 40)}", which is not a count`);
   // A large count is not refused: clients ask for as many as there may be, and follow the link.
   const limit = Math.min(asked === null ? maxNamesListed : Number(asked), maxNamesListed);
-  const found = list(query.get("last") ?? "", limit + 1);
+  const found = await list(query.get("last") ?? "", limit + 1);
   const names = found.slice(0, limit);
   const last = names.at(-1);
   const more = found.length > limit && last !== undefined;
@@ -133,15 +147,15 @@ function pageOf(
 }
 
 /** An index, also of nothing for what is not here. A page may be short after filtering; the link says whether it was the last. */
-export function listReferrers(
+export async function listReferrers(
   parts: RegistryParts,
   repository: string,
   digestText: string,
   query: URLSearchParams,
-): Response {
+): Promise<Response> {
   const subject = parseDigest(digestText);
   const type = query.get("artifactType");
-  const page = parts.metadata.referrers(repository, subject, query.get("last") ?? "", maxReferrersBytes);
+  const page = await parts.metadata.referrers(repository, subject, query.get("last") ?? "", maxReferrersBytes);
   const chosen = type === null ? page.referrers : page.referrers.filter((entry) => (entry.artifactType ?? "") === type);
   const headers = new Headers({ "content-type": mediaTypes.index });
   if (type !== null) headers.set("oci-filters-applied", "artifactType");
@@ -152,11 +166,11 @@ export function listReferrers(
   return new Response(formatManifest(referrersIndex(chosen)), { headers });
 }
 
-function findManifest(parts: RegistryParts, repository: string, reference: string): StoredManifest {
+async function findManifest(parts: RegistryParts, repository: string, reference: string): Promise<StoredManifest> {
   const found = isDigest(reference)
-    ? parts.metadata.manifestByDigest(repository, reference)
+    ? await parts.metadata.manifestByDigest(repository, reference)
     : isTag(reference)
-      ? parts.metadata.manifestByTag(repository, reference)
+      ? await parts.metadata.manifestByTag(repository, reference)
       : undefined;
   if (found === undefined)
     throw registryError("registry-server/manifest-unknown", `${repository} has no such manifest`);
@@ -201,7 +215,7 @@ async function verifiedPackage(
 ): Promise<VerifiedPackage | undefined> {
   if (!isPackage(manifest)) return undefined;
   const { metadata, blobs } = parts;
-  const known = metadata.verifiedPackage(repository, digest);
+  const known = await metadata.verifiedPackage(repository, digest);
   if (known !== undefined) return known;
   return verifyPackage(manifest, {
     repository,
@@ -215,17 +229,17 @@ async function verifiedPackage(
  * Whether the push makes a version exist: under its version's tag. Another version's tag is refused; a tag that is
  * no version, such as `latest`, is one like any other.
  */
-function publishes(
+async function publishes(
   parts: RegistryParts,
   { name, version }: VerifiedPackage,
   tags: readonly string[],
   digest: Digest,
-): boolean {
+): Promise<boolean> {
   const versions = tags.flatMap((tag) => tagToVersion(tag) ?? []);
   const wrong = versions.find((tagged) => tagged.text !== version);
   if (wrong !== undefined) throw packageInvalid(`version ${version} was pushed under the tag of ${wrong.text}`);
   if (versions.length === 0) return false;
-  const present = parts.metadata.publishedDigest(name, version);
+  const present = await parts.metadata.publishedDigest(name, version);
   if (present !== undefined && present !== digest) throw versionExists(name, version, present, digest);
   return true;
 }

@@ -5,7 +5,7 @@ import { openRegistryWithUsers } from "../testing/index.ts";
 
 let now = Date.parse("2026-06-01T12:00:00Z");
 const by = { actor: "test", requestId: "test" };
-const registry = openRegistryWithUsers({ now: () => now });
+const registry = await openRegistryWithUsers({ now: () => now });
 const { accounts, call } = registry;
 
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -39,12 +39,12 @@ const claims = { repository: "acme/web", ref: "refs/heads/main" };
 beforeAll(async () => {
   await registry.addUser("root", true);
   await registry.addUser("robot");
-  accounts.namespaces.add("acme", true, "robot", by);
-  accounts.publishers.add({ user: "robot", issuer, claims, package: "acme/web" }, by);
+  await accounts.namespaces.add("acme", true, "robot", by);
+  await accounts.publishers.add({ user: "robot", issuer, claims, package: "acme/web" }, by);
 });
 afterAll(async () => {
   await ci.stop(true);
-  registry.dispose();
+  await registry.dispose();
 });
 
 interface Made {
@@ -90,7 +90,7 @@ describe("a job of a CI system", () => {
     expect((await registry.byToken(token, "GET", "/api/v1/tokens")).status).toBe(403);
     now += 15 * 60_000;
     expect((await push("acme/web")).status).toBe(401);
-    const [entry] = accounts.audit.entries(undefined, Number.MAX_SAFE_INTEGER, 1);
+    const [entry] = await accounts.audit.entries(undefined, Number.MAX_SAFE_INTEGER, 1);
     expect(entry).toMatchObject({ action: "token.create", actor: expect.stringMatching(/^robot\/[0-9a-f]{8}$/) });
   });
 
@@ -169,18 +169,18 @@ describe("a job of a CI system", () => {
 
   test("gets nothing while the keys of its issuer were never seen", async () => {
     reachable = false;
-    const own = openRegistryWithUsers({ now: () => now });
+    const own = await openRegistryWithUsers({ now: () => now });
     await own.addUser("robot");
-    own.accounts.publishers.add({ user: "robot", issuer, claims, package: "acme/web" }, by);
+    await own.accounts.publishers.add({ user: "robot", issuer, claims, package: "acme/web" }, by);
     const body = JSON.stringify({ token: idToken(), package: "acme/web" });
     expect((await own.call("POST", "/api/v1/login/oidc", { body })).status).toBe(424);
-    own.dispose();
+    await own.dispose();
     reachable = true;
   });
 
-  test("gets nothing once its publisher is removed", () => {
-    const [publisher] = accounts.publishers.list();
-    accounts.publishers.remove(publisher?.id ?? "", by);
+  test("gets nothing once its publisher is removed", async () => {
+    const [publisher] = await accounts.publishers.list();
+    await accounts.publishers.remove(publisher?.id ?? "", by);
     return exchange(idToken()).then((answer) => expect(answer.status).toBe(401));
   });
 });
@@ -191,8 +191,8 @@ test.each([
   { user: "robot", issuer: "https://ci.example", claims: {}, package: "acme/web" },
   { user: "robot", issuer: "https://ci.example", claims, package: "" },
   { user: "nobody", issuer: "https://ci.example", claims, package: "acme/web" },
-])("a publisher that cannot be is refused: %j", (publisher) => {
-  expect(() => accounts.publishers.add(publisher, by)).toThrow(/./);
+])("a publisher that cannot be is refused: %j", async (publisher) => {
+  await expect(accounts.publishers.add(publisher, by)).rejects.toThrow(/./);
 });
 
 const unknownKey = Buffer.from(JSON.stringify({ alg: "RS256", kid: "unknown" })).toString("base64url");

@@ -18,7 +18,7 @@ import {
 } from "../testing/index.ts";
 import type { PackageArtifact, PackageSourceFiles } from "../testing/index.ts";
 
-const registry = openRegistryUnderTest();
+const registry = await openRegistryUnderTest();
 afterAll(() => registry.dispose());
 const { call, pushBlob, pushManifest } = registry;
 

@@ -11,19 +11,19 @@ const defaultLimit = 20;
 const maxLimit = 100;
 
 /** The package index under `/api/v1`: of what the caller may pull. Undefined when the path is none of its own. */
-export function handlePackages(
+export async function handlePackages(
   parts: RegistryParts,
   caller: Caller,
   pathname: string,
   query: URLSearchParams,
   request: Request,
-): Response | undefined {
+): Promise<Response | undefined> {
   if (pathname === "/api/v1/search") return search(parts, caller, query);
   const match = /^\/api\/v1\/packages\/([^/]+)\/([^/]+)(\/resolution)?$/.exec(pathname);
   if (match === null) return undefined;
   const name = packageNameOf(match[1] ?? "", match[2] ?? "");
-  const shown = name !== undefined && parts.gate.rights(caller.principal, name).has("pull");
-  const found = shown ? parts.metadata.package(name) : undefined;
+  const shown = name !== undefined && (await parts.gate.rights(caller.principal, name)).has("pull");
+  const found = shown ? await parts.metadata.package(name) : undefined;
   // Whoever shows nothing may be somebody who may see it.
   if (found === undefined && !caller.presented) throw unauthorized("this needs a token");
   if (found === undefined)
@@ -33,10 +33,11 @@ export function handlePackages(
   return json(200, { ...fields, updatedAt: isoTime(updatedAt), versions: versions.map(formatVersionRow) });
 }
 
-function search(parts: RegistryParts, caller: Caller, query: URLSearchParams): Response {
+async function search(parts: RegistryParts, caller: Caller, query: URLSearchParams): Promise<Response> {
   const limit = Math.min(countOf(query, "limit") ?? defaultLimit, maxLimit);
   const offset = countOf(query, "offset") ?? 0;
-  const { total, results } = parts.metadata.search(query.get("q") ?? "", parts.gate.visibility(caller), limit, offset);
+  const visible = await parts.gate.visibility(caller);
+  const { total, results } = await parts.metadata.search(query.get("q") ?? "", visible, limit, offset);
   return json(200, { total, results: results.map((row) => ({ ...row, updatedAt: isoTime(row.updatedAt) })) });
 }
 

@@ -38,7 +38,7 @@ export async function handleRequest(
   const administration = await handleAdministration(parts, caller, request, pathname, searchParams, hostOf(tokens));
   if (administration !== undefined) return administration;
   const packages =
-    request.method === "GET" ? handlePackages(parts, caller, pathname, searchParams, request) : undefined;
+    request.method === "GET" ? await handlePackages(parts, caller, pathname, searchParams, request) : undefined;
   if (packages !== undefined) return packages;
   const page = await handlePages(parts, caller, request, hostOf(tokens));
   if (page !== undefined) return page;
@@ -60,15 +60,15 @@ function refuseFromOtherSites(request: Request): void {
     throw denied("a page in a browser may not change anything here");
 }
 
-function readiness(parts: RegistryParts): Response {
-  const { ready, checks } = parts.readiness();
+async function readiness(parts: RegistryParts): Promise<Response> {
+  const { ready, checks } = await parts.readiness();
   return json(ready ? 200 : 503, { status: ready ? "ok" : "unavailable", checks });
 }
 
-function metrics(parts: RegistryParts, { principal }: Caller): Response {
+async function metrics(parts: RegistryParts, { principal }: Caller): Promise<Response> {
   if (principal.kind === "anonymous" && !parts.openMetrics)
     throw unauthorized("metrics are for users and their tokens");
-  const openUploads = parts.metadata.allOpenUploads();
+  const openUploads = await parts.metadata.allOpenUploads();
   const text = parts.metrics.format({ openUploads, residentBytes: process.memoryUsage.rss() });
   return new Response(text, { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
 }
@@ -82,7 +82,7 @@ async function oci(
 ): Promise<Response> {
   const { method } = request;
   const reading = method === "GET" || method === "HEAD";
-  if ("repository" in target) authorize(parts, caller, target, method, query);
+  if ("repository" in target) await authorize(parts, caller, target, method, query);
   // Also where everything is public: a client that is not asked here takes the registry for one without logins.
   else if (!caller.presented)
     throw unauthorized("this needs a token", target.kind === "catalog" ? "registry:catalog:*" : undefined);
@@ -122,16 +122,16 @@ async function oci(
 }
 
 /** Throws unless the caller may do this; and when they publish faster than allowed. */
-function authorize(
+async function authorize(
   parts: RegistryParts,
   caller: Caller,
   target: OciRoute & { readonly repository: string },
   method: string,
   query: URLSearchParams,
-): void {
+): Promise<void> {
   const { repository } = target;
   const action = actionOf(target, method);
-  parts.gate.require(caller, action, repository, scopeOf(action, repository, query));
+  await parts.gate.require(caller, action, repository, scopeOf(action, repository, query));
   if (target.kind !== "manifest" || method !== "PUT") return;
   const waitS = parts.rates.publishes.take(personOf(caller.principal));
   if (waitS > 0) throw rateLimited("too many manifests pushed", waitS);

@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { openRegistryUnderTest, packageArtifact } from "../testing/index.ts";
 import type { PackageSourceFiles } from "../testing/index.ts";
 
+const found = await openRegistryUnderTest();
+afterAll(() => found.dispose());
+
 describe("search", () => {
-  const found = openRegistryUnderTest();
-  afterAll(() => found.dispose());
   const packages: readonly PackageSourceFiles[] = [
     {
       name: "rise/wordcount",

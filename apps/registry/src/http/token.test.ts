@@ -4,7 +4,7 @@ import { openRegistryWithUsers } from "../testing/index.ts";
 import type { Credentials } from "../testing/index.ts";
 
 let now = Date.parse("2026-06-01T12:00:00Z");
-const registry = openRegistryWithUsers({ now: () => now });
+const registry = await openRegistryWithUsers({ now: () => now });
 const { call, tokenFor } = registry;
 const by = { actor: "test", requestId: "test" };
 let admin: Credentials;
@@ -15,8 +15,8 @@ beforeAll(async () => {
   admin = await registry.addUser("root", true);
   olga = await registry.addUser("olga");
   otto = await registry.addUser("otto");
-  registry.accounts.namespaces.add("open", false, "olga", by);
-  registry.accounts.namespaces.add("hidden", true, "olga", by);
+  await registry.accounts.namespaces.add("open", false, "olga", by);
+  await registry.accounts.namespaces.add("hidden", true, "olga", by);
 });
 afterAll(() => registry.dispose());
 
@@ -97,7 +97,7 @@ describe("a token", () => {
     expect(await status(forge({}, "another key"))).toBe(401);
     expect(await status(`${good}.x`)).toBe(401);
     expect(await status(good.slice(0, -1))).toBe(401);
-    const other = openRegistryWithUsers({ now: () => now, publicUrl: "https://other.example" });
+    const other = await openRegistryWithUsers({ now: () => now, publicUrl: "https://other.example" });
     try {
       await other.addUser("olga");
       const elsewhere = (await (await other.tokenFor(olga)).json()).token as string;
@@ -107,7 +107,7 @@ describe("a token", () => {
         'Bearer realm="https://other.example/token",service="other.example"',
       );
     } finally {
-      other.dispose();
+      await other.dispose();
     }
     expect((await call("GET", "/token?service=other.example")).status).toBe(400);
     now += 60 * 60_000;
@@ -120,26 +120,26 @@ describe("a token", () => {
     const scope = "repository:hidden/app:pull";
     const { accounts } = registry;
     const uma = await registry.addUser("uma");
-    accounts.namespaces.setMember("hidden", "uma", "member", by);
+    await accounts.namespaces.setMember("hidden", "uma", "member", by);
 
-    const byApiToken = await bearer(await tokenFor(registry.addToken("uma"), scope));
+    const byApiToken = await bearer(await tokenFor(await registry.addToken("uma"), scope));
     expect(await pull(byApiToken)).toBe(404);
-    accounts.tokens.revoke(accounts.tokens.list("uma")[0]?.id ?? "", by);
+    await accounts.tokens.revoke((await accounts.tokens.list("uma"))[0]?.id ?? "", by);
     expect(await pull(byApiToken)).toBe(401);
 
     const byMembership = await bearer(await tokenFor(uma, scope));
-    accounts.namespaces.removeMember("hidden", "uma", by);
+    await accounts.namespaces.removeMember("hidden", "uma", by);
     const refused = await call("GET", "/v2/hidden/app/manifests/x", { headers: byMembership });
     expect(refused.status).toBe(404);
     expect((await refused.json()).errors[0].code).toBe("NAME_UNKNOWN");
 
     const byPassword = await bearer(await tokenFor(uma));
     expect((await call("GET", "/v2/", { headers: byPassword })).status).toBe(200);
-    accounts.users.setPassword("uma", await Bun.password.hash("another password"), by);
+    await accounts.users.setPassword("uma", await Bun.password.hash("another password"), by);
     expect((await call("GET", "/v2/", { headers: byPassword })).status).toBe(401);
 
-    const byUser = await bearer(await tokenFor(registry.addToken("uma")));
-    accounts.users.remove("uma", by);
+    const byUser = await bearer(await tokenFor(await registry.addToken("uma")));
+    await accounts.users.remove("uma", by);
     expect((await call("GET", "/v2/", { headers: byUser })).status).toBe(401);
   });
 
@@ -148,7 +148,7 @@ describe("a token", () => {
       call("POST", "/token", { body: new URLSearchParams({ service: "cpm-registry", ...form }).toString() });
     const scope = "repository:open/app:pull,push";
     expect(await scopeOf(await post({ grant_type: "password", ...olga, scope }))).toBe(scope);
-    const { password: token } = registry.addToken("olga");
+    const { password: token } = await registry.addToken("olga");
     expect(await scopeOf(await post({ grant_type: "refresh_token", refresh_token: token, scope }))).toBe(scope);
     expect((await post({ grant_type: "password", username: "olga", password: "wrong" })).status).toBe(401);
     expect((await call("PUT", "/token")).status).toBe(405);
@@ -156,20 +156,20 @@ describe("a token", () => {
   });
 
   test("of the API is taken as Bearer too, and lives no longer when exchanged", async () => {
-    const soon = registry.addToken("olga", { scopes: ["read"], expiresAt: now + 5 * 60_000 });
+    const soon = await registry.addToken("olga", { scopes: ["read"], expiresAt: now + 5 * 60_000 });
     const headers = { authorization: `Bearer ${soon.password}` };
     expect((await call("GET", "/v2/", { headers })).status).toBe(200);
     expect((await (await tokenFor(soon)).json()).expires_in).toBe(300);
     const me = await (await call("GET", "/api/v1/whoami", { headers })).json();
     expect(me).toMatchObject({ user: "olga", admin: false, token: { scopes: ["read"] } });
-    const [listed] = registry.accounts.tokens.list("olga").filter(({ scopes }) => scopes[0] === "read");
+    const [listed] = (await registry.accounts.tokens.list("olga")).filter(({ scopes }) => scopes[0] === "read");
     expect(listed?.lastUsedAt).toBe(now);
   });
 });
 
 describe("limits", () => {
   test("wrong passwords of one address are stopped, and of another not", async () => {
-    const own = openRegistryWithUsers({ limits: { failedSignInsPerMinute: 3 }, now: () => now });
+    const own = await openRegistryWithUsers({ limits: { failedSignInsPerMinute: 3 }, now: () => now });
     try {
       const user = await own.addUser("uma");
       const wrong = { ...user, password: "wrong" };
@@ -182,7 +182,7 @@ describe("limits", () => {
       // Somebody else there, and whoever has a token, is not kept out.
       const other = await own.addUser("otto");
       expect((await own.tokenFor(other)).status).toBe(200);
-      const token = own.addToken("uma");
+      const token = await own.addToken("uma");
       for (let turn = 0; turn < 27; turn++)
         expect((await own.tokenFor({ username: "x", password: `cpm_${turn}` })).status).toBe(401);
       expect((await own.tokenFor({ username: "x", password: "cpm_x" })).status).toBe(429);
@@ -191,16 +191,16 @@ describe("limits", () => {
       now += 20_000;
       expect((await own.tokenFor(user)).status).toBe(200);
     } finally {
-      own.dispose();
+      await own.dispose();
     }
   });
 
   test("requests for tokens, manifests pushed and uploads begun are counted", async () => {
     const limits = { tokensPerMinute: 2, publishesPerMinute: 2, maxOpenUploads: 2 };
-    const own = openRegistryWithUsers({ limits, now: () => now });
+    const own = await openRegistryWithUsers({ limits, now: () => now });
     try {
       const user = await own.addUser("uma", true);
-      own.accounts.namespaces.add("lab", false, undefined, by);
+      await own.accounts.namespaces.add("lab", false, undefined, by);
       for (const expected of [200, 200, 429]) expect((await own.call("GET", "/token")).status).toBe(expected);
       for (const expected of [400, 400, 429])
         expect((await own.asUser(user, "PUT", "/v2/lab/a/manifests/x", { body: "{}" })).status).toBe(expected);
@@ -209,7 +209,7 @@ describe("limits", () => {
       now += 25 * 60 * 60_000;
       expect((await own.asUser(user, "POST", "/v2/lab/a/blobs/uploads/")).status).toBe(202);
     } finally {
-      own.dispose();
+      await own.dispose();
     }
   });
 

@@ -28,12 +28,13 @@ export async function handleToken(
   const wanted = asked.get("service");
   if (wanted !== null && wanted !== service)
     throw accessInvalid(`this registry gives out tokens for ${service}, not ${wanted.slice(0, 100)}`);
-  const granted = grant(parts, principal, asked.getAll("scope"));
+  const granted = await grant(parts, principal, asked.getAll("scope"));
   const now = parts.now();
   const limitAt =
     principal.kind === "user" ? (principal.token?.expiresAt ?? Number.POSITIVE_INFINITY) : now + lifetimeMs;
   const expiresAt = Math.min(now + lifetimeMs, limitAt);
-  const token = parts.accessTokens.issue({ subject: parts.authenticator.subjectOf(principal), granted, expiresAt });
+  const subject = await parts.authenticator.subjectOf(principal);
+  const token = parts.accessTokens.issue({ subject, granted, expiresAt });
   return json(
     200,
     {
@@ -77,10 +78,10 @@ function ownCredentials({ principal, granted }: Caller): Principal {
   return principal;
 }
 
-function grant(parts: RegistryParts, principal: Principal, texts: readonly string[]): Granted {
+async function grant(parts: RegistryParts, principal: Principal, texts: readonly string[]): Promise<Granted> {
   const granted = new Map<string, Set<string>>();
   for (const { type, name, actions } of parseDockerScopes(texts)) {
-    const possible = possibleActions(parts, principal, type, name);
+    const possible = await possibleActions(parts, principal, type, name);
     const asked = actions.includes("*") ? [...possible] : actions.filter((action) => possible.has(action));
     if (asked.length === 0) continue;
     const key = `${type}:${name}`;
@@ -89,7 +90,12 @@ function grant(parts: RegistryParts, principal: Principal, texts: readonly strin
   return granted;
 }
 
-function possibleActions(parts: RegistryParts, principal: Principal, type: string, name: string): ReadonlySet<string> {
+async function possibleActions(
+  parts: RegistryParts,
+  principal: Principal,
+  type: string,
+  name: string,
+): Promise<ReadonlySet<string>> {
   if (type === "repository") return parts.gate.rights(principal, name);
   if (type === "registry" && name === "catalog") return new Set(["*"]);
   const account = type === "registry" && name === "account" && principal.kind === "user";

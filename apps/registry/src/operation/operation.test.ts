@@ -13,7 +13,7 @@ const digest = digestOf(bytes);
 
 describe("metrics", () => {
   test("count requests by route and status, latencies, bytes and uploads", async () => {
-    const registry = openRegistryUnderTest();
+    const registry = await openRegistryUnderTest();
     const { call } = registry;
     const push = `/v2/a/b/blobs/uploads/?digest=${digest}`;
     expect((await call("POST", push, { body: bytes })).status).toBe(201);
@@ -39,7 +39,7 @@ describe("metrics", () => {
     expect(Number(/^cpm_registry_sent_bytes_total (\d+)$/m.exec(text)?.[1])).toBeGreaterThan(3 * bytes.length);
     for (const line of text.trim().split("\n"))
       expect(line).toMatch(/^(# (HELP|TYPE) .*|[a-z_]+(\{[a-zA-Z0-9_="+.,-]*\})? [0-9.e+-]+)$/);
-    registry.dispose();
+    await registry.dispose();
   });
 
   test("fall into the buckets of their time, each of which holds those below it", () => {
@@ -54,16 +54,16 @@ describe("metrics", () => {
   });
 
   test("are for users and their tokens, unless they are open", async () => {
-    const closed = openRegistryWithUsers();
+    const closed = await openRegistryWithUsers();
     expect((await closed.call("GET", "/metrics")).status).toBe(401);
     await closed.addUser("prometheus");
-    const { password } = closed.addToken("prometheus", { scopes: ["read"] });
+    const { password } = await closed.addToken("prometheus", { scopes: ["read"] });
     const headers = { authorization: `Bearer ${password}` };
     expect((await closed.call("GET", "/metrics", { headers })).status).toBe(200);
-    closed.dispose();
-    const open = openRegistryWithUsers({ openMetrics: true });
+    await closed.dispose();
+    const open = await openRegistryWithUsers({ openMetrics: true });
     expect((await open.call("GET", "/metrics")).status).toBe(200);
-    open.dispose();
+    await open.dispose();
   });
 
   test.each([
@@ -79,42 +79,43 @@ describe("metrics", () => {
   });
 });
 
+const healthy = await openRegistryUnderTest();
+afterAll(() => healthy.dispose());
+
 describe("health", () => {
-  const registry = openRegistryUnderTest();
-  afterAll(() => registry.dispose());
   const ready = async () => {
-    const response = await registry.call("GET", "/readyz");
+    const response = await healthy.call("GET", "/readyz");
     return [response.status, (await response.json()).checks] as const;
   };
 
   test("is ready while the database and the blob directory are, and alive all the time", async () => {
     expect(await ready()).toEqual([200, { database: "ok", blobs: "ok", server: "ok" }]);
-    rmSync(join(registry.dataDirectory, "uploads"), { recursive: true });
+    rmSync(join(healthy.dataDirectory, "uploads"), { recursive: true });
     expect(await ready()).toEqual([503, expect.objectContaining({ blobs: expect.stringContaining("ENOENT") })]);
-    const database = new Database(join(registry.dataDirectory, "registry.db"));
+    const database = new Database(join(healthy.dataDirectory, "registry.db"));
     database.run("ALTER TABLE uploads RENAME TO lost");
     expect((await ready())[1].database).toContain("no such table");
     database.run("ALTER TABLE lost RENAME TO uploads");
     database.close();
-    expect((await registry.call("GET", "/livez")).status).toBe(200);
+    expect((await healthy.call("GET", "/livez")).status).toBe(200);
   });
 
   test("is not ready once it is stopping", async () => {
-    const stopping = openRegistryUnderTest();
+    const stopping = await openRegistryUnderTest();
     stopping.drain();
     const response = await stopping.call("GET", "/readyz");
     expect([response.status, (await response.json()).checks.server]).toEqual([503, "stopping"]);
     expect((await stopping.call("GET", "/v2/")).status).toBe(200);
-    stopping.dispose();
+    await stopping.dispose();
   });
 });
 
 test("the log says who asked for what, under the id that the client was given", async () => {
-  const registry = openRegistryWithUsers();
+  const registry = await openRegistryWithUsers();
   const olga = await registry.addUser("olga");
   const answer = await registry.asUser(olga, "GET", "/v2/nowhere/at/all/tags/list");
-  const token = registry.addToken("olga");
-  const { id } = registry.accounts.tokens.list("olga")[0] ?? {};
+  const token = await registry.addToken("olga");
+  const { id } = (await registry.accounts.tokens.list("olga"))[0] ?? {};
   await registry.asUser(token, "GET", "/v2/");
   await registry.call("GET", "/v2/");
   expect(registry.log).toMatchObject([
@@ -123,5 +124,5 @@ test("the log says who asked for what, under the id that the client was given", 
     { route: "base", status: 401, actor: "anonymous" },
   ]);
   expect(JSON.stringify(registry.log)).not.toContain(token.password);
-  registry.dispose();
+  await registry.dispose();
 });

@@ -9,10 +9,10 @@ export interface Readiness {
 }
 
 /** Asks the database and writes a file where uploads go: a disk that is full or read-only is found out here. */
-export function checkReadiness(metadata: Metadata, dataDirectory: string, draining: boolean): Readiness {
+export async function checkReadiness(metadata: Metadata, dataDirectory: string, draining: boolean): Promise<Readiness> {
   const checks = {
-    database: attempt(() => metadata.allOpenUploads()),
-    blobs: attempt(() => {
+    database: await attempt(() => metadata.allOpenUploads()),
+    blobs: await attempt(() => {
       const probe = join(dataDirectory, "uploads", ".ready");
       writeFileSync(probe, "");
       rmSync(probe);
@@ -22,9 +22,9 @@ export function checkReadiness(metadata: Metadata, dataDirectory: string, draini
   return { ready: Object.values(checks).every((check) => check === "ok"), checks };
 }
 
-function attempt(check: () => unknown): string {
+async function attempt(check: () => unknown): Promise<string> {
   try {
-    check();
+    await check();
     return "ok";
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -4,7 +4,7 @@ import { basicHeader, openRegistryWithUsers, packageArtifact } from "../testing/
 import type { Credentials, PackageSourceFiles } from "../testing/index.ts";
 import { localPath } from "./signin/controller.ts";
 
-const registry = openRegistryWithUsers({ limits: { failedSignInsPerMinute: 3 } });
+const registry = await openRegistryWithUsers({ limits: { failedSignInsPerMinute: 3 } });
 const { call, accounts } = registry;
 const by = { actor: "test", requestId: "test" };
 const accept = "text/html,application/xhtml+xml,*/*;q=0.8";
@@ -17,9 +17,9 @@ const get = (path: string, who?: Credentials, headers: Record<string, string> = 
 beforeAll(async () => {
   owner = await registry.addUser("owner");
   other = await registry.addUser("other");
-  accounts.namespaces.add("open", false, "owner", by);
-  accounts.namespaces.add("shut", true, "owner", by);
-  accounts.namespaces.add("bare", true, "owner", by);
+  await accounts.namespaces.add("open", false, "owner", by);
+  await accounts.namespaces.add("shut", true, "owner", by);
+  await accounts.namespaces.add("bare", true, "owner", by);
   await publish({ name: "open/tool", version: "1.0.0", description: "Public.", keywords: ["c-c"], readme: "# Old" });
   await publish({ name: "open/tool", version: "1.1.0+build.1", description: "Public.", readme: "# New" });
   await publish({ name: "shut/tool", version: "1.0.0", description: "Private." });

@@ -32,14 +32,19 @@ export interface RegistryUnderTest {
   ) => Promise<{ readonly response: Response; readonly descriptor: Descriptor }>;
   readonly drain: () => void;
   /** Ends it and leaves its directory for another. */
-  readonly close: () => void;
-  readonly dispose: () => void;
+  readonly close: () => Promise<void>;
+  readonly dispose: () => Promise<void>;
 }
 
-export function openRegistryUnderTest(options: Partial<RegistryOptions> = {}): RegistryUnderTest {
+export async function openRegistryUnderTest(options: Partial<RegistryOptions> = {}): Promise<RegistryUnderTest> {
   const dataDirectory = mkdtempSync(join(tmpdir(), "cpm-registry-"));
   const log: LogEntry[] = [];
-  const registry = openRegistry({ dataDirectory, access: "open", log: (entry) => log.push(entry), ...options });
+  const registry = await openRegistry({
+    dataDirectory,
+    access: "open",
+    log: (entry) => log.push(entry),
+    ...options,
+  });
   const call: RegistryUnderTest["call"] = (method, path, { headers = {}, body } = {}) =>
     registry.fetch(
       new Request(`http://registry.test${path}`, { method, headers, ...(body === undefined ? {} : { body }) }),
@@ -66,8 +71,8 @@ export function openRegistryUnderTest(options: Partial<RegistryOptions> = {}): R
     },
     drain: () => registry.drain(),
     close: () => registry.close(),
-    dispose() {
-      registry.close();
+    async dispose() {
+      await registry.close();
       rmSync(dataDirectory, { recursive: true, force: true });
     },
   };

@@ -3,7 +3,7 @@ import { encodeUtf8 } from "@cpm/base";
 import { encodeBase64, parseChallenges } from "@cpm/oci";
 import type { Accounts } from "../access/accounts.ts";
 import { createAccounts } from "../access/accounts.ts";
-import { openDatabase } from "../database.ts";
+import { openSqliteDatabase } from "../database/sqlite-database.ts";
 import type { RegistryOptions } from "../registry.ts";
 import { openRegistryUnderTest } from "./registry-under-test.ts";
 import type { CallOptions, RegistryUnderTest } from "./registry-under-test.ts";
@@ -19,7 +19,10 @@ export interface RegistryWithUsers extends RegistryUnderTest {
   readonly accounts: Accounts;
   readonly addUser: (name: string, admin?: boolean) => Promise<Credentials>;
   /** A token of a user. Default scopes: `read` and `publish`. */
-  readonly addToken: (user: string, fields?: Partial<Parameters<Accounts["tokens"]["create"]>[0]>) => Credentials;
+  readonly addToken: (
+    user: string,
+    fields?: Partial<Parameters<Accounts["tokens"]["create"]>[0]>,
+  ) => Promise<Credentials>;
   /** As `curl -u` does. */
   readonly asUser: (who: Credentials, method: string, path: string, options?: CallOptions) => Promise<Response>;
   /**
@@ -37,9 +40,9 @@ export interface RegistryWithUsers extends RegistryUnderTest {
 
 const by = { actor: "test", requestId: "test" };
 
-export function openRegistryWithUsers(options: Partial<RegistryOptions> = {}): RegistryWithUsers {
-  const registry = openRegistryUnderTest({ access: "users", ...options });
-  const database = openDatabase(join(registry.dataDirectory, "registry.db"));
+export async function openRegistryWithUsers(options: Partial<RegistryOptions> = {}): Promise<RegistryWithUsers> {
+  const registry = await openRegistryUnderTest({ access: "users", ...options });
+  const database = await openSqliteDatabase(join(registry.dataDirectory, "registry.db"));
   const accounts = createAccounts(database, options.now ?? (() => Date.now()));
   const { call } = registry;
   const tokenFor: RegistryWithUsers["tokenFor"] = (who, ...scopes) => {
@@ -54,12 +57,12 @@ export function openRegistryWithUsers(options: Partial<RegistryOptions> = {}): R
       const password = `password of ${name}`;
       // As cheap as argon2id can be: what it costs in earnest is no part of these tests.
       const passwordHash = await Bun.password.hash(password, { algorithm: "argon2id", memoryCost: 8, timeCost: 1 });
-      accounts.users.add({ name, admin, passwordHash }, by);
+      await accounts.users.add({ name, admin, passwordHash }, by);
       return { username: name, password };
     },
-    addToken(user, fields = {}) {
+    async addToken(user, fields = {}) {
       const token = { user, label: "", scopes: ["read", "publish"], patterns: [], ...fields };
-      return { username: "token", password: accounts.tokens.create(token, by).secret };
+      return { username: "token", password: (await accounts.tokens.create(token, by)).secret };
     },
     asUser: (who, method, path, { headers, ...rest } = {}) =>
       call(method, path, { ...rest, headers: { ...headers, ...basicHeader(who) } }),
@@ -77,9 +80,9 @@ export function openRegistryWithUsers(options: Partial<RegistryOptions> = {}): R
       }
       return response ?? new Response(null, { status: 500 });
     },
-    dispose() {
-      database.close();
-      registry.dispose();
+    async dispose() {
+      await database.close();
+      await registry.dispose();
     },
   };
 }

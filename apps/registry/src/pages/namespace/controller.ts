@@ -8,10 +8,10 @@ import { namespacePage } from "./page.ts";
 /** Throws `registry-server/namespace-unknown` for one that is not there, and in the same words for one that is hidden. */
 export async function namespace({ parts, caller, visitor, query }: PageRequest, name: string): Promise<Html> {
   const page = Math.max(1, countOf(query, "page") ?? 1);
-  const visible = parts.gate.visibility(caller);
+  const visible = await parts.gate.visibility(caller);
   const offset = Math.min((page - 1) * packagesPerPage, maxOffset);
-  const { total, results } = parts.metadata.namespacePackages(name, visible, packagesPerPage, offset);
-  const listed = parts.accounts.namespaces.list(visible.namespaces).find((entry) => entry.name === name);
+  const { total, results } = await parts.metadata.namespacePackages(name, visible, packagesPerPage, offset);
+  const listed = (await parts.accounts.namespaces.list(visible.namespaces)).find((entry) => entry.name === name);
   if (total === 0 && listed === undefined) throw namespaceUnknown(name);
   return namespacePage({
     visitor,

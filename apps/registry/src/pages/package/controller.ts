@@ -1,4 +1,3 @@
-import type { Digest } from "@cpm/base";
 import { parseManifest } from "@cpm/model";
 import type { Manifest } from "@cpm/model";
 import { parseManifestBytes } from "@cpm/oci";
@@ -24,15 +23,21 @@ export async function packageController(
   name: string,
   version: string | undefined,
 ): Promise<Html> {
-  const shown = parts.gate.rights(caller.principal, name).has("pull");
-  const found: FoundPackage | undefined = shown ? parts.metadata.package(name) : undefined;
+  const shown = (await parts.gate.rights(caller.principal, name)).has("pull");
+  const found: FoundPackage | undefined = shown ? await parts.metadata.package(name) : undefined;
   if (found === undefined) throw registryError("registry-server/package-unknown", `there is no package ${name}`);
   const { versions } = found;
   const row = versions.find((entry) => entry.version === (version ?? found.version));
   if (row === undefined)
     throw registryError("registry-server/package-unknown", `${name} has no version ${version ?? ""}`.slice(0, 200));
   const manifest = parseManifest({ path: "colony.yaml", text: row.manifest });
-  const readme = readmeOf(parts, name, row.digest);
+  // Each version has a README of its own; the index itself keeps only the newest.
+  const [verified, platforms, facts] = await Promise.all([
+    parts.metadata.verifiedPackage(name, row.digest),
+    platformsOf(parts, name, row, manifest),
+    parts.accounts.namespaces.facts(namespaceOf(name), undefined),
+  ]);
+  const readme = verified?.readme;
   const deprecated = deprecationOf(found, manifest);
   return packagePage({
     visitor,
@@ -45,16 +50,11 @@ export async function packageController(
     ...(readme === undefined ? {} : { readme }),
     ...(row.yanked === undefined ? {} : { yanked: row.yanked }),
     ...(deprecated === undefined ? {} : { deprecated }),
-    platforms: platformsOf(parts, name, row, manifest),
+    platforms,
     versions,
-    private: parts.accounts.namespaces.facts(namespaceOf(name), undefined)?.private ?? false,
+    private: facts?.private ?? false,
     nowMs: parts.now(),
   });
-}
-
-/** Each version has its own; the index itself keeps only the newest. */
-function readmeOf(parts: RegistryParts, name: string, digest: Digest): string | undefined {
-  return parts.metadata.verifiedPackage(name, digest)?.readme;
 }
 
 /** What the index says of the package comes before what the author wrote into the version. */
@@ -64,20 +64,20 @@ function deprecationOf(found: FoundPackage, manifest: Manifest): DeprecationNoti
 }
 
 /** Of an index what it lists; else the one artifact, with the platform that its payload is for. */
-function platformsOf(
+async function platformsOf(
   parts: RegistryParts,
   name: string,
   { digest, sizeBytes }: VersionRow,
   manifest: Manifest,
-): readonly PlatformRow[] {
-  const stored = parts.metadata.manifestByDigest(name, digest);
+): Promise<readonly PlatformRow[]> {
+  const stored = await parts.metadata.manifestByDigest(name, digest);
   const artifact = stored === undefined ? undefined : parseManifestBytes(stored.bytes, stored.mediaType);
   if (artifact?.kind !== "index") {
     const platform = manifest.payload.find((rule) => rule.platform !== undefined)?.platform;
     return [{ digest, sizeBytes, ...(platform === undefined ? {} : { platform }) }];
   }
-  return artifact.manifests.map((child) => {
-    const part = parts.metadata.manifestByDigest(name, child.digest);
+  const rows = artifact.manifests.map(async (child) => {
+    const part = await parts.metadata.manifestByDigest(name, child.digest);
     const parsed = part === undefined ? undefined : parseManifestBytes(part.bytes, part.mediaType);
     const contents = parsed?.kind === "manifest" ? contentsOf(parsed) : [];
     const platform = formatPlatform(child);
@@ -87,6 +87,7 @@ function platformsOf(
       ...(platform === undefined ? {} : { platform }),
     };
   });
+  return Promise.all(rows);
 }
 
 function contentsOf({ config, layers }: OciManifest): readonly Descriptor[] {

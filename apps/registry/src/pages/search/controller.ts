@@ -10,7 +10,7 @@ export async function search({ parts, caller, visitor, query: fields }: PageRequ
   const query = (fields.get("q") ?? "").trim().slice(0, maxQueryLength);
   const page = Math.max(1, countOf(fields, "page") ?? 1);
   const offset = Math.min((page - 1) * packagesPerPage, maxOffset);
-  const found = parts.metadata.search(query, parts.gate.visibility(caller), packagesPerPage, offset);
+  const found = await parts.metadata.search(query, await parts.gate.visibility(caller), packagesPerPage, offset);
   const { total, results } = found;
   // The index narrows by nothing but the query yet; a filter that it learns is a row here.
   return searchPage({

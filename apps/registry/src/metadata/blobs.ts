@@ -1,0 +1,38 @@
+import type { Digest } from "@cpm/base";
+import type { Reader, Transaction } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
+import { ensureRepository } from "./repositories.ts";
+
+/** The size of a blob that a repository may show. */
+export async function blobSize(reader: Reader, repository: string, digest: Digest): Promise<number | undefined> {
+  const row = await reader.get<{ size_bytes: number }>(sql`
+    SELECT b.size_bytes FROM repository_blobs rb JOIN repositories r ON r.id = rb.repository_id
+    JOIN blobs b ON b.digest = rb.digest WHERE r.name = ${repository} AND rb.digest = ${digest}`);
+  return row?.size_bytes;
+}
+
+/** The size of a blob that some public repository shows. */
+export async function publicBlobSize(reader: Reader, digest: Digest): Promise<number | undefined> {
+  const row = await reader.get<{ size_bytes: number }>(sql`
+    SELECT b.size_bytes FROM blobs b WHERE b.digest = ${digest} AND EXISTS (
+      SELECT 1 FROM repository_blobs rb JOIN repositories r ON r.id = rb.repository_id
+      JOIN namespaces n ON n.name = r.namespace WHERE rb.digest = b.digest AND n.private = 0)`);
+  return row?.size_bytes;
+}
+
+/** Lets a repository show a blob. */
+export async function showBlob(
+  transaction: Transaction,
+  repository: string,
+  digest: Digest,
+  sizeBytes: number,
+  now: number,
+): Promise<void> {
+  const id = await ensureRepository(transaction, repository, now);
+  await transaction.run(sql`
+    INSERT INTO blobs (digest, size_bytes, created_at) VALUES (${digest}, ${sizeBytes}, ${now})
+    ON CONFLICT (digest) DO NOTHING`);
+  await transaction.run(sql`
+    INSERT INTO repository_blobs (repository_id, digest) VALUES (${id}, ${digest})
+    ON CONFLICT (repository_id, digest) DO NOTHING`);
+}

@@ -1,0 +1,230 @@
+import type { Digest } from "@cpm/base";
+import { incompleteManifest } from "@cpm/oci";
+import { failpoint } from "@cpm/store";
+import { AuditedDatabase } from "../access/audited-database.ts";
+import type { AuditedTransaction, Author } from "../access/audited-database.ts";
+import { namespaceOf } from "../access/namespaces.ts";
+import type { Visibility } from "../access/rights.ts";
+import type { Database } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
+import { registryError, versionExists } from "../errors.ts";
+import type { Metadata, NewManifest } from "../metadata.ts";
+import { blobSize, publicBlobSize, showBlob } from "./blobs.ts";
+import * as manifests from "./manifests.ts";
+import { packageSearchOf } from "./package-search.ts";
+import type { PackageSearch } from "./package-search.ts";
+import * as packages from "./packages.ts";
+import { ensureRepository, hasRepository, listRepositories, repositoryIdOf } from "./repositories.ts";
+import { listTags, pointTags, tagsElsewhere } from "./tags.ts";
+import { countUploads, deleteUpload, hasUpload, insertUpload } from "./uploads.ts";
+
+/** Metadata in a database: here are the transactions, in the files beside it what is asked within them. */
+export class SqlMetadata implements Metadata {
+  readonly #database: AuditedDatabase;
+  readonly #search: PackageSearch;
+
+  constructor(database: Database, now: () => number) {
+    this.#database = new AuditedDatabase(database, now);
+    this.#search = packageSearchOf(database.dialect);
+  }
+
+  async finishUpload(id: string, repository: string, digest: Digest, sizeBytes: number): Promise<void> {
+    const now = this.#database.now();
+    await this.#database.transact(async (transaction) => {
+      await showBlob(transaction, repository, digest, sizeBytes, now);
+      await deleteUpload(transaction, id);
+    });
+  }
+
+  blobSize(repository: string, digest: Digest): Promise<number | undefined> {
+    return blobSize(this.#database, repository, digest);
+  }
+
+  async mountBlob(from: string | undefined, to: string, digest: Digest): Promise<boolean> {
+    const now = this.#database.now();
+    return this.#database.transact(async (transaction) => {
+      const sizeBytes = await (from === undefined
+        ? publicBlobSize(transaction, digest)
+        : blobSize(transaction, from, digest));
+      if (sizeBytes === undefined) return false;
+      await showBlob(transaction, to, digest, sizeBytes, now);
+      return true;
+    });
+  }
+
+  async unlinkBlob(repository: string, digest: Digest, by: Author): Promise<boolean> {
+    return this.#database.change(by, async (change) => {
+      await refuseInUse(change, repository, digest);
+      const removed = await change.run(sql`
+        DELETE FROM repository_blobs WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
+      if (removed === 0) return false;
+      await record(change, "blob.delete", repository, { digest });
+      return true;
+    });
+  }
+
+  async createUpload(id: string, repository: string, actor: string): Promise<void> {
+    const now = this.#database.now();
+    await this.#database.transact((transaction) => insertUpload(transaction, id, repository, actor, now));
+  }
+
+  hasUpload(id: string, repository: string, actor: string): Promise<boolean> {
+    return hasUpload(this.#database, id, repository, actor);
+  }
+
+  openUploads(actor: string, sinceMs: number): Promise<number> {
+    return countUploads(this.#database, { actor, sinceMs });
+  }
+
+  allOpenUploads(): Promise<number> {
+    return countUploads(this.#database);
+  }
+
+  async removeUpload(id: string): Promise<void> {
+    await this.#database.transact((transaction) => deleteUpload(transaction, id));
+  }
+
+  missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]> {
+    return manifests.missingContents(this.#database, repository, contents);
+  }
+
+  async putManifest(manifest: NewManifest, by: Author): Promise<void> {
+    await this.#database.change(by, async (change) => {
+      await this.#storeManifest(change, manifest);
+      failpoint("manifest/stored");
+    });
+    failpoint("manifest/recorded");
+  }
+
+  manifestByDigest(repository: string, digest: Digest): ReturnType<Metadata["manifestByDigest"]> {
+    return manifests.manifestByDigest(this.#database, repository, digest);
+  }
+
+  manifestByTag(repository: string, tag: string): ReturnType<Metadata["manifestByTag"]> {
+    return manifests.manifestByTag(this.#database, repository, tag);
+  }
+
+  verifiedPackage(repository: string, digest: Digest): ReturnType<Metadata["verifiedPackage"]> {
+    return manifests.verifiedPackage(this.#database, repository, digest);
+  }
+
+  async removeManifest(repository: string, digest: Digest, by: Author): Promise<boolean> {
+    return this.#database.change(by, async (change) => {
+      await refuseInUse(change, repository, digest);
+      const version = await packages.publishedVersion(change, repository, digest);
+      if (version !== undefined) throw versionInUse(repository, version);
+      if (!(await manifests.deleteManifest(change, repository, digest))) return false;
+      await record(change, "manifest.delete", repository, { digest });
+      return true;
+    });
+  }
+
+  async removeTag(repository: string, tag: string, by: Author): Promise<boolean> {
+    return this.#database.change(by, async (change) => {
+      const version = versionOfTag(tag);
+      if ((await packages.publishedDigest(change, repository, version)) !== undefined)
+        throw versionInUse(repository, version);
+      const own = sql`repository_id = ${repositoryIdOf(repository)} AND name = ${tag}`;
+      if ((await change.run(sql`DELETE FROM tags WHERE ${own}`)) === 0) return false;
+      await record(change, "tag.delete", repository, { tag });
+      return true;
+    });
+  }
+
+  hasRepository(repository: string): Promise<boolean> {
+    return hasRepository(this.#database, repository);
+  }
+
+  repositories(visible: Visibility, last: string, limit: number): Promise<readonly string[]> {
+    return listRepositories(this.#database, visible, last, limit);
+  }
+
+  tags(repository: string, last: string, limit: number): Promise<readonly string[]> {
+    return listTags(this.#database, repository, last, limit);
+  }
+
+  referrers(repository: string, subject: Digest, last: string, maxBytes: number): ReturnType<Metadata["referrers"]> {
+    return manifests.listReferrers(this.#database, repository, subject, last, maxBytes);
+  }
+
+  publishedDigest(name: string, version: string): Promise<Digest | undefined> {
+    return packages.publishedDigest(this.#database, name, version);
+  }
+
+  search(query: string, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
+    return packages.searchPackages(this.#database, this.#search, query, visible, limit, offset);
+  }
+
+  namespacePackages(
+    namespace: string,
+    visible: Visibility,
+    limit: number,
+    offset: number,
+  ): ReturnType<Metadata["namespacePackages"]> {
+    return packages.namespacePackages(this.#database, namespace, visible, limit, offset);
+  }
+
+  package(name: string): ReturnType<Metadata["package"]> {
+    return packages.packageDetail(this.#database, name);
+  }
+
+  async #storeManifest(change: AuditedTransaction, manifest: NewManifest): Promise<void> {
+    const { repository, digest, tags, contents } = manifest;
+    // Looked at again where nothing can be deleted meanwhile.
+    const missing = await manifests.missingContents(change, repository, contents);
+    if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
+    await refuseMoves(change, repository, tags, digest);
+    await recordPush(change, manifest);
+    if (manifest.publish && manifest.package !== undefined)
+      await packages.publishVersion(change, this.#search, manifest.package, digest, change.now);
+    const id = await ensureRepository(change, repository, change.now);
+    await manifests.insertManifest(change, id, manifest, change.now);
+    await pointTags(change, id, tags, digest, change.now);
+  }
+}
+
+/** A push of what is here already, under tags that it has already, changes nothing. */
+async function recordPush(change: AuditedTransaction, manifest: NewManifest): Promise<void> {
+  const { repository, digest, tags, package: verified, publish } = manifest;
+  const moved = tags.length === 0 ? [] : await tagsElsewhere(change, repository, tags, digest);
+  if (moved.length === 0 && (await manifests.hasManifest(change, repository, digest))) return;
+  const version = publish && verified !== undefined ? { version: verified.version } : {};
+  await record(change, "manifest.push", repository, { digest, tags: moved, ...version });
+}
+
+function record(
+  change: AuditedTransaction,
+  action: string,
+  repository: string,
+  detail: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  return change.record({ action, namespace: namespaceOf(repository), subject: repository, detail });
+}
+
+/** Whatever is pushed, also what is no package: the tag of a version means the version. */
+async function refuseMoves(
+  change: AuditedTransaction,
+  repository: string,
+  tags: readonly string[],
+  digest: Digest,
+): Promise<void> {
+  const published = await packages.publishedAmong(change, repository, tags.map(versionOfTag));
+  const other = published.find((entry) => entry.digest !== digest);
+  if (other !== undefined) throw versionExists(repository, other.version, other.digest, digest);
+}
+
+async function refuseInUse(change: AuditedTransaction, repository: string, digest: Digest): Promise<void> {
+  const user = await manifests.manifestThatNeeds(change, repository, digest);
+  if (user === undefined) return;
+  const message = `manifest ${user} of ${repository} refers to ${digest}`;
+  throw registryError("registry-server/in-use", message, { digest, manifest: user });
+}
+
+/** Where the tag is no version's, nothing is published under what this answers. */
+function versionOfTag(tag: string): string {
+  return tag.replace("_", "+");
+}
+
+function versionInUse(name: string, version: string) {
+  return registryError("registry-server/in-use", `${name}@${version} is published; a version is not deleted`);
+}
