@@ -300,5 +300,14 @@ describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ o
     expect(await found("***")).toEqual([0, []]);
     expect(await found(`"' OR 1=1 -- & | ! :* ( )`)).toEqual([0, []]);
     expect(await found("")).toEqual([3, ["lab/météo", "rise/extra", "rise/wordcount"]]);
+    const within = async (namespace: string, visible: Visibility, limit = 10, offset = 0) => {
+      const { total, results } = await metadata.namespacePackages(namespace, visible, limit, offset);
+      return [total, results.map((row) => row.name)] as const;
+    };
+    expect(await within("rise", onlyPublic)).toEqual([2, ["rise/extra", "rise/wordcount"]]);
+    expect(await within("rise", onlyPublic, 1, 1)).toEqual([2, ["rise/wordcount"]]);
+    expect(await within("hidden", onlyPublic)).toEqual([0, []]);
+    expect(await within("hidden", everything)).toEqual([1, ["hidden/wordcount"]]);
+    expect(await within("ris", everything)).toEqual([0, []]);
   });
 });

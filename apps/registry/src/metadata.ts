@@ -125,5 +125,7 @@ export interface Metadata {
 
   /** Packages that may be shown, by relevance: the exact name first, then the text. An empty query lists all by name. */
   search(query: string, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
+  /** Packages of one namespace that may be shown, by name. */
+  namespacePackages(namespace: string, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
   package(name: string): Promise<PackageDetail | undefined>;
 }

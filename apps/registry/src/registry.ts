@@ -13,7 +13,7 @@ import { SignIn } from "./access/sign-in.ts";
 import type { Database } from "./database/database.ts";
 import { openSqliteDatabase } from "./database/sqlite-database.ts";
 import { registryError } from "./errors.ts";
-import { errorResponse } from "./http/answers.ts";
+import { errorResponse, hostOf } from "./http/answers.ts";
 import type { TokenService } from "./http/answers.ts";
 import { handleRequest } from "./http/routes.ts";
 import { defaultLimits } from "./limits.ts";
@@ -24,6 +24,7 @@ import { Metrics } from "./operation/metrics.ts";
 import { checkReadiness } from "./operation/readiness.ts";
 import type { Readiness } from "./operation/readiness.ts";
 import { routeName } from "./operation/route-name.ts";
+import { toErrorPage, wantsPage } from "./pages/error/response.ts";
 import { Uploads } from "./uploads.ts";
 
 /** What the routes work with. */
@@ -110,7 +111,13 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       let actor: string | undefined;
       const origin = { requestId, address, onActor: (name: string) => void (actor = name) };
       parts.metrics.begin();
-      const { response, error } = await answer(parts, request, origin, tokenService(options, request));
+      const { response, error } = await answer(
+        parts,
+        request,
+        origin,
+        tokenService(options, request),
+        options.access !== "open",
+      );
       response.headers.set("x-request-id", requestId);
       const { method } = request;
       const path = new URL(request.url).pathname;
@@ -208,11 +215,14 @@ async function answer(
   request: Request,
   origin: Origin,
   tokens: TokenService,
+  hasUsers: boolean,
 ): Promise<{ response: Response; error?: unknown }> {
   try {
     return { response: await handleRequest(parts, request, origin, tokens) };
   } catch (error) {
-    return { response: errorResponse(error, origin.requestId, tokens), error };
+    const response = errorResponse(error, origin.requestId, tokens);
+    if (!wantsPage(request)) return { response, error };
+    return { response: await toErrorPage(response, request, hostOf(tokens), hasUsers), error };
   }
 }
 

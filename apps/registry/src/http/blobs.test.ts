@@ -434,7 +434,7 @@ describe("the registry", () => {
       expect(response.status).toBe(405);
       expect((await codesOf(response)).oci).toBe("UNSUPPORTED");
     }
-    for (const path of ["/", "/v2/a", "/v3/", "/v2xa/tags/list"]) expect((await call("GET", path)).status).toBe(404);
+    for (const path of ["/v2/a", "/v3/", "/v2xa/tags/list"]) expect((await call("GET", path)).status).toBe(404);
   });
 });
 

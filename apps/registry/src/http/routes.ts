@@ -1,12 +1,14 @@
 import type { Caller, Origin } from "../access/authenticator.ts";
 import { personOf } from "../access/principal.ts";
 import type { Action } from "../access/rights.ts";
-import { rateLimited, registryError, unauthorized } from "../errors.ts";
+import { denied, rateLimited, registryError, unauthorized } from "../errors.ts";
 import type { RegistryParts } from "../registry.ts";
 import { handleAdministration } from "./administration.ts";
 import { hostOf, json, noContent } from "./answers.ts";
 import type { TokenService } from "./answers.ts";
 import { cancelUpload, deleteBlob, getBlob, patchUpload, putUpload, startUpload, uploadStatus } from "./blobs.ts";
+import { handlePages } from "../pages/pages.ts";
+import { signIn } from "../pages/signin/controller.ts";
 import { handleLogin } from "./login.ts";
 import { deleteManifest, getManifest, listReferrers, listRepositories, listTags, putManifest } from "./manifests.ts";
 import { handlePackages } from "./packages.ts";
@@ -24,6 +26,8 @@ export async function handleRequest(
   const { pathname, searchParams } = new URL(request.url);
   if (pathname === "/livez") return json(200, { status: "ok" });
   if (pathname === "/readyz") return readiness(parts);
+  refuseFromOtherSites(request);
+  if (pathname === "/signin" && isReading(request)) return signIn(parts, request, origin, hostOf(tokens));
   if (pathname === "/token") return handleToken(parts, request, origin, tokens);
   if (/^\/api\/v1\/login(\/challenge|\/oidc)?$/.test(pathname))
     return handleLogin(parts, request, pathname, origin, tokens);
@@ -36,7 +40,24 @@ export async function handleRequest(
   const packages =
     request.method === "GET" ? await handlePackages(parts, caller, pathname, searchParams, request) : undefined;
   if (packages !== undefined) return packages;
+  const page = await handlePages(parts, caller, request, hostOf(tokens));
+  if (page !== undefined) return page;
   throw registryError("registry-server/name-unknown", `there is nothing at ${pathname}`);
+}
+
+function isReading({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/**
+ * A browser that is signed in sends the name and password along with what other sites have it ask. The pages change
+ * nothing, so whatever would change something and comes from a page, of any site, is refused.
+ */
+function refuseFromOtherSites(request: Request): void {
+  if (isReading(request)) return;
+  const site = request.headers.get("sec-fetch-site") ?? "none";
+  if (site !== "none" || request.headers.has("origin"))
+    throw denied("a page in a browser may not change anything here");
 }
 
 async function readiness(parts: RegistryParts): Promise<Response> {

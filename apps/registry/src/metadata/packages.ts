@@ -74,8 +74,19 @@ export async function searchPackages(
   const text = query.trim().toLowerCase();
   const { total, rows } =
     text === ""
-      ? await listPackages(reader, visible, limit, offset)
+      ? await listPackages(reader, undefined, visible, limit, offset)
       : await search.find(reader, text, visible, limit, offset);
+  return { total, results: rows.map(toPackage) };
+}
+
+export async function namespacePackages(
+  reader: Reader,
+  namespace: string,
+  visible: Visibility,
+  limit: number,
+  offset: number,
+): Promise<SearchResult> {
+  const { total, rows } = await listPackages(reader, namespace, visible, limit, offset);
   return { total, results: rows.map(toPackage) };
 }
 
@@ -92,11 +103,13 @@ export async function packageDetail(reader: Reader, name: string): Promise<Packa
 
 async function listPackages(
   reader: Reader,
+  namespace: string | undefined,
   visible: Visibility,
   limit: number,
   offset: number,
 ): Promise<{ readonly total: number; readonly rows: readonly PackageTableRow[] }> {
-  const shown = sql`FROM packages p WHERE ${isVisible(sql`p.namespace`, sql`p.name`, visible)}`;
+  const inNamespace = namespace === undefined ? sql`TRUE` : sql`p.namespace = ${namespace}`;
+  const shown = sql`FROM packages p WHERE ${inNamespace} AND ${isVisible(sql`p.namespace`, sql`p.name`, visible)}`;
   const total = await reader.get<{ total: number }>(sql`SELECT count(*) AS total ${shown}`);
   const rows = await reader.all<PackageTableRow>(
     sql`SELECT p.* ${shown} ORDER BY p.name LIMIT ${limit} OFFSET ${offset}`,

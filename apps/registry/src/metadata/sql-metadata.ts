@@ -155,6 +155,15 @@ export class SqlMetadata implements Metadata {
     return packages.searchPackages(this.#database, this.#search, query, visible, limit, offset);
   }
 
+  namespacePackages(
+    namespace: string,
+    visible: Visibility,
+    limit: number,
+    offset: number,
+  ): ReturnType<Metadata["namespacePackages"]> {
+    return packages.namespacePackages(this.#database, namespace, visible, limit, offset);
+  }
+
   package(name: string): ReturnType<Metadata["package"]> {
     return packages.packageDetail(this.#database, name);
   }

@@ -12,6 +12,8 @@ const fixed: Readonly<Record<string, string>> = {
 export function routeName(pathname: string): string {
   const name = Object.hasOwn(fixed, pathname) ? fixed[pathname] : undefined;
   if (name !== undefined) return name;
+  if (pathname === "/" || pathname === "/signin" || /^\/(packages|namespaces)\//.test(pathname)) return "page";
+  if (pathname.startsWith("/assets/")) return "asset";
   if (pathname.startsWith("/api/v1/packages/")) return "package";
   if (pathname.startsWith("/api/v1/")) return "account";
   try {

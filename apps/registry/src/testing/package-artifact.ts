@@ -14,6 +14,8 @@ export interface PackageSourceFiles {
   readonly description?: string;
   readonly keywords?: readonly string[];
   readonly readme?: string;
+  /** More of colony.yaml, as its text. */
+  readonly fields?: string;
   /** Files of a payload layer, by path. */
   readonly payload?: Readonly<Record<string, string | Uint8Array>>;
   readonly platform?: string;
@@ -28,8 +30,8 @@ export interface PackageArtifact {
 
 /** Packs a package as `cpm pack` does, in memory but for the files that are packed. */
 export async function packageArtifact(files: PackageSourceFiles): Promise<PackageArtifact> {
-  const { name, version, description = "A package.", keywords = [], readme, payload, platform } = files;
-  const text = `apiVersion: cpm/v1\nname: ${name}\nversion: ${version}\ndescription: ${JSON.stringify(description)}\nkeywords: ${JSON.stringify(keywords)}\n`;
+  const { name, version, description = "A package.", keywords = [], readme, fields = "", payload, platform } = files;
+  const text = `apiVersion: cpm/v1\nname: ${name}\nversion: ${version}\ndescription: ${JSON.stringify(description)}\nkeywords: ${JSON.stringify(keywords)}\n${fields}`;
   const own = { "colony.yaml": text, ...(readme === undefined ? {} : { "README.md": readme }) };
   const layers = [
     { role: "package" as const, ...(await packFiles(own)) },

@@ -1,0 +1,101 @@
+import { parseManifest } from "@cpm/model";
+import type { Manifest } from "@cpm/model";
+import { parseManifestBytes } from "@cpm/oci";
+import type { Descriptor, OciManifest } from "@cpm/oci";
+import { namespaceOf } from "../../access/namespaces.ts";
+import { registryError } from "../../errors.ts";
+import type { PackageRow, VersionRow } from "../../metadata.ts";
+import type { RegistryParts } from "../../registry.ts";
+import type { Html } from "../html.ts";
+import type { PageRequest } from "../page-request.ts";
+import { packagePage } from "./page.ts";
+import type { DeprecationNotice, PlatformRow, YankNotice } from "./view.ts";
+
+/** A package as the index has it, with what withdraws it or a version of it where the index says so. */
+interface FoundPackage extends PackageRow {
+  readonly deprecated?: DeprecationNotice;
+  readonly versions: readonly (VersionRow & { readonly yanked?: YankNotice })[];
+}
+
+/** Throws `registry-server/package-unknown` for what is not there, and in the same words for what is hidden. */
+export async function packageController(
+  { parts, caller, visitor }: PageRequest,
+  name: string,
+  version: string | undefined,
+): Promise<Html> {
+  const shown = (await parts.gate.rights(caller.principal, name)).has("pull");
+  const found: FoundPackage | undefined = shown ? await parts.metadata.package(name) : undefined;
+  if (found === undefined) throw registryError("registry-server/package-unknown", `there is no package ${name}`);
+  const { versions } = found;
+  const row = versions.find((entry) => entry.version === (version ?? found.version));
+  if (row === undefined)
+    throw registryError("registry-server/package-unknown", `${name} has no version ${version ?? ""}`.slice(0, 200));
+  const manifest = parseManifest({ path: "colony.yaml", text: row.manifest });
+  // Each version has a README of its own; the index itself keeps only the newest.
+  const [verified, platforms, facts] = await Promise.all([
+    parts.metadata.verifiedPackage(name, row.digest),
+    platformsOf(parts, name, row, manifest),
+    parts.accounts.namespaces.facts(namespaceOf(name), undefined),
+  ]);
+  const readme = verified?.readme;
+  const deprecated = deprecationOf(found, manifest);
+  return packagePage({
+    visitor,
+    manifest,
+    digest: row.digest,
+    sizeBytes: row.sizeBytes,
+    publishedAt: row.publishedAt,
+    pinned: version !== undefined,
+    newest: found.version,
+    ...(readme === undefined ? {} : { readme }),
+    ...(row.yanked === undefined ? {} : { yanked: row.yanked }),
+    ...(deprecated === undefined ? {} : { deprecated }),
+    platforms,
+    versions,
+    private: facts?.private ?? false,
+    nowMs: parts.now(),
+  });
+}
+
+/** What the index says of the package comes before what the author wrote into the version. */
+function deprecationOf(found: FoundPackage, manifest: Manifest): DeprecationNotice | undefined {
+  if (found.deprecated !== undefined) return found.deprecated;
+  return manifest.deprecated === undefined ? undefined : { message: manifest.deprecated };
+}
+
+/** Of an index what it lists; else the one artifact, with the platform that its payload is for. */
+async function platformsOf(
+  parts: RegistryParts,
+  name: string,
+  { digest, sizeBytes }: VersionRow,
+  manifest: Manifest,
+): Promise<readonly PlatformRow[]> {
+  const stored = await parts.metadata.manifestByDigest(name, digest);
+  const artifact = stored === undefined ? undefined : parseManifestBytes(stored.bytes, stored.mediaType);
+  if (artifact?.kind !== "index") {
+    const platform = manifest.payload.find((rule) => rule.platform !== undefined)?.platform;
+    return [{ digest, sizeBytes, ...(platform === undefined ? {} : { platform }) }];
+  }
+  const rows = artifact.manifests.map(async (child) => {
+    const part = await parts.metadata.manifestByDigest(name, child.digest);
+    const parsed = part === undefined ? undefined : parseManifestBytes(part.bytes, part.mediaType);
+    const contents = parsed?.kind === "manifest" ? contentsOf(parsed) : [];
+    const platform = formatPlatform(child);
+    return {
+      digest: child.digest,
+      sizeBytes: contents.reduce((sum, content) => sum + content.sizeBytes, 0),
+      ...(platform === undefined ? {} : { platform }),
+    };
+  });
+  return Promise.all(rows);
+}
+
+function contentsOf({ config, layers }: OciManifest): readonly Descriptor[] {
+  return [...new Map([config, ...layers].map((content) => [content.digest, content])).values()];
+}
+
+function formatPlatform({ platform }: Descriptor): string | undefined {
+  if (platform === undefined) return undefined;
+  const { os, architecture, variant } = platform;
+  return [os, architecture, variant].filter((part) => part !== undefined).join("/");
+}
