@@ -15,6 +15,8 @@ const fullShape: RegistryShape = { blobBytes: 64 * 1024 * 1024, tags: 1000, pack
 const quickShape: RegistryShape = { blobBytes: 16 * 1024 * 1024, tags: 100, packages: 300 };
 const clientCounts = [1, 8, 64] as const;
 
+type RowLoad = (contender: Contender, clients: number) => Promise<Load>;
+
 export interface RegistryBenchOptions {
   readonly quick: boolean;
   readonly rounds: number;
@@ -33,8 +35,6 @@ export async function benchRegistry(scratch: Scratch, options: RegistryBenchOpti
     for (const contender of contenders) contents.set(contender, await fillRegistry(contender.host, shape));
     const [own] = contenders;
     if (own === undefined) throw new Error("ours is the first");
-    note(`publishing ${shape.packages} packages to be searched`);
-    const search = await publishPackages(own.host, shape.packages);
     execute("sync", "-f", root);
     const durationS = quick ? 1 : 3;
     const get =
@@ -44,21 +44,25 @@ export async function benchRegistry(scratch: Scratch, options: RegistryBenchOpti
     const push = (contender: Contender, clients: number) =>
       putLoad(contender.host, { clients, pushes: Math.max(clients, 16), blobBytes: shape.blobBytes, seed: ++seed });
     const size = `${shape.blobBytes >> 20} MB`;
-    const rows: readonly [string, readonly Contender[], (contender: Contender, clients: number) => Promise<Load>][] = [
-      ["manifest GET by tag", contenders, get(({ manifestPath }) => manifestPath, 1)],
-      [`blob GET, ${size}`, contenders, get(({ blobPath }) => blobPath, 4)],
-      [`blob PUT, ${size}`, contenders, push],
-      [`list of ${shape.tags} tags`, contenders, get(({ tagsPath }) => tagsPath, 1)],
-      [
-        `search of ${shape.packages} packages`,
-        [own],
-        ({ host }, n) => getLoad(`http://${host}${search}`, n, durationS),
-      ],
+    const rows: readonly [string, RowLoad][] = [
+      ["manifest GET by tag", get(({ manifestPath }) => manifestPath, 1)],
+      [`list of ${shape.tags} tags`, get(({ tagsPath }) => tagsPath, 1)],
+      [`blob GET, ${size}`, get(({ blobPath }) => blobPath, 4)],
+      [`blob PUT, ${size}`, push],
     ];
     const results: RegistryResult[] = [];
-    for (const [what, who, load] of rows)
-      for (const clients of clientCounts)
+    const measureRow = async (what: string, who: readonly Contender[], load: RowLoad): Promise<void> => {
+      for (const clients of clientCounts) {
+        note(`${what}, ${clients} at once`);
         results.push({ what, clients, measured: await inTurn(who, rounds, root, (one) => load(one, clients), note) });
+      }
+    };
+    for (const [what, load] of rows) await measureRow(what, contenders, load);
+    note(`publishing ${shape.packages} packages to be searched`);
+    const search = await publishPackages(own.host, shape.packages);
+    await measureRow(`search of ${shape.packages} packages`, [own], ({ host }, clients) =>
+      getLoad(`http://${host}${search}`, clients, durationS),
+    );
     return results;
   } finally {
     for (const contender of contenders) await contender.stop();
