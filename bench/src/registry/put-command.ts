@@ -62,7 +62,7 @@ function put(path: string, head: Uint8Array): Promise<number> {
   socket.once("error", reject);
   socket.once("close", () => resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 0)));
   const lines = [`PUT ${path} HTTP/1.1`, `host: ${host}`, "content-type: application/octet-stream"];
-  socket.write(`${[...lines, `content-length: ${blobBytes}`, "connection: close", "", ""].join("\r\n")}`);
+  socket.write([...lines, `content-length: ${blobBytes}`, "connection: close", "", ""].join("\r\n"));
   socket.write(head);
   socket.write(rest);
   return promise;

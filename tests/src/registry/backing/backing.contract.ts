@@ -76,7 +76,7 @@ export function describeBacking(name: string, { start, untagRefused }: BackingUn
       const second = await pushImage(repository, { subject, artifactType: "x/provenance" }, []);
       const listed = await client().repository("rise/referred").referrers(subject.digest);
       expect(listed.map(({ digest }) => digest).toSorted()).toEqual([first.digest, second.digest].toSorted());
-      expect(listed.map(({ artifactType }) => artifactType).toSorted()).toEqual(["x/provenance", "x/signature"]);
+      expect(new Set(listed.map(({ artifactType }) => artifactType))).toEqual(new Set(["x/provenance", "x/signature"]));
       expect(await repository.tags()).toEqual(["1.0.0", referrersTag(subject.digest)]);
     });
 
