@@ -6,11 +6,13 @@ import { packComparison, prepareContent, pullComparison, startComparisons, unpac
 import { fullShape, quickShape } from "./inputs.ts";
 import { measure } from "./measure.ts";
 import { startRegistry } from "./registry-process.ts";
+import { benchRegistry } from "./registry/registry-bench.ts";
+import { formatRegistryResults } from "./registry/report.ts";
 import type { Result } from "./report.ts";
 import { compare, formatResults } from "./report.ts";
 import { Scratch } from "./scratch.ts";
 
-const groups = ["start", "pack", "unpack", "pull", "solver"] as const;
+const groups = ["start", "pack", "unpack", "pull", "solver", "registry"] as const;
 type Group = (typeof groups)[number];
 
 const usage = `bun run bench [--quick] [--rounds N] [--only GROUP]… [--json]
@@ -19,7 +21,7 @@ Measures our programs and what people use for the same, in turn, as whole proces
 
   --quick        64 MB and 3000 files instead of 1 GB and 50 000 files
   --rounds N     how often each is measured, besides once to warm up (default 5)
-  --only GROUP   start, pack, unpack, pull or solver; may be repeated (default all)
+  --only GROUP   start, pack, unpack, pull, solver or registry; may be repeated (default all)
   --json         the figures as a document instead of the table
   --help         this text
 `;
@@ -45,8 +47,14 @@ async function main(args: readonly string[]): Promise<number> {
       results.push(...(await runComparison(comparison, options.rounds)));
     };
     await runAll(scratch, options, run);
-    if (options.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
-    else if (results.length > 0) process.stdout.write(`${formatResults(results)}\n`);
+    const registries = options.only.has("registry") ? await benchRegistry(scratch, { ...options, note }) : [];
+    const tables = [
+      ...(results.length === 0 ? [] : [formatResults(results)]),
+      ...(registries.length === 0 ? [] : [formatRegistryResults(registries)]),
+    ];
+    const document = JSON.stringify({ commands: results, registries }, null, 2);
+    if (options.json) process.stdout.write(`${document}\n`);
+    else if (tables.length > 0) process.stdout.write(`${tables.join("\n\n")}\n`);
     return 0;
   } finally {
     scratch.remove();

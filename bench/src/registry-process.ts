@@ -12,7 +12,7 @@ const main = fileURLToPath(new URL("../../apps/registry/src/main.ts", import.met
 /** Starts `cpm-registry` as a process of its own on a port that is free. */
 export async function startRegistry(scratch: string): Promise<RegistryProcess> {
   const data = join(scratch, "registry");
-  const child = Bun.spawn([process.execPath, main, "serve", "--data", data, "--listen", "127.0.0.1:0"], {
+  const child = Bun.spawn([process.execPath, main, "serve", "--open", "--data", data, "--listen", "127.0.0.1:0"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const host = await listeningHost(child.stdout);

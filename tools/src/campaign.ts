@@ -32,6 +32,19 @@ const campaigns: readonly Campaign[] = [
     only: "whatever is sent",
     factor: 20,
   },
+  {
+    name: "registry-peers",
+    about:
+      "helm, cosign and distribution, which are slow to build, and a blob of 10 GB (a quarter of an hour, 30 GB of disk)",
+    // The path of a file that the test command does not run begins with a dot.
+    tests: [
+      "./tests/src/registry/clients/helm.campaign.ts",
+      "./tests/src/registry/clients/cosign.campaign.ts",
+      "./tests/src/registry/backing/distribution.campaign.ts",
+      "./tests/src/registry/large-blob.campaign.ts",
+    ],
+    factor: 1,
+  },
 ];
 
 /** No test of a campaign may take longer; a property that hangs ends it. */

@@ -207,7 +207,15 @@ function serviceName({ publicUrl }: RegistryOptions): string {
 
 /** A realm is absolute by its specification. Behind a proxy only `publicUrl` tells how clients say it. */
 function tokenService(options: RegistryOptions, request: Request): TokenService {
-  return { realm: new URL("/token", options.publicUrl ?? request.url).href, service: serviceName(options) };
+  // When it is asked for: few answers name it, and the address of every request would be parsed once more.
+  return {
+    get realm() {
+      return new URL("/token", options.publicUrl ?? request.url).href;
+    },
+    get service() {
+      return serviceName(options);
+    },
+  };
 }
 
 async function answer(

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { ByteSource, Digest, DigestAlgorithm } from "@cpm/base";
@@ -122,7 +122,7 @@ export class Uploads {
           throw registryError("registry-server/too-large", `a blob of more than ${this.#maxBlobBytes} bytes`);
         }
         file ??= withFileErrors("open", this.#path(id), () => openSync(this.#path(id), "a"));
-        writeFully(file, chunk, this.#path(id));
+        this.#write(file, chunk, id, state);
         state.hasher?.update(chunk);
         state.sizeBytes += chunk.length;
         this.#onBytes(chunk.length);
@@ -131,6 +131,17 @@ export class Uploads {
       if (file !== undefined) closeSync(file);
     }
     if (state.writer !== writer) throw uploadRange("another request took over this upload", state);
+  }
+
+  /** A disk that is full takes part of a chunk: what the upload does not count must not stay in its file. */
+  #write(file: number, chunk: Uint8Array, id: string, { sizeBytes }: UploadState): void {
+    const path = this.#path(id);
+    try {
+      writeFully(file, chunk, path);
+    } catch (error) {
+      withFileErrors("truncate", path, () => ftruncateSync(file, sizeBytes));
+      throw error;
+    }
   }
 
   /** A crash after the rename leaves an upload without a file; the mark tells which blob it has become. */

@@ -10,6 +10,7 @@ describe("a path under /v2", () => {
     ["/v2/", { kind: "base" }],
     ["/v2", { kind: "base" }],
     ["/v2/_catalog", { kind: "catalog" }],
+    ["/v2/_oci/ext/discover", { kind: "extensions" }],
     [`/v2/a/blobs/${digest}`, { kind: "blob", repository: "a", digest }],
     [`/v2/a/b/c/blobs/${digest}`, { kind: "blob", repository: "a/b/c", digest }],
     [`/v2/a/blobs/sha256%3A${"a".repeat(64)}`, { kind: "blob", repository: "a", digest }],

@@ -4,6 +4,7 @@ import { parseRepositoryName } from "./names.ts";
 export type OciRoute =
   | { readonly kind: "base" }
   | { readonly kind: "catalog" }
+  | { readonly kind: "extensions" }
   | { readonly kind: "blob"; readonly repository: string; readonly digest: string }
   | { readonly kind: "uploads"; readonly repository: string }
   | { readonly kind: "upload"; readonly repository: string; readonly id: string }
@@ -23,6 +24,7 @@ export function parseOciPath(pathname: string): OciRoute | undefined {
   const path = pathname.slice(prefix.length);
   // No repository's name begins with an underscore.
   if (path === "_catalog") return { kind: "catalog" };
+  if (path === "_oci/ext/discover") return { kind: "extensions" };
   const upload = /^(.+)\/blobs\/uploads(?:\/([^/]*))?$/.exec(path);
   if (upload !== null) {
     const [, name = "", id = ""] = upload;

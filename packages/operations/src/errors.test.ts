@@ -20,6 +20,7 @@ const broughtAbout: Readonly<Record<OperationsErrorCode, string>> = {
   "package/not-found": `${here}/package/locate-package.test.ts`,
   "package/no-version": `${here}/package/locate-package.test.ts`,
   "package/no-registry": `${here}/package/locate-package.test.ts`,
+  "package/version-exists": "tests/src/registry/backing/backing.contract.ts",
   "package/no-platform": `${here}/package/read-package.test.ts`,
   "package/not-a-package": `${here}/package/read-package.test.ts`,
   "package/template-file": `${here}/package/lint-package.test.ts`,

@@ -27,6 +27,11 @@ export const operationsErrors = {
     title: "No registry is configured",
     hint: "Name one with --registry HOST, CPM_REGISTRY or `registry:` in cpm.config.yaml; `cpm dev up` starts one here.",
   },
+  "package/version-exists": {
+    kind: "already_exists",
+    title: "A published version never changes",
+    hint: "Choose a new version number in colony.yaml and publish again.",
+  },
   "package/no-platform": {
     kind: "failed_precondition",
     title: "The package has nothing for this platform",

@@ -1,6 +1,6 @@
 import { copyGraph } from "@cpm/store";
 import { formatVersion, versionToTag } from "@cpm/model";
-import type { Digest } from "@cpm/base";
+import type { CpmError, Digest } from "@cpm/base";
 import { formatBytes } from "@cpm/base";
 import { operationError } from "./errors.ts";
 import type { PackageAccess, PackageSource } from "./package/locate-package.ts";
@@ -19,7 +19,9 @@ export interface PublishedPackage {
 
 /**
  * Puts one version into a registry: a directory is checked and packed first. Publishing the same bytes again
- * succeeds; other bytes under a published version are refused by the registry with both digests.
+ * succeeds. Other bytes under a published version are refused with both digests: here, because a registry without an
+ * index would take them, and by `cpm-registry`, which alone can also tell of two that publish at the same moment.
+ * Throws `package/version-exists`.
  */
 export async function publishPackage(source: PackageSource, access: PackageAccess): Promise<PublishedPackage> {
   const host = access.defaultRegistry;
@@ -32,6 +34,7 @@ export async function publishPackage(source: PackageSource, access: PackageAcces
   const published = await target.resolve(tag, { signal: access.signal });
   const answer = { registry: host, name, version: formatVersion(version), digest: located.root.digest };
   if (published?.digest === located.root.digest) return { ...answer, present: true, sentBytes: 0 };
+  if (published !== undefined) throw versionExists(answer, published.digest);
   let [doneBytes, totalBytes] = [0, 0];
   const item = { id: "publish", label: `${name}@${version.text}` };
   await copyGraph(located.source, target, located.root, {
@@ -46,4 +49,12 @@ export async function publishPackage(source: PackageSource, access: PackageAcces
   access.metadata.forget(host, name);
   access.report?.({ ...item, state: `published (${formatBytes(doneBytes)} sent)`, finished: true });
   return { ...answer, present: false, sentBytes: doneBytes };
+}
+
+function versionExists(
+  { registry, name, version, digest }: Omit<PublishedPackage, "present" | "sentBytes">,
+  present: Digest,
+): CpmError {
+  const message = `${name}@${version} was published to ${registry} as ${present}; this would be ${digest}`;
+  return operationError("package/version-exists", message, { context: { present, refused: digest } });
 }

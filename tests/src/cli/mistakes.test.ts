@@ -134,7 +134,7 @@ const rows: Readonly<Record<string, Row>> = {
     make: () => ({ argv: install(small, "--name", "No_Name") }),
   },
   "a version that is published with other bytes": {
-    code: "registry/conflict",
+    code: "package/version-exists",
     status: 6,
     hint: /new version/,
     make: () => {

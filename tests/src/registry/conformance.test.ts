@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { goPrograms, installGoProgram } from "@cpm/dev-colony/programs";
 import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
 import { cpmRegistry } from "./command.ts";
-import { installConformance, runConformance, whyNoConformance } from "./conformance-program.ts";
+import { runConformance, whyNoConformance } from "./conformance-program.ts";
 import { startRegistryProcess } from "./registry-process.ts";
 import type { RegistryProcess } from "./registry-process.ts";
 
@@ -29,7 +30,7 @@ describe.skipIf(reason !== undefined)(
     let registry: RegistryProcess | undefined;
 
     beforeAll(async () => {
-      program = await installConformance(defaultCacheDirectory());
+      program = await installGoProgram(goPrograms.conformance, defaultCacheDirectory());
       const run = async (...args: string[]) => {
         const { exitCode, stderr } = await cpmRegistry([...args, "--data", data], `${password}\n`);
         expect([exitCode, stderr]).toEqual([0, ""]);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -66,9 +65,9 @@ describe("cpm-registry on a socket", () => {
     expect(await raw(line)).toMatch(/^HTTP\/1\.1 (400|404) /);
   });
 
-  test("takes one blob from 16 clients at once", async () => {
+  test("takes one blob from 32 clients at once", async () => {
     const bytes = someBytes(2_000_000, 5);
-    const repositories = Array.from({ length: 16 }, (_, index) =>
+    const repositories = Array.from({ length: 32 }, (_, index) =>
       clientOf(registry.host, { limits: { chunkBytes: 700_000 } }).repository(`test/shared-${index % 4}`),
     );
     await Promise.all(repositories.map((repository) => put(repository, bytes)));
@@ -98,34 +97,6 @@ describe("cpm-registry on a socket", () => {
   });
 });
 
-describe("a blob of a gigabyte", () => {
-  test.skipIf(process.platform !== "linux")(
-    "is pushed and pulled in less than 200 MB of memory (Linux only: /proc)",
-    async () => {
-      const sizeBytes = 1_000_000_000;
-      const piece = someBytes(4_000_000);
-      const hash = createHash("sha256");
-      for (let at = 0; at < sizeBytes; at += piece.length) hash.update(piece);
-      const digest = `sha256:${hash.digest("hex")}`;
-      const begun = await at("/v2/test/large/blobs/uploads/", { method: "POST" });
-      const location = begun.headers.get("location") ?? "";
-      const push = await at(`${location}?digest=${digest}`, { method: "PUT", body: repeated(piece, sizeBytes) });
-      expect(push.status).toBe(201);
-      const afterPush = registry.peakMemoryBytes();
-      const pull = await at(`/v2/test/large/blobs/${digest}`);
-      const back = createHash("sha256");
-      for await (const chunk of pull.body ?? []) back.update(chunk);
-      expect(`sha256:${back.digest("hex")}`).toBe(digest);
-      const afterPull = registry.peakMemoryBytes();
-      process.stdout.write(
-        `registry memory: ${mega(afterPush)} MB after the push, ${mega(afterPull)} MB after the pull\n`,
-      );
-      expect(Math.max(afterPush, afterPull)).toBeLessThan(200_000_000);
-    },
-    300_000,
-  );
-});
-
 function at(path: string, init: RequestInit = {}): Promise<Response> {
   return fetch(`http://${registry.host}${path}`, init);
 }
@@ -142,22 +113,6 @@ async function raw(head: string, body = "", leave = false): Promise<string> {
   socket.write(`${head}\r\nhost: ${registry.host}\r\nconnection: close\r\n\r\n${body}`);
   if (leave) setTimeout(() => socket.end(), 20);
   return promise;
-}
-
-function repeated(piece: Uint8Array, sizeBytes: number): ReadableStream<Uint8Array> {
-  let left = sizeBytes;
-  return new ReadableStream({
-    pull(controller) {
-      const part = piece.slice(0, Math.min(piece.length, left));
-      left -= part.length;
-      controller.enqueue(part);
-      if (left === 0) controller.close();
-    },
-  });
-}
-
-function mega(bytes: number): number {
-  return Math.round(bytes / 1_000_000);
 }
 
 async function untilTrue(isTrue: () => Promise<boolean>): Promise<void> {

@@ -4,10 +4,15 @@ import type { CpmError } from "@cpm/base";
 export const realColonyErrors = {
   "dev/no-go": {
     kind: "failed_precondition",
-    title: "Go is needed to build the ColonyOS server",
+    title: "Go is needed to build a server",
     hint: "Install Go 1.24 or later, or leave out --colonyos to use the embedded colony.",
   },
-  "dev/build-failed": { kind: "unavailable", title: "The ColonyOS server could not be built" },
+  "dev/build-failed": { kind: "unavailable", title: "A program could not be built or fetched" },
+  "dev/no-debian": {
+    kind: "failed_precondition",
+    title: "A program is neither here nor to be had from Debian",
+    hint: "Install it with the package manager of this system; it is then found on the path.",
+  },
   "dev/no-postgres": {
     kind: "failed_precondition",
     title: "PostgreSQL is needed by the ColonyOS server",

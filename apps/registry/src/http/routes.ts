@@ -9,6 +9,7 @@ import type { TokenService } from "./answers.ts";
 import { cancelUpload, deleteBlob, getBlob, patchUpload, putUpload, startUpload, uploadStatus } from "./blobs.ts";
 import { handlePages } from "../pages/pages.ts";
 import { signIn } from "../pages/signin/controller.ts";
+import { discoverExtensions } from "./extensions.ts";
 import { handleLogin } from "./login.ts";
 import { deleteManifest, getManifest, listReferrers, listRepositories, listTags, putManifest } from "./manifests.ts";
 import { handlePackages } from "./packages.ts";
@@ -92,6 +93,9 @@ async function oci(
       break;
     case "catalog":
       if (reading) return listRepositories(parts, caller, query);
+      break;
+    case "extensions":
+      if (reading) return discoverExtensions();
       break;
     case "blob":
       if (reading) return getBlob(parts, target.repository, target.digest, request);

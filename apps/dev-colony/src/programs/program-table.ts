@@ -1,0 +1,31 @@
+import type { DebianProgram } from "./debian-program.ts";
+import type { GoProgram } from "./go-program.ts";
+
+/** Programs of others that are built from source: each a version that is named here and nowhere else. */
+export const goPrograms = {
+  colonies: { name: "colonies", module: "github.com/colonyos/colonies", version: "v1.9.12", folder: "cmd" },
+  /** The counts of its checks depend on the version. */
+  conformance: {
+    name: "oci-conformance",
+    module: "github.com/opencontainers/distribution-spec/conformance",
+    version: "v0.0.0-20260831232431-97274622c111",
+    folder: "",
+  },
+  oras: { name: "oras", module: "oras.land/oras", version: "v1.3.6", folder: "cmd/oras" },
+  crane: { name: "crane", module: "github.com/google/go-containerregistry", version: "v0.22.1", folder: "cmd/crane" },
+  helm: { name: "helm", module: "helm.sh/helm/v3", version: "v3.22.0", folder: "cmd/helm" },
+  cosign: { name: "cosign", module: "github.com/sigstore/cosign/v3", version: "v3.1.3", folder: "cmd/cosign" },
+  distribution: {
+    name: "distribution",
+    module: "github.com/distribution/distribution/v3",
+    version: "v3.1.2",
+    folder: "cmd/registry",
+  },
+} as const satisfies Record<string, GoProgram>;
+
+/** Programs of Debian's, in whatever version its release has. */
+export const debianPrograms = {
+  skopeo: { name: "skopeo", packages: ["skopeo", "libgpgme11"], executable: "usr/bin/skopeo" },
+  dockerRegistry: { name: "docker-registry", packages: ["docker-registry"], executable: "usr/bin/docker-registry" },
+  wrk: { name: "wrk", packages: ["wrk", "libluajit-5.1-2"], executable: "usr/bin/wrk" },
+} as const satisfies Record<string, DebianProgram>;

@@ -1,0 +1,30 @@
+import { debianPrograms, installDebianProgram } from "@cpm/dev-colony/programs";
+import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
+
+/** What one load came to. */
+export interface Load {
+  readonly requestsPerSecond: number;
+  readonly p99Ms: number;
+}
+
+/** Without it docker-registry shows no manifest of the OCI's. */
+const accept = "Accept: application/vnd.oci.image.manifest.v1+json, */*";
+
+/** Asks for one address again and again over so many connections, by wrk, a process of its own in C. */
+export async function getLoad(url: string, clients: number, durationS: number): Promise<Load> {
+  const { executable, env } = await installDebianProgram(debianPrograms.wrk, defaultCacheDirectory());
+  const threads = ["-t", "1", "-c", String(clients)];
+  const length = ["-d", `${durationS}s`, "--timeout", "60s"];
+  const child = Bun.spawn([executable, ...threads, ...length, "--latency", "-H", accept, url], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [text, exitCode] = await Promise.all([new Response(child.stdout).text(), child.exited]);
+  if (exitCode !== 0) throw new Error(`wrk ended with ${exitCode}: ${text}`);
+  if (/Non-2xx|Socket errors: connect [1-9]/.test(text)) throw new Error(`${url} was not answered well: ${text}`);
+  const [, p99 = "", unit = ""] = /^\s+99%\s+([\d.]+)(us|ms|s)\s*$/m.exec(text) ?? [];
+  const scale = { us: 0.001, ms: 1, s: 1000 }[unit];
+  const rate = /^Requests\/sec:\s+([\d.]+)$/m.exec(text)?.[1];
+  if (rate === undefined || scale === undefined) throw new Error(`wrk said: ${text}`);
+  return { requestsPerSecond: Number(rate), p99Ms: Number(p99) * scale };
+}

@@ -1,0 +1,4 @@
+import { describeClient } from "./clients.contract.ts";
+import { helm } from "./helm.ts";
+
+describeClient(helm);
