@@ -49,10 +49,10 @@ export class InstalledPackages {
 
   /** The releases that declared that this version must be absent. */
   objections(name: string, text: string): readonly { readonly release: string; readonly range: string }[] {
-    const version = readVersion(text);
     return this.#staying.flatMap(({ release, package: { requires } }) => {
-      const range = readRange(requires?.absent[name] ?? "");
       const written = requires?.absent[name];
+      const range = written === undefined ? undefined : readRange(written);
+      const version = range === undefined ? undefined : readVersion(text);
       if (written === undefined || range === undefined || version === undefined) return [];
       return satisfies(version, range) ? [{ release, range: written }] : [];
     });
