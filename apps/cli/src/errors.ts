@@ -23,6 +23,11 @@ export const cliErrors = {
     title: "A file that was named is not there",
     hint: "Check the path; it begins where the command runs.",
   },
+  "cli/exists": {
+    kind: "already_exists",
+    title: "A file that is to be written is there already",
+    hint: "Choose another name, or say --force to replace it.",
+  },
   "cli/no-dev": {
     kind: "not_found",
     title: "No development colony runs here",

@@ -24,6 +24,7 @@ test("the overview shows two examples, every command under what it is for, and t
       why         Show why a package is needed
 
     Share packages:
+      bundle      Put what a lockfile names into one file that travels
       publish     Put a version into a registry
       search      Find packages
       info        Show a package

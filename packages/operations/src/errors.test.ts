@@ -49,7 +49,6 @@ const broughtAbout: Readonly<Record<OperationsErrorCode, string>> = {
   "bundle/several-registries": bundles,
   "bundle/conflict": tampering,
   "bundle/partial": bundles,
-  "bundle/exists": "tests/src/bundles/command.test.ts",
   "plan/invalid": `${here}/release/plan-file.test.ts`,
   "plan/stale": `${here}/release/plan-file.test.ts`,
   "colony/not-prepared": `${here}/release/next-revision.test.ts`,

@@ -167,11 +167,6 @@ export const operationsErrors = {
     title: "The bundle was made for some platforms only",
     hint: "A registry takes whole packages. Make a bundle without --platform.",
   },
-  "bundle/exists": {
-    kind: "already_exists",
-    title: "The file is there already",
-    hint: "Give --force to replace it, or another name.",
-  },
   "plan/invalid": {
     kind: "invalid_argument",
     title: "Not a saved plan",

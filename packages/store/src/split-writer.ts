@@ -8,7 +8,7 @@ import { encodePartEnd, encodePartStart, partOverheadBytes } from "./part-header
 import type { PartHeader } from "./part-header.ts";
 
 /** The smallest size of a part that is worth its header. */
-export const minPartBytes: number = 64 * 1024;
+const minPartBytes: number = 64 * 1024;
 
 /** `app.bundle.part02of13`: in the order of their names, and each tells how many there are. */
 export function partPath(path: string, part: number, parts: number): string {

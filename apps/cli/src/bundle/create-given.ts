@@ -1,15 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
-import { createError, parseSizeBytes } from "@cpm/base";
+import { parseSizeBytes } from "@cpm/base";
 import type { Lockfile } from "@cpm/model";
-import {
-  createBundle,
-  openBundles,
-  operationsErrors,
-  readLockfile,
-  readProject,
-  requireCurrentLock,
-} from "@cpm/operations";
+import { createBundle, openBundles, readLockfile, readProject, requireCurrentLock } from "@cpm/operations";
 import { cliError, usageError } from "../errors.ts";
 import { givenPath, givenTarget } from "../given-file.ts";
 import { withSession } from "../with-session.ts";
@@ -27,7 +20,7 @@ export async function createGiven(paths: readonly string[], invocation: BundleIn
   const lock = readGivenLock(givenPath(paths[0] ?? ".", context));
   const path = givenTarget(options.output, context);
   if (maxPartBytes === undefined && existsSync(path) && options.force !== true)
-    throw createError(operationsErrors, "bundle/exists", `${options.output} is there already`);
+    throw cliError("cli/exists", `${options.output} is there already`);
   const others =
     options.without.length === 0
       ? []

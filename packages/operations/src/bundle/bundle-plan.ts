@@ -99,7 +99,7 @@ export function listingTitle({ registry, name }: { readonly registry: string; re
 }
 
 /** How a version is tagged in the index of a layout that several repositories share. */
-export function rootTag({ registry, name, version }: PackageGraph["locked"]): string {
+function rootTag({ registry, name, version }: PackageGraph["locked"]): string {
   return `${registry}/${name}:${versionToTag(version)}`;
 }
 

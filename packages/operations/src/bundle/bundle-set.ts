@@ -3,14 +3,7 @@ import { isCpmError } from "@cpm/base";
 import type { LockedPackage, PackageName } from "@cpm/model";
 import { versionToTag } from "@cpm/model";
 import type { Descriptor, ReadOptions, StoreReader } from "@cpm/oci";
-import {
-  compareByteOrder,
-  contentNotFound,
-  mediaTypes,
-  parseManifestBytes,
-  referrerDescriptor,
-  selectReferrers,
-} from "@cpm/oci";
+import { compareByteOrder, mediaTypes, parseManifestBytes, referrerDescriptor, selectReferrers } from "@cpm/oci";
 import { readManifestBytes, verifiedBytes } from "@cpm/store";
 import { operationError } from "../errors.ts";
 import type { NeededContent } from "./bundle-document.ts";
@@ -63,7 +56,7 @@ export class BundleSet {
   /** Read as a whole it is checked, and `bundle/damaged` names the file and both digests; a part of it is not. */
   async *read(content: Descriptor, options: ReadOptions = {}): ByteSource {
     const bundle = this.bundles.find(({ layout }) => layout.sizeOf(content.digest) !== undefined);
-    if (bundle === undefined) throw contentNotFound(this.bundles.map(({ path }) => path).join(", "), content.digest);
+    if (bundle === undefined) throw notHere(this, content.digest);
     const source = bundle.layout.read(content, options);
     if ((options.offsetBytes ?? 0) > 0 || options.lengthBytes !== undefined) yield* source;
     else yield* checkedBytes(source, content, bundle);
@@ -115,12 +108,18 @@ class BundleRepository implements StoreReader {
   /** The digest alone does not tell the media type; the document does. */
   async #describe(digest: Digest): Promise<{ readonly descriptor: Descriptor; readonly referrer: Descriptor }> {
     const sizeBytes = this.#set.sizeOf(digest);
-    if (sizeBytes === undefined) throw contentNotFound("the bundle", digest);
+    if (sizeBytes === undefined) throw notHere(this.#set, digest);
     const any = { mediaType: mediaTypes.manifest, digest, sizeBytes };
     const document = parseManifestBytes(await readManifestBytes(this.#set, any));
     const descriptor = { ...any, mediaType: document.mediaType };
     return { descriptor, referrer: referrerDescriptor(document, digest, sizeBytes) };
   }
+}
+
+/** A bundle that was opened names what it lacks, so this one was made or changed by somebody else. */
+function notHere({ bundles }: BundleSet, digest: Digest) {
+  const paths = bundles.map(({ path }) => path).join(", ");
+  return operationError("bundle/incomplete", `${paths} should hold ${digest} and does not`, { context: { digest } });
 }
 
 async function* checkedBytes(source: ByteSource, content: Descriptor, { layout, path }: Bundle): ByteSource {

@@ -12,7 +12,7 @@ export interface BundleFile {
 }
 
 /** What whole bundles are called where a folder is searched for them. */
-export const bundleExtension = ".bundle";
+const bundleExtension = ".bundle";
 
 /**
  * The bundles that a path stands for: a file, the whole of which it is a part, or all that are in a folder. Throws
