@@ -136,7 +136,7 @@ test("with no network, an empty home and an empty cache, everything works from t
   const bundle = join(place.folder, "app.bundle");
   const namespace = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--"];
   const isolated = Bun.which("ip") !== null && Bun.spawnSync([...namespace, "true"]).exitCode === 0;
-  if (!isolated) console.warn("no network namespace can be made here: the bundle's registry is stopped instead");
+  if (!isolated) process.stderr.write("no network namespace can be made here: the registry is stopped instead\n");
   const script = [process.execPath, join(import.meta.dir, "isolated-main.ts"), bundle, project];
   const child = Bun.spawnSync([...(isolated ? namespace : []), ...script, ...(isolated ? ["isolated"] : [])]);
   const { interfaces, steps } = JSON.parse(child.stdout.toString()) as {

@@ -13,7 +13,7 @@ import type { PackageSketch } from "../resolution/universe.ts";
 export const world: World = { cpmVersion: "0.1.0", platform: "linux/amd64" };
 
 /** A signature's artifact type, as sigstore's tools attach it. */
-const signatureType = "application/vnd.dev.sigstore.bundle.v0.3+json";
+export const signatureType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 export async function failure(run: () => unknown): Promise<CpmError> {
   try {
@@ -95,7 +95,7 @@ export async function open(...paths: readonly string[]): Promise<BundleSet> {
 }
 
 /** Attaches a statement to a manifest. */
-async function attach(store: Store, subject: Digest, text: string, artifactType: string): Promise<Digest> {
+export async function attach(store: Store, subject: Digest, text: string, artifactType: string): Promise<Digest> {
   const found = await store.stat(subject);
   if (found === undefined) throw new Error(`${subject} is not there`);
   const bytes = encodeUtf8(text);

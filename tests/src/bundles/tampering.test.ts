@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { encodeTarHeader, tarEndBytes, tarPaddingBytes } from "@cpm/archive";
 import { collectBytes, concatBytes, encodeUtf8, isCpmError } from "@cpm/base";
 import type { Digest } from "@cpm/base";
-import type { Lockfile } from "@cpm/model";
+import type { Lockfile, PackageName } from "@cpm/model";
 import { BundleSet, collectPackages, parsePackageSource, placePackage, verifyBundles } from "@cpm/operations";
 import { blobPath, openLayoutFile, openNodeStore } from "@cpm/store";
 import fc from "fast-check";
@@ -232,13 +232,12 @@ test("a bundle that cannot be written whole leaves nothing", async () => {
   const folder = site.path("out");
   mkdirSync(folder);
   const access = site.fresh();
-  const { reader } = access;
   const [layer] = lock.packages[0]?.variants[0]?.layers ?? [];
   const { createBundle } = await import("@cpm/operations");
   const broken = {
     ...access,
-    reader: (host: string, name: Parameters<typeof reader>[1]) => {
-      const source = reader(host, name);
+    reader: (host: string, name: PackageName) => {
+      const source = access.reader(host, name);
       return {
         stat: source.stat.bind(source),
         resolve: source.resolve.bind(source),

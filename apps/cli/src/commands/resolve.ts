@@ -1,7 +1,6 @@
 import { defineCommand, registryOptions } from "../command.ts";
 import { usageError } from "../errors.ts";
 import { inputOptions, readGivenInputs } from "../input-options.ts";
-import { requireRegistry } from "../require-registry.ts";
 import { bundleOptions, resolutionOptions } from "../resolution-options.ts";
 import { currentPlatform } from "../platform.ts";
 import { version } from "../version.ts";
