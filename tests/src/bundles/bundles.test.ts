@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { formatLockfile, maxEvidence } from "@cpm/model";
+import { formatLockfile, maxEvidence, parseAssignment } from "@cpm/model";
 import type { Lockfile } from "@cpm/model";
 import {
   bundleAccess,
@@ -18,6 +18,7 @@ import {
   verifyBundles,
   writeProjectLock,
 } from "@cpm/operations";
+import type { PackageAccess } from "@cpm/operations";
 import { anonymous, createRegistryClient } from "@cpm/registry-client";
 import type { RegistryClient } from "@cpm/registry-client";
 import { openLayoutFile, openNodeStore } from "@cpm/store";
@@ -164,6 +165,30 @@ describe("a bundle", () => {
     expect(await install(paths)).toEqual(installed);
     const [verified] = await verifyBundles(await open(...paths));
     expect(verified).toMatchObject({ packages: 2, evidence: 2 });
+  });
+
+  test("keeps conditions and instances: what is left out and what is there twice is as from the registry", async () => {
+    const { universe } = site;
+    await universe.publish("rise/words", "1.0.0", { more: "multiInstance: true\ninputs: [{key: lang, type: string}]" });
+    await universe.publish("rise/app", "1.0.0", {
+      more: `inputs: [{key: signed, type: bool, default: false}]
+dependencies:
+  rise/tools: {version: ^1, when: "\${inputs.signed}"}
+  rise/words: [{version: ^1, alias: english, with: {lang: en}}, {version: ^1, alias: swedish, with: {lang: sv}}]`,
+    });
+    const { paths } = await site.create(await site.lock({ "rise/app": "^1" }));
+    const set = await open(...paths);
+    expect(set.packages.map(({ name }): string => name)).toEqual(["rise/app", "rise/tools", "rise/words"]);
+    const names = async (access: PackageAccess, ...assigned: readonly string[]) => {
+      const given = assigned.map(parseAssignment);
+      const packages = await collectPackages(parsePackageSource("rise/app"), access, { world, given });
+      return packages.map(({ variant }): string => variant.manifest.name);
+    };
+    const offline = offlineAccess(set, site.path("scratch"));
+    for (const access of [site.fresh(), offline]) {
+      expect(await names(access)).toEqual(["rise/words", "rise/app"]);
+      expect((await names(access, "signed=true")).toSorted()).toEqual(["rise/app", "rise/tools", "rise/words"]);
+    }
   });
 
   test("gives the lockfile that the registry gave, evidence included", async () => {
