@@ -1,7 +1,7 @@
 import type { CancelSignal, Digest, JsonObject } from "@cpm/base";
 import { collectBytes } from "@cpm/base";
 import type { LockedPackage, LockedVariant, PackageConfig } from "@cpm/model";
-import { formatManifest, packageMediaTypes, parsePackageConfig } from "@cpm/model";
+import { formatManifest, resolverFacts, packageMediaTypes, parsePackageConfig } from "@cpm/model";
 import type { Descriptor, OciManifest, StoreReader } from "@cpm/oci";
 import { descriptorsOf, mediaTypes, parseManifestBytes } from "@cpm/oci";
 import { readManifestBytes, verifiedBytes } from "@cpm/store";
@@ -134,14 +134,12 @@ async function readEvidence(
 
 /** The same for the same lockfile, whatever the registry lists meanwhile. */
 function listingOf(locked: LockedPackage, { manifest }: PackageConfig): JsonObject {
-  const { dependencies = {}, requires = {} } = formatManifest(manifest);
   const { version, digest, publishedAt } = locked;
   const entry = {
     version: version.text,
     digest,
     ...(publishedAt === undefined ? {} : { publishedAt }),
-    dependencies,
-    requires,
+    ...resolverFacts(formatManifest(manifest)),
   };
   return { name: locked.name, versions: [entry] };
 }
