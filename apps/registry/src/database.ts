@@ -4,9 +4,10 @@ import { registryError } from "./errors.ts";
 import initialMigration from "./migrations/0001-initial.sql" with { type: "text" };
 import accessMigration from "./migrations/0002-access.sql" with { type: "text" };
 import publishersMigration from "./migrations/0003-publishers.sql" with { type: "text" };
+import objectsMigration from "./migrations/0004-objects.sql" with { type: "text" };
 
 /** Numbered, never changed once released; the database remembers how many were run. */
-const migrations: readonly string[] = [initialMigration, accessMigration, publishersMigration];
+const migrations: readonly string[] = [initialMigration, accessMigration, publishersMigration, objectsMigration];
 
 /**
  * Opens or makes the database, which several processes may have open: a server, and commands beside it. Throws

@@ -2,6 +2,15 @@ import type { Digest } from "@cpm/base";
 import type { Descriptor } from "@cpm/oci";
 import type { Author } from "./access/audit-log.ts";
 import type { Visibility } from "./access/rights.ts";
+import type { ObjectName } from "./objects/object-storage.ts";
+import type { FinishedUpload } from "./uploads.ts";
+
+/** A blob as it is stored. */
+export interface BlobRow {
+  readonly sizeBytes: number;
+  /** Undefined for one that is named after its digest, as in earlier data directories. */
+  readonly object: ObjectName | undefined;
+}
 
 /** A manifest as it was pushed. */
 export interface StoredManifest {
@@ -65,23 +74,22 @@ export interface ReferrersPage {
  * it returned is durable, and nothing of a failed one is seen. A second implementation must pass the same suite.
  */
 export interface Metadata {
-  /** Records that a blob is whole and that a repository may show it, and ends the upload that brought it. */
-  finishUpload(id: string, repository: string, digest: Digest, sizeBytes: number): void;
-  /** The size of a blob that the repository may show. */
-  blobSize(repository: string, digest: Digest): number | undefined;
+  /**
+   * Records that a blob is whole and that a repository may show it, and ends the upload that brought it. Its object
+   * takes the place of one that the blob had. Throws `registry-server/upload-range` when the upload is another's by now.
+   */
+  finishUpload(repository: string, digest: Digest, finished: FinishedUpload): void;
+  /** A blob that the repository may show. */
+  blob(repository: string, digest: Digest): BlobRow | undefined;
   /** Lets a second repository show a blob; false when the first, or where none is named no public one, may. */
   mountBlob(from: string | undefined, to: string, digest: Digest): boolean;
   /** False when there was none. Throws `registry-server/in-use` while a manifest of the repository refers to it. */
   unlinkBlob(repository: string, digest: Digest, by: Author): boolean;
 
-  createUpload(id: string, repository: string, actor: string): void;
-  /** Whether it is there, for this repository, and was begun by the same actor. */
-  hasUpload(id: string, repository: string, actor: string): boolean;
   /** How many uploads an actor has begun since and not ended. */
   openUploads(actor: string, sinceMs: number): number;
   /** How many uploads were begun and not ended, by anybody. */
   allOpenUploads(): number;
-  removeUpload(id: string): void;
 
   /** Which of these the repository shows neither as a blob nor as a manifest. */
   missing(repository: string, contents: readonly Digest[]): readonly Digest[];

@@ -18,6 +18,12 @@ import { handleRequest } from "./http/routes.ts";
 import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
+import { DirectoryObjects } from "./objects/directory-objects.ts";
+import { LocalUploadRecords } from "./objects/local-upload-records.ts";
+import type { ObjectStorage } from "./objects/object-storage.ts";
+import { S3Objects } from "./objects/s3-objects.ts";
+import type { S3Settings } from "./objects/s3-settings.ts";
+import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
 import { Metrics } from "./operation/metrics.ts";
 import { checkReadiness } from "./operation/readiness.ts";
 import type { Readiness } from "./operation/readiness.ts";
@@ -28,7 +34,9 @@ import { Uploads } from "./uploads.ts";
 /** What the routes work with. */
 export interface RegistryParts {
   readonly metadata: Metadata;
-  readonly blobs: BlobDirectory;
+  readonly objects: ObjectStorage;
+  /** A GET of a blob of this size or more is sent on to the storage; infinite where none is. */
+  readonly redirectFromBytes: number;
   readonly uploads: Uploads;
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
@@ -39,7 +47,7 @@ export interface RegistryParts {
   readonly metrics: Metrics;
   /** Who may read the metrics: every user and token, or everybody. */
   readonly openMetrics: boolean;
-  readonly readiness: () => Readiness;
+  readonly readiness: () => Promise<Readiness>;
   readonly rates: { readonly tokens: RateLimit; readonly publishes: RateLimit };
   readonly limits: RegistryLimits;
   readonly now: () => number;
@@ -55,6 +63,10 @@ export interface RegistryOptions {
   /** What clients reach it by, where that is not the address of their requests: `https://registry.example.org`. */
   readonly publicUrl?: string;
   readonly limits?: Partial<RegistryLimits>;
+  /** Where the bytes of blobs are kept. Default: in the data directory. */
+  readonly s3?: S3Settings;
+  /** Blobs of this size or more are fetched from S3 by the client itself, by a redirect. Default: none. */
+  readonly redirectFromBytes?: number;
   /** Answers `/metrics` to everybody. Default false: to users and tokens. */
   readonly openMetrics?: boolean;
   readonly now?: () => number;
@@ -149,7 +161,8 @@ function openParts(
     lock.release();
   };
   try {
-    const blobs = new BlobDirectory(dataDirectory);
+    const objects =
+      options.s3 === undefined ? new DirectoryObjects(new BlobDirectory(dataDirectory)) : new S3Objects(options.s3);
     database = openDatabase(join(dataDirectory, "registry.db"));
     const accounts = createAccounts(database, now);
     if (access === "open" && accounts.users.any())
@@ -157,11 +170,19 @@ function openParts(
     const accessTokens = new AccessTokens(ownSecret(database, "access-tokens"), serviceName(options), now);
     const failures = new RateLimit(limits.failedSignInsPerMinute, now);
     const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
+    const records = new SqlUploadRecords(database);
     const metadata = new SqliteMetadata(database, accounts.audit, now);
     const parts: RegistryParts = {
       metadata,
-      blobs,
-      uploads: new Uploads(dataDirectory, blobs, limits.maxBlobBytes, (bytes) => metrics.receive(bytes)),
+      objects,
+      redirectFromBytes: options.redirectFromBytes ?? Number.POSITIVE_INFINITY,
+      uploads: new Uploads({
+        storage: objects,
+        records: objects.shared ? records : new LocalUploadRecords(records),
+        maxBlobBytes: limits.maxBlobBytes,
+        onBytes: (bytes) => metrics.receive(bytes),
+        now,
+      }),
       accounts,
       authenticator: new Authenticator({
         accounts,
@@ -180,7 +201,7 @@ function openParts(
       },
       metrics,
       openMetrics: options.openMetrics ?? false,
-      readiness: () => checkReadiness(metadata, dataDirectory, draining),
+      readiness: () => checkReadiness(metadata, objects, draining),
       limits,
       now,
     };

@@ -7,8 +7,9 @@ import type { AuditLog, Author } from "./access/audit-log.ts";
 import { namespaceOf } from "./access/namespaces.ts";
 import type { Visibility } from "./access/rights.ts";
 import { registryError, versionExists } from "./errors.ts";
-import type { Metadata, NewManifest, ReferrersPage, StoredManifest, VerifiedPackage } from "./metadata.ts";
+import type { BlobRow, Metadata, NewManifest, ReferrersPage, StoredManifest, VerifiedPackage } from "./metadata.ts";
 import { SqlitePackages } from "./sqlite-packages.ts";
+import type { FinishedUpload } from "./uploads.ts";
 import { visibleRows } from "./visible-namespaces.ts";
 
 interface ManifestRow {
@@ -33,25 +34,30 @@ export class SqliteMetadata implements Metadata {
     this.#packages = new SqlitePackages(database, now);
   }
 
-  finishUpload(id: string, repository: string, digest: Digest, sizeBytes: number): void {
+  finishUpload(repository: string, digest: Digest, { id, object, sizeBytes, version }: FinishedUpload): void {
     this.#transact(() => {
+      const mine = version === undefined ? "" : " AND version = ?";
+      const values = version === undefined ? [id] : [id, version];
+      if (this.#run(`DELETE FROM uploads WHERE id = ?${mine}`, ...values) === 0)
+        throw registryError("registry-server/upload-range", "another request took over this upload");
       this.#showBlob(repository, digest, sizeBytes);
-      this.removeUpload(id);
+      this.#run("UPDATE blobs SET object = ? WHERE digest = ?", object, digest);
     });
   }
 
-  blobSize(repository: string, digest: Digest): number | undefined {
-    return this.#get<{ size_bytes: number }>(
-      `SELECT b.size_bytes FROM repository_blobs rb JOIN repositories r ON r.id = rb.repository_id
+  blob(repository: string, digest: Digest): BlobRow | undefined {
+    const row = this.#get<{ size_bytes: number; object: string | null }>(
+      `SELECT b.size_bytes, b.object FROM repository_blobs rb JOIN repositories r ON r.id = rb.repository_id
        JOIN blobs b ON b.digest = rb.digest WHERE r.name = ? AND rb.digest = ?`,
       repository,
       digest,
-    )?.size_bytes;
+    );
+    return row === undefined ? undefined : { sizeBytes: row.size_bytes, object: row.object ?? undefined };
   }
 
   mountBlob(from: string | undefined, to: string, digest: Digest): boolean {
     return this.#transact(() => {
-      const sizeBytes = from === undefined ? this.#publicBlobSize(digest) : this.blobSize(from, digest);
+      const sizeBytes = from === undefined ? this.#publicBlobSize(digest) : this.blob(from, digest)?.sizeBytes;
       if (sizeBytes === undefined) return false;
       this.#showBlob(to, digest, sizeBytes);
       return true;
@@ -68,17 +74,6 @@ export class SqliteMetadata implements Metadata {
     });
   }
 
-  createUpload(id: string, repository: string, actor: string): void {
-    const sql = "INSERT INTO uploads (id, repository, actor, created_at) VALUES (?, ?, ?, ?)";
-    this.#run(sql, id, repository, actor, this.#now());
-  }
-
-  hasUpload(id: string, repository: string, actor: string): boolean {
-    // Those without an actor were begun before there were any.
-    const sql = "SELECT 1 FROM uploads WHERE id = ? AND repository = ? AND actor IN (?, '')";
-    return this.#get(sql, id, repository, actor) !== undefined;
-  }
-
   openUploads(actor: string, sinceMs: number): number {
     const sql = "SELECT count(*) AS count FROM uploads WHERE actor = ? AND created_at >= ?";
     return this.#get<{ count: number }>(sql, actor, sinceMs)?.count ?? 0;
@@ -86,10 +81,6 @@ export class SqliteMetadata implements Metadata {
 
   allOpenUploads(): number {
     return this.#get<{ count: number }>("SELECT count(*) AS count FROM uploads")?.count ?? 0;
-  }
-
-  removeUpload(id: string): void {
-    this.#run("DELETE FROM uploads WHERE id = ?", id);
   }
 
   missing(repository: string, contents: readonly Digest[]): readonly Digest[] {

@@ -1,47 +1,19 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { waitForLock } from "@cpm/store";
+import { installGoProgram, whyNoGo } from "../go-program.ts";
 
 /** The version of the official conformance program that is run: its counts depend on it. */
 const version = "v0.0.0-20260831232431-97274622c111";
 const modulePath = "github.com/opencontainers/distribution-spec/conformance";
-const buildTimeoutMs = 15 * 60_000;
 
 /** Undefined where it can be built. */
 export function whyNoConformance(): string | undefined {
-  return Bun.which("go") === null ? "there is no Go on this machine" : undefined;
+  return whyNoGo();
 }
 
-/** The path of the program, built as a Go module into the cache on first use. Several processes may ask at once. */
-export async function installConformance(cacheDirectory: string): Promise<string> {
-  const executable = join(cacheDirectory, `oci-conformance-${version}`);
-  if (existsSync(executable)) return executable;
-  mkdirSync(cacheDirectory, { recursive: true });
-  const lock = await waitForLock(`${executable}.lock`, buildTimeoutMs);
-  try {
-    if (!existsSync(executable)) await build(cacheDirectory, executable);
-    return executable;
-  } finally {
-    lock.release();
-  }
-}
-
-async function build(cacheDirectory: string, executable: string): Promise<void> {
-  const folder = mkdtempSync(join(cacheDirectory, "build-"));
-  try {
-    // A module that requires the one version asks no proxy for the list of all.
-    writeFileSync(join(folder, "go.mod"), `module conformance\n\ngo 1.24\n\nrequire ${modulePath} ${version}\n`);
-    const child = Bun.spawn(["go", "build", "-mod=mod", "-o", "conformance", modulePath], {
-      cwd: folder,
-      env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "" },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    const [exitCode, output] = await Promise.all([child.exited, new Response(child.stderr).text()]);
-    if (exitCode !== 0) throw new Error(`building ${modulePath} ${version} failed: ${output.trim().slice(-600)}`);
-    renameSync(join(folder, "conformance"), executable);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+/** The path of the program, built on first use. */
+export function installConformance(cacheDirectory: string): Promise<string> {
+  return installGoProgram(cacheDirectory, { name: "oci-conformance", modulePath, version, packagePath: modulePath });
 }
 
 export interface ConformanceTarget {

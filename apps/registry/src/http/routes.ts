@@ -39,8 +39,8 @@ export async function handleRequest(
   throw registryError("registry-server/name-unknown", `there is nothing at ${pathname}`);
 }
 
-function readiness(parts: RegistryParts): Response {
-  const { ready, checks } = parts.readiness();
+async function readiness(parts: RegistryParts): Promise<Response> {
+  const { ready, checks } = await parts.readiness();
   return json(ready ? 200 : 503, { status: ready ? "ok" : "unavailable", checks });
 }
 
