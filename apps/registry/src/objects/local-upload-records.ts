@@ -38,7 +38,9 @@ export class LocalUploadRecords implements UploadRecords {
   }
 
   async claim(id: string, version: number, leasedUntilMs: number): Promise<UploadRecord | undefined> {
-    const record = await this.load(id);
+    await this.load(id);
+    // Compared and set in one turn of the loop.
+    const record = this.#live.get(id);
     if (record?.version !== version) return undefined;
     const claimed = { ...record, version: version + 1, leasedUntilMs };
     this.#live.set(id, claimed);
