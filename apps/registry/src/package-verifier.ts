@@ -15,7 +15,7 @@ import type { StoredManifest, VerifiedPackage } from "./metadata.ts";
 export interface PackageSource {
   readonly repository: string;
   /** The bytes of a blob. */
-  read(content: Descriptor): ByteSource;
+  readonly read: (content: Descriptor) => ByteSource;
   manifest(digest: Digest): StoredManifest | undefined;
   /** What was verified when a manifest was pushed. */
   verified(digest: Digest): VerifiedPackage | undefined;

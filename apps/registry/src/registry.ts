@@ -93,6 +93,8 @@ export interface LogEntry {
 export interface Registry {
   /** `address` is the client's, by which requests for tokens are counted. */
   fetch(request: Request, address?: string): Promise<Response>;
+  /** Ends uploads of which nothing was heard for the time that the limits say; the answer is how many. */
+  expireUploads(): Promise<number>;
   /** From now on it is not ready: no new requests should be sent to it. Those that come are served all the same. */
   drain(): void;
   close(): void;
@@ -141,6 +143,7 @@ export function openRegistry(options: RegistryOptions): Registry {
       log?.(entry);
       return response;
     },
+    expireUploads: () => parts.uploads.expire(parts.limits.uploadExpiryMs),
     drain,
     close,
   };

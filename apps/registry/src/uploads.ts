@@ -186,7 +186,8 @@ export class Uploads {
   async #mayWrite(found: UploadRecord, startBytes: number | undefined): Promise<UploadRecord> {
     const { records, storage, now } = this.#parts;
     let record = found;
-    while (startBytes === undefined && (this.#writers.has(record.id) || record.leasedUntilMs > now())) {
+    if (startBytes !== undefined) return record;
+    while (this.#writers.has(record.id) || record.leasedUntilMs > now()) {
       if (!storage.shared || this.#writers.has(record.id))
         throw uploadRange("another request is writing", await this.sizeBytes(record));
       await Bun.sleep(pollMs);

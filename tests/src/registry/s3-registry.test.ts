@@ -6,6 +6,7 @@ import { collectBytes } from "@cpm/base";
 import { S3Objects } from "@cpm/registry/testing/objects";
 import { digestOf } from "@cpm/store";
 import { whyNoGo } from "../go-program.ts";
+import { cpmRegistry } from "./command.ts";
 import { startFaultProxy } from "./fault-proxy.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
 import { startRegistryProcess } from "./registry-process.ts";
@@ -32,12 +33,13 @@ describe.skipIf(whyNoGo() !== undefined)("a registry with its blobs in S3", () =
   });
 
   const dataDirectory = (): string => join(scratch, String(count++));
-  const start = (data: string, failpoint = "", more: readonly string[] = []): Promise<RegistryProcess> => {
+  const start = (data: string, failpoint = "", more: readonly string[] = [], open = true): Promise<RegistryProcess> => {
     const { endpoint, bucket, accessKeyId, secretAccessKey, prefix } = server.settings(proxy.host);
     const where = ["--s3-endpoint", endpoint, "--s3-bucket", bucket, "--s3-access-key-id", accessKeyId];
     const args = [...where, "--s3-prefix", prefix, "--s3-path-style", ...more];
     return startRegistryProcess(data, {
       failpoint,
+      open,
       args,
       environment: { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: secretAccessKey },
     });
@@ -96,7 +98,7 @@ describe.skipIf(whyNoGo() !== undefined)("a registry with its blobs in S3", () =
           if (!recorded) {
             // What was acknowledged is there at least.
             const at = Number(status.headers.get("range")?.split("-")[1]) + 1;
-            expect([half, bytes.length]).toContain(at);
+            expect(at).toBeGreaterThanOrEqual(half);
             expect(await put(last.host, at)).toBe(201);
           }
           expect(digestOf(new Uint8Array(await (await fetch(blob)).arrayBuffer()))).toBe(digest);
@@ -124,27 +126,35 @@ describe.skipIf(whyNoGo() !== undefined)("a registry with its blobs in S3", () =
     ["ends too early", { cutResponseAfter: 1_000_000 }],
     ["falls silent", { stallAfter: 1_000_000 }],
     ["has no head", { cutResponseAfter: -1 }],
-  ])("a body that %s is gone on with", async (_, fault) => {
-    const bytes = someBytes(3_000_000, 4);
-    const { object, sizeBytes } = await stored(bytes);
-    proxy.faults.push({ method: "GET", ...fault });
-    const read = await collectBytes(objects().read(object, sizeBytes), sizeBytes);
-    expect(digestOf(read)).toBe(digestOf(bytes));
-    expect(proxy.faults).toEqual([]);
-  }, 60_000);
+  ])(
+    "a body that %s is gone on with",
+    async (_, fault) => {
+      const bytes = someBytes(3_000_000, 4);
+      const { object, sizeBytes } = await stored(bytes);
+      proxy.faults.push({ method: "GET", ...fault });
+      const read = await collectBytes(objects().read(object, sizeBytes), sizeBytes);
+      expect(digestOf(read)).toBe(digestOf(bytes));
+      expect(proxy.faults).toEqual([]);
+    },
+    60_000,
+  );
 
   test("a body that is cut again and again fails, and is never a short 200", async () => {
     const registry = await start(dataDirectory());
     try {
       const bytes = someBytes(3_000_000, 5);
       const repository = clientOf(registry.host).repository(name);
-      await repository.ingest(blobOf(bytes)).then(async (ingest) => {
-        await ingest?.write(bytes);
-        await ingest?.commit();
-      });
+      const ingest = await repository.ingest(blobOf(bytes));
+      await ingest?.write(bytes);
+      await ingest?.commit();
       proxy.faults.push({ method: "GET", path: /blobs/, times: 8, cutResponseAfter: 200_000 });
       const answer = await fetch(`http://${registry.host}/v2/${name}/blobs/${digestOf(bytes)}`);
-      expect(await answer.arrayBuffer().then(() => "whole", () => "failed")).toBe("failed");
+      expect(
+        await answer.arrayBuffer().then(
+          () => "whole",
+          () => "failed",
+        ),
+      ).toBe("failed");
       proxy.faults.length = 0;
       const again = await fetch(`http://${registry.host}/v2/${name}/blobs/${digestOf(bytes)}`);
       expect(digestOf(new Uint8Array(await again.arrayBuffer()))).toBe(digestOf(bytes));
@@ -189,28 +199,39 @@ describe.skipIf(whyNoGo() !== undefined)("a registry with its blobs in S3", () =
   });
 
   test("large blobs are redirected, and our client shows its credentials to the registry only", async () => {
-    const registry = await start(dataDirectory(), "", ["--redirect-blobs", "--redirect-min-size", "2kB"]);
+    const data = dataDirectory();
+    const user = { username: "olga", password: "a long password" };
+    const added = await cpmRegistry(
+      ["user", "add", user.username, "--admin", "--password-stdin", "--data", data],
+      user.password,
+    );
+    expect(added.exitCode).toBe(0);
+    // Nobody may read who does not show who they are.
+    const namespace = await cpmRegistry(["namespace", "add", "test", "--owner", "olga", "--private", "--data", data]);
+    expect(namespace).toMatchObject({ exitCode: 0 });
+    const registry = await start(data, "", ["--redirect-blobs", "--redirect-min-size", "2kB"], false);
+    const headers = { authorization: `Basic ${btoa(`${user.username}:${user.password}`)}` };
     try {
       const [small, large] = [someBytes(1999, 7), someBytes(2000, 8)];
       const url = (bytes: Uint8Array) => `http://${registry.host}/v2/${name}/blobs/${digestOf(bytes)}`;
       for (const body of [small, large]) {
         const target = `http://${registry.host}/v2/${name}/blobs/uploads/?digest=${digestOf(body)}`;
-        expect((await fetch(target, { method: "POST", body })).status).toBe(201);
+        expect((await fetch(target, { method: "POST", headers, body })).status).toBe(201);
       }
       const statusOf = async (bytes: Uint8Array, method: string) =>
-        (await fetch(url(bytes), { method, redirect: "manual" })).status;
+        (await fetch(url(bytes), { method, headers, redirect: "manual" })).status;
       expect(await statusOf(small, "GET")).toBe(200);
       expect(await statusOf(large, "HEAD")).toBe(200);
-      const redirect = await fetch(url(large), { redirect: "manual" });
+      const redirect = await fetch(url(large), { headers, redirect: "manual" });
       expect(redirect.status).toBe(307);
       const location = new URL(redirect.headers.get("location") ?? "");
       expect(Number(location.searchParams.get("X-Amz-Expires"))).toBeGreaterThanOrEqual(600);
       const range = await fetch(location, { headers: { range: "bytes=10-19" } });
       expect(new Uint8Array(await range.arrayBuffer())).toEqual(large.slice(10, 20));
 
-      const credentials = { get: async () => ({ username: "token", password: "secret" }) };
       proxy.exchanges.length = 0;
-      const repository = clientOf(registry.host, { credentials: credentials as never }).repository(name);
+      const credentials = { get: async () => ({ kind: "password", ...user }) as const };
+      const repository = clientOf(registry.host, { credentials }).repository(name);
       const read = await collectBytes(repository.read(blobOf(large)), 2000);
       expect(read).toEqual(large);
       const gets = proxy.exchanges.filter(({ method }) => method === "GET");

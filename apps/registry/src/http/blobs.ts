@@ -9,8 +9,6 @@ import type { UploadRecord } from "../objects/upload-records.ts";
 import type { RegistryParts } from "../registry.ts";
 import { noContent } from "./answers.ts";
 
-/** An upload this old is not counted as one that is under way. */
-const abandonedMs = 24 * 60 * 60_000;
 /** How long an address of the storage may be used: enough for a slow client to begin with a large blob. */
 const presignedS = 15 * 60;
 /** How long whoever has too many uploads open is told to wait. */
@@ -85,7 +83,7 @@ export async function startUpload(
     if (allowed && parts.metadata.mountBlob(from, repository, digest)) return created(repository, digest);
   }
   const person = personOf(caller.principal);
-  if (parts.metadata.openUploads(person, parts.now() - abandonedMs) >= parts.limits.maxOpenUploads)
+  if (parts.metadata.openUploads(person, parts.now() - parts.limits.uploadExpiryMs) >= parts.limits.maxOpenUploads)
     throw rateLimited(`${parts.limits.maxOpenUploads} uploads are open already`, uploadRetryS);
   const digestText = query.get("digest");
   const digest = digestText === null ? undefined : parseDigest(digestText);

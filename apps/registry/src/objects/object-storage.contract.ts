@@ -105,23 +105,31 @@ export function testObjectStorage(name: string, start: () => Promise<ObjectsUnde
       expect(await contentOf(finished)).toEqual(bytes);
     }, 60_000);
 
-    test.each([1000, 17 * mebibyte])("sha512 of %d bytes, found out at the end", async (sizeBytes) => {
-      const bytes = noise(sizeBytes);
-      const { id } = await begin();
-      const finished = await finish(id, sourceOf(bytes), digestOf(bytes, "sha512"));
-      expect(digestOf(await contentOf(finished))).toBe(digestOf(bytes));
-    }, 60_000);
-
-    test.each([1000, 17 * mebibyte])("a wrong digest of %d bytes leaves nothing", async (sizeBytes) => {
-      const before = await names();
-      for (const algorithm of ["sha256", "sha512"] as const) {
+    test.each([1000, 17 * mebibyte])(
+      "sha512 of %d bytes, found out at the end",
+      async (sizeBytes) => {
+        const bytes = noise(sizeBytes);
         const { id } = await begin();
-        const wrong = digestOf(noise(5), algorithm);
-        expect(await codeOf(finish(id, sourceOf(noise(sizeBytes)), wrong))).toBe("registry-server/digest-invalid");
-        expect(await records.load(id)).toBeUndefined();
-      }
-      expect(await names()).toEqual(before);
-    }, 60_000);
+        const finished = await finish(id, sourceOf(bytes), digestOf(bytes, "sha512"));
+        expect(digestOf(await contentOf(finished))).toBe(digestOf(bytes));
+      },
+      60_000,
+    );
+
+    test.each([1000, 17 * mebibyte])(
+      "a wrong digest of %d bytes leaves nothing",
+      async (sizeBytes) => {
+        const before = await names();
+        for (const algorithm of ["sha256", "sha512"] as const) {
+          const { id } = await begin();
+          const wrong = digestOf(noise(5), algorithm);
+          expect(await codeOf(finish(id, sourceOf(noise(sizeBytes)), wrong))).toBe("registry-server/digest-invalid");
+          expect(await records.load(id)).toBeUndefined();
+        }
+        expect(await names()).toEqual(before);
+      },
+      60_000,
+    );
 
     test("what came before a body broke off is kept", async () => {
       const bytes = noise(9 * mebibyte);
@@ -133,18 +141,22 @@ export function testObjectStorage(name: string, start: () => Promise<ObjectsUnde
       expect(digestOf(await contentOf(finished))).toBe(digestOf(bytes));
     }, 60_000);
 
-    test.each([1000, 17 * mebibyte])("a failed record of %d bytes can be asked for again", async (sizeBytes) => {
-      const bytes = noise(sizeBytes);
-      const { id } = await begin();
-      const failing = uploads.finish(await uploads.find(id, "a/b", "ada"), sourceOf(bytes), digestOf(bytes), 0, () =>
-        Promise.reject(new Error("the database is away")),
-      );
-      expect(await failing.catch((error: Error) => error.message)).toBe("the database is away");
-      // Neither more bytes nor another digest is taken for it; and the right one is, by whom it may.
-      expect(await codeOf(append(id, sourceOf(noise(1)), sizeBytes))).toBe("registry-server/upload-range");
-      const finished = await finish(id, emptySource(), digestOf(bytes), storage.shared ? replica() : uploads);
-      expect(digestOf(await contentOf(finished))).toBe(digestOf(bytes));
-    }, 60_000);
+    test.each([1000, 17 * mebibyte])(
+      "a failed record of %d bytes can be asked for again",
+      async (sizeBytes) => {
+        const bytes = noise(sizeBytes);
+        const { id } = await begin();
+        const failing = uploads.finish(await uploads.find(id, "a/b", "ada"), sourceOf(bytes), digestOf(bytes), 0, () =>
+          Promise.reject(new Error("the database is away")),
+        );
+        expect(await failing.catch((error: Error) => error.message)).toBe("the database is away");
+        // Neither more bytes nor another digest is taken for it; and the right one is, by whom it may.
+        expect(await codeOf(append(id, sourceOf(noise(1)), sizeBytes))).toBe("registry-server/upload-range");
+        const finished = await finish(id, emptySource(), digestOf(bytes), storage.shared ? replica() : uploads);
+        expect(digestOf(await contentOf(finished))).toBe(digestOf(bytes));
+      },
+      60_000,
+    );
 
     test("a writer that was taken over from does no harm", async () => {
       const bytes = noise(20 * mebibyte);
@@ -203,16 +215,20 @@ export function testObjectStorage(name: string, start: () => Promise<ObjectsUnde
       [5, 1000],
       [mebibyte, 9 * mebibyte],
       [9 * mebibyte - 1, 9 * mebibyte],
-    ])("bytes %d to %d of an object", async (startBytes, endBytes) => {
-      const bytes = noise(9 * mebibyte);
-      const { object, sizeBytes } = await put(bytes);
-      const response = new Response(await storage.body(object, sizeBytes, { startBytes, endBytes }));
-      const expected = digestOf(bytes.slice(startBytes, endBytes));
-      expect(digestOf(new Uint8Array(await response.arrayBuffer()))).toBe(expected);
-      const parts: Uint8Array[] = [];
-      for await (const part of storage.read(object, sizeBytes, { startBytes, endBytes })) parts.push(part);
-      expect(digestOf(concatBytes(parts))).toBe(expected);
-    }, 60_000);
+    ])(
+      "bytes %d to %d of an object",
+      async (startBytes, endBytes) => {
+        const bytes = noise(9 * mebibyte);
+        const { object, sizeBytes } = await put(bytes);
+        const response = new Response(await storage.body(object, sizeBytes, { startBytes, endBytes }));
+        const expected = digestOf(bytes.slice(startBytes, endBytes));
+        expect(digestOf(new Uint8Array(await response.arrayBuffer()))).toBe(expected);
+        const parts: Uint8Array[] = [];
+        for await (const part of storage.read(object, sizeBytes, { startBytes, endBytes })) parts.push(part);
+        expect(digestOf(concatBytes(parts))).toBe(expected);
+      },
+      60_000,
+    );
 
     test("an object that is gone, or of another size, is lost and no short body", async () => {
       const { object, sizeBytes } = await put(noise(4000, 99));

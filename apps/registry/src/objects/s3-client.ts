@@ -17,7 +17,7 @@ export interface S3Patience {
   readonly attempts: number;
 }
 
-export const defaultS3Patience: S3Patience = {
+const defaultS3Patience: S3Patience = {
   answerTimeoutMs: 20_000,
   silenceTimeoutMs: 20_000,
   backOffMs: 200,

@@ -17,5 +17,6 @@ export function bucketUrl({ endpoint, bucket, pathStyle }: S3Settings): URL {
   const url = new URL(endpoint);
   if (pathStyle) url.pathname = `${url.pathname.replace(/\/$/, "")}/${bucket}/`;
   else url.hostname = `${bucket}.${url.hostname}`;
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
   return url;
 }

@@ -203,13 +203,7 @@ export class S3Staging implements Staging {
     if (number > maxPartNumber) throw registryError("registry-server/too-large", "the storage takes no more parts");
     this.#buffer = undefined;
     this.#filled = 0;
-    const sending = this.#calls
-      .uploadPart(target.key, target.uploadId, number, buffer.subarray(0, sizeBytes))
-      .then((part) => {
-        this.#state = { ...this.#state, parts: [...this.#state.parts, part], pieces: [] };
-        this.#unsavedBytes += part.sizeBytes;
-      })
-      .finally(() => this.#buffers.give(buffer));
+    const sending = this.#sendPart(target, number, buffer, sizeBytes);
     // Whoever writes or flushes next is told.
     sending.catch(() => undefined);
     this.#sending = sending;
@@ -217,6 +211,21 @@ export class S3Staging implements Staging {
       await this.#sent();
       await this.#save();
       await this.#removePieces(pieces);
+    }
+  }
+
+  async #sendPart(
+    { key, uploadId }: { readonly key: string; readonly uploadId: string },
+    number: number,
+    buffer: Uint8Array<ArrayBuffer>,
+    sizeBytes: number,
+  ): Promise<void> {
+    try {
+      const part = await this.#calls.uploadPart(key, uploadId, number, buffer.subarray(0, sizeBytes));
+      this.#state = { ...this.#state, parts: [...this.#state.parts, part], pieces: [] };
+      this.#unsavedBytes += part.sizeBytes;
+    } finally {
+      this.#buffers.give(buffer);
     }
   }
 

@@ -19,7 +19,7 @@ interface SessionParts {
 /** One request's hold on an upload: what it writes, the hash of it, and the lease, which is renewed while it lasts. */
 export class UploadSession {
   /** How long a writer that has died keeps others out who cannot say where the upload stands. */
-  static readonly leaseMs = 15_000;
+  static readonly leaseMs = 6000;
 
   readonly id: string;
   readonly version: number;
@@ -133,16 +133,19 @@ export class UploadSession {
   /** One after the other, so that an older state never replaces a newer one. */
   async #save(state: StagedState, leasedUntilMs: number): Promise<void> {
     this.#state = state;
-    const saving = this.#saving.then(async () => {
-      this.assertOurs();
-      const activeAtMs = this.#now();
-      const sizeBytes = await this.#storage.stagedBytes(this.id, this.#state);
-      const progress = { sizeBytes, state: this.#state, leasedUntilMs, activeAtMs };
-      if (!(await this.#records.save(this.id, this.version, progress))) this.lose();
-      this.assertOurs();
-      this.#savedAtMs = activeAtMs;
-    });
+    const saving = this.#saveAfter(this.#saving, leasedUntilMs);
     this.#saving = saving.catch(() => undefined);
     await saving;
+  }
+
+  async #saveAfter(before: Promise<unknown>, leasedUntilMs: number): Promise<void> {
+    await before;
+    this.assertOurs();
+    const activeAtMs = this.#now();
+    const sizeBytes = await this.#storage.stagedBytes(this.id, this.#state);
+    const progress = { sizeBytes, state: this.#state, leasedUntilMs, activeAtMs };
+    if (!(await this.#records.save(this.id, this.version, progress))) this.lose();
+    this.assertOurs();
+    this.#savedAtMs = activeAtMs;
   }
 }

@@ -30,6 +30,7 @@ export function toServeOptions(settings: SettingTexts, write: (line: string) => 
     limits: {
       maxBlobBytes: reader.size("maxBlobSize"),
       maxOpenUploads: reader.count("maxOpenUploads"),
+      uploadExpiryMs: reader.duration("uploadExpiry"),
       tokensPerMinute: reader.count("tokensPerMinute"),
       failedSignInsPerMinute: reader.count("failedSignInsPerMinute"),
       publishesPerMinute: reader.count("publishesPerMinute"),

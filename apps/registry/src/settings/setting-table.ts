@@ -26,6 +26,7 @@ export const settingTable = {
   grace: { type: "duration", default: "10s", meaning: "how long requests may go on after a signal to stop" },
   maxBlobSize: { type: "size", default: "100GiB", meaning: "the largest blob" },
   maxOpenUploads: { type: "count", default: "1000", meaning: "uploads of one person begun in a day and not ended" },
+  uploadExpiry: { type: "duration", default: "24h", meaning: "when an upload of which nothing is heard is ended" },
   tokensPerMinute: { type: "count", default: "600", meaning: "requests for tokens from one address" },
   failedSignInsPerMinute: { type: "count", default: "20", meaning: "wrong passwords of one name from one address" },
   publishesPerMinute: { type: "count", default: "1200", meaning: "manifests pushed by one person" },

@@ -68,7 +68,11 @@ describe("a setting", () => {
     });
     expect(of().redirectFromBytes).toBeUndefined();
     expect(JSON.stringify(withoutSecrets(readSettings(s3, environment)))).not.toContain("hush");
-    for (const wrong of [["--s3-prefix", "/a"], ["--s3-bucket", "A"], ["--s3-endpoint", "s3.test"]])
+    for (const wrong of [
+      ["--s3-prefix", "/a"],
+      ["--s3-bucket", "A"],
+      ["--s3-endpoint", "s3.test"],
+    ])
       expect(() => of(...wrong)).toThrow("which is not");
     expect(() => optionsOf([...data, ...s3])).toThrow("CPM_REGISTRY_S3_SECRET_ACCESS_KEY is missing");
     expect(() => optionsOf([...data, "--redirect-blobs"])).toThrow("--s3-endpoint is missing");
