@@ -39,6 +39,11 @@ export const registryErrors = {
     title: "The bytes of a blob are gone from the disk",
     hint: "Push the same blob again: that restores it.",
   },
+  "registry-server/storage": {
+    kind: "unavailable",
+    title: "The object storage cannot be reached or refuses",
+    hint: "Try again in a minute. Whoever runs the registry: /readyz and the log say what the storage answered; endpoint, bucket, keys and rights are checked by it.",
+  },
   "registry-server/too-large": { kind: "resource_exhausted", title: "Larger than this registry takes" },
   "registry-server/too-many-tags": { kind: "resource_exhausted", title: "More tags in one request than allowed" },
   "registry-server/unsupported": { kind: "unimplemented", title: "Not supported" },
@@ -175,6 +180,13 @@ export function rateLimited(message: string, retryAfterS: number): CpmError {
   return registryError("registry-server/rate-limited", text, { retryAfterS });
 }
 
+export function storageFailed(message: string, cause?: unknown): CpmError {
+  return registryError("registry-server/storage", message, { retryAfterS: storageRetryS }, cause);
+}
+
+/** How long whoever met a storage that failed is told to wait. */
+const storageRetryS = 10;
+
 export function issuerUnreachable(issuer: string, cause: unknown): CpmError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return registryError("registry-server/issuer-unreachable", `${issuer}: ${why}`, undefined, cause);
@@ -191,7 +203,7 @@ export function databaseBusy(waitedMs: number): CpmError {
 
 /** How an error is answered: the code of the distribution specification, and a status where its kind has another. */
 export interface OciAnswer {
-  readonly code: OciErrorCode;
+  readonly code: OciErrorCode | "UNKNOWN";
   readonly status?: number;
 }
 
@@ -209,6 +221,7 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/version-exists": { code: "DENIED" },
   // What the specification answers where deletion is not done.
   "registry-server/in-use": { code: "DENIED", status: 405 },
+  "registry-server/storage": { code: "UNKNOWN" },
   "registry-server/too-large": { code: "SIZE_INVALID" },
   "registry-server/too-many-tags": { code: "UNSUPPORTED", status: 414 },
   "registry-server/unsupported": { code: "UNSUPPORTED" },

@@ -4,6 +4,8 @@ export interface RegistryLimits {
   readonly maxBlobBytes: number;
   /** Uploads begun by one person within a day and not ended. Default 1000. */
   readonly maxOpenUploads: number;
+  /** An upload of which nothing was heard for so long is ended, and no longer counted as open. Default 24 h. */
+  readonly uploadExpiryMs: number;
   /** Requests for tokens from one address. Default 600. */
   readonly tokensPerMinute: number;
   /** Wrong passwords of one name from one address; of all names and tokens from there ten times as many. Default 20. */
@@ -15,6 +17,7 @@ export interface RegistryLimits {
 export const defaultLimits: RegistryLimits = {
   maxBlobBytes: 100 * 1024 ** 3,
   maxOpenUploads: 1000,
+  uploadExpiryMs: 24 * 60 * 60_000,
   tokensPerMinute: 600,
   failedSignInsPerMinute: 20,
   publishesPerMinute: 1200,

@@ -9,6 +9,7 @@ import type { Visibility } from "./access/rights.ts";
 import { databasesUnderTest } from "./database/databases-under-test.ts";
 import type { Metadata, NewManifest, VerifiedPackage } from "./metadata.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
+import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
 import { imageOf } from "./testing/index.ts";
 
 const by = { actor: "olga", requestId: "r1" };
@@ -50,6 +51,7 @@ describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ o
   const opened: (() => Promise<void>)[] = [];
   let metadata: Metadata;
   let accounts: Accounts;
+  let uploads: SqlUploadRecords;
   let now = 1_767_000_000_000;
 
   afterAll(async () => {
@@ -60,57 +62,75 @@ describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ o
     opened.push(dispose);
     now = 1_767_000_000_000;
     metadata = new SqlMetadata(database, () => now++);
+    uploads = new SqlUploadRecords(database);
     accounts = createAccounts(database, () => now);
   });
 
   async function addBlob(text: string, repository = name): Promise<Digest> {
     const digest = blobOf(text);
     const id = crypto.randomUUID();
-    await metadata.createUpload(id, repository, "olga");
-    await metadata.finishUpload(id, repository, digest, text.length);
+    await begin(id, "olga", repository);
+    await metadata.finishUpload(repository, digest, { id, object: `o-${id}`, sizeBytes: text.length, version: 0 });
     return digest;
   }
+  const begin = (id: string, actor: string, repository = name): Promise<void> =>
+    uploads.create({
+      ...{ id, repository, actor, algorithm: "sha256", sizeBytes: 0, state: {}, version: 0, leasedUntilMs: 0 },
+      activeAtMs: now++,
+    });
+  const sizeOf = async (repository: string, digest: Digest) => (await metadata.blob(repository, digest))?.sizeBytes;
   const recorded = async () =>
     (await accounts.audit.entries(undefined, Number.MAX_SAFE_INTEGER, 100)).map((entry) => entry.action);
 
-  test("an upload is its actor's until it becomes a blob or is removed", async () => {
-    await metadata.createUpload("u1", name, "olga");
-    await metadata.createUpload("u2", name, "olga");
-    expect(await metadata.hasUpload("u1", name, "olga")).toBe(true);
-    expect(await metadata.hasUpload("u1", name, "otto")).toBe(false);
-    expect(await metadata.hasUpload("u1", "acme/db", "olga")).toBe(false);
+  test("an upload is counted until it becomes a blob, whose bytes are in the object that it brought", async () => {
+    await begin("u1", "olga");
+    await begin("u2", "olga");
     expect(await metadata.openUploads("olga", 0)).toBe(2);
     expect(await metadata.openUploads("olga", now)).toBe(0);
     expect(await metadata.openUploads("otto", 0)).toBe(0);
-    await metadata.finishUpload("u1", name, blobOf("x"), 1);
-    await metadata.removeUpload("u2");
+    await metadata.finishUpload(name, blobOf("x"), { id: "u1", object: "one", sizeBytes: 1, version: 0 });
+    expect(await metadata.allOpenUploads()).toBe(1);
+    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "one" });
+    await metadata.finishUpload(name, blobOf("x"), { id: "u2", object: "two", sizeBytes: 1, version: undefined });
+    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "two" });
     expect(await metadata.allOpenUploads()).toBe(0);
-    expect(await metadata.blobSize(name, blobOf("x"))).toBe(1);
+  });
+
+  test("an upload that was taken over, or is gone, becomes no blob", async () => {
+    await begin("u1", "olga");
+    await uploads.claim("u1", 0, now);
+    const finished = { id: "u1", object: "one", sizeBytes: 1, version: 0 };
+    for (const id of ["u1", "u2"])
+      await expect(metadata.finishUpload(name, blobOf("x"), { ...finished, id })).rejects.toMatchObject({
+        code: "registry-server/upload-range",
+      });
+    expect(await metadata.blob(name, blobOf("x"))).toBeUndefined();
+    expect(await metadata.allOpenUploads()).toBe(1);
   });
 
   test("a blob is shown where it was pushed or mounted, and to nobody who may not have it", async () => {
     const digest = await addBlob("x");
-    expect(await metadata.blobSize("acme/db", digest)).toBeUndefined();
+    expect(await sizeOf("acme/db", digest)).toBeUndefined();
     expect(await metadata.mountBlob("acme/none", "acme/db", digest)).toBe(false);
     expect(await metadata.mountBlob(name, "acme/db", blobOf("other"))).toBe(false);
     expect(await metadata.mountBlob(name, "acme/db", digest)).toBe(true);
     expect(await metadata.mountBlob(name, "acme/db", digest)).toBe(true);
-    expect(await metadata.blobSize("acme/db", digest)).toBe(1);
+    expect(await sizeOf("acme/db", digest)).toBe(1);
     await accounts.namespaces.add("hidden", true, undefined, by);
     const secret = await addBlob("secret", "hidden/app");
     expect(await metadata.mountBlob(undefined, name, secret)).toBe(false);
     expect(await metadata.mountBlob(undefined, "lab/app", digest)).toBe(true);
     expect(await metadata.unlinkBlob(name, digest, by)).toBe(true);
     expect(await metadata.unlinkBlob(name, digest, by)).toBe(false);
-    expect(await metadata.blobSize(name, digest)).toBeUndefined();
-    expect(await metadata.blobSize("acme/db", digest)).toBe(1);
+    expect(await sizeOf(name, digest)).toBeUndefined();
+    expect(await sizeOf("acme/db", digest)).toBe(1);
     expect(await recorded()).toEqual(["blob.delete", "namespace.add"]);
   });
 
   test("the same blob from many at once is one blob", async () => {
     const repositories = Array.from({ length: 16 }, (_, index) => `acme/r${index % 4}`);
     await Promise.all(repositories.map((repository) => addBlob("same", repository)));
-    for (const repository of repositories) expect(await metadata.blobSize(repository, blobOf("same"))).toBe(4);
+    for (const repository of repositories) expect(await sizeOf(repository, blobOf("same"))).toBe(4);
     expect(await metadata.repositories(everything, "", 10)).toEqual(["acme/r0", "acme/r1", "acme/r2", "acme/r3"]);
   });
 

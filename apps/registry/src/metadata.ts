@@ -2,6 +2,15 @@ import type { Digest } from "@cpm/base";
 import type { Descriptor } from "@cpm/oci";
 import type { Author } from "./access/audited-database.ts";
 import type { Visibility } from "./access/rights.ts";
+import type { ObjectName } from "./objects/object-storage.ts";
+import type { FinishedUpload } from "./uploads.ts";
+
+/** A blob as it is stored. */
+export interface BlobRow {
+  readonly sizeBytes: number;
+  /** Undefined for one that is named after its digest, as in earlier data directories. */
+  readonly object: ObjectName | undefined;
+}
 
 /** A manifest as it was pushed. */
 export interface StoredManifest {
@@ -80,23 +89,22 @@ export interface ReferrersPage {
  * one suite, `metadata.contract.test.ts`.
  */
 export interface Metadata {
-  /** Records that a blob is whole and that a repository may show it, and ends the upload that brought it. */
-  finishUpload(id: string, repository: string, digest: Digest, sizeBytes: number): Promise<void>;
-  /** The size of a blob that the repository may show. */
-  blobSize(repository: string, digest: Digest): Promise<number | undefined>;
+  /**
+   * Records that a blob is whole and that a repository may show it, and ends the upload that brought it. Its object
+   * takes the place of one that the blob had. Throws `registry-server/upload-range` when the upload is another's by now.
+   */
+  finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<void>;
+  /** A blob that the repository may show. */
+  blob(repository: string, digest: Digest): Promise<BlobRow | undefined>;
   /** Lets a second repository show a blob; false when the first, or where none is named no public one, may. */
   mountBlob(from: string | undefined, to: string, digest: Digest): Promise<boolean>;
   /** False when there was none. Throws `registry-server/in-use` while a manifest of the repository refers to it. */
   unlinkBlob(repository: string, digest: Digest, by: Author): Promise<boolean>;
 
-  createUpload(id: string, repository: string, actor: string): Promise<void>;
-  /** Whether it is there, for this repository, and was begun by the same actor. */
-  hasUpload(id: string, repository: string, actor: string): Promise<boolean>;
   /** How many uploads an actor has begun since and not ended. */
   openUploads(actor: string, sinceMs: number): Promise<number>;
   /** How many uploads were begun and not ended, by anybody. */
   allOpenUploads(): Promise<number>;
-  removeUpload(id: string): Promise<void>;
 
   /** Which of these the repository shows neither as a blob nor as a manifest. */
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]>;

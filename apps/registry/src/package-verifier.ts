@@ -1,20 +1,21 @@
 import { defaultArchiveLimits, formatTreeEntry } from "@cpm/archive";
 import type { TarEntry, TarSink } from "@cpm/archive";
 import { canonicalJson, collectBytes, concatBytes, decodeUtf8, formatBytes, isCpmError } from "@cpm/base";
-import type { CpmError, Digest } from "@cpm/base";
+import type { ByteSource, CpmError, Digest } from "@cpm/base";
 import { formatManifest, manifestFileName, packageMediaTypes, parseManifest, parsePackageConfig } from "@cpm/model";
 import type { PackageConfig } from "@cpm/model";
 import { parseManifestBytes } from "@cpm/oci";
 import type { Descriptor, OciIndex, OciManifest } from "@cpm/oci";
 import { createHasher, readLayer, treeDigest, verifiedBytes } from "@cpm/store";
-import type { BlobDirectory, Hasher } from "@cpm/store";
+import type { Hasher } from "@cpm/store";
 import { packageInvalid } from "./errors.ts";
 import type { StoredManifest, VerifiedPackage } from "./metadata.ts";
 
-/** Where the parts of a package are: the blobs of the registry, and the manifests of the package's own repository. */
+/** Where the parts of a package are: the blobs and manifests of its own repository. */
 export interface PackageSource {
   readonly repository: string;
-  readonly blobs: BlobDirectory;
+  /** The bytes of a blob. */
+  readonly read: (content: Descriptor) => ByteSource;
   manifest(digest: Digest): Promise<StoredManifest | undefined>;
   /** What was verified when a manifest was pushed. */
   verified(digest: Digest): Promise<VerifiedPackage | undefined>;
@@ -50,20 +51,26 @@ export async function verifyPackage(manifest: OciManifest | OciIndex, source: Pa
 /** A failure of the disk says nothing about the package; and what is said already needs no second wording. */
 function isOwnFailure(error: CpmError): boolean {
   const { code, kind } = error;
-  const ofDisk = ["store/io", "store/no-space", "store/permission", "store/read-only"].includes(code);
+  const ofDisk = [
+    "store/io",
+    "store/no-space",
+    "store/permission",
+    "store/read-only",
+    "registry-server/storage",
+  ].includes(code);
   return ofDisk || kind === "internal" || code === "registry-server/package-invalid";
 }
 
-async function verifyManifest(manifest: OciManifest, { repository, blobs }: PackageSource): Promise<VerifiedPackage> {
+async function verifyManifest(manifest: OciManifest, { repository, read }: PackageSource): Promise<VerifiedPackage> {
   if (manifest.config.mediaType !== packageMediaTypes.config)
     throw packageInvalid(`the config has media type ${manifest.config.mediaType}`);
-  const bytes = await collectBytes(verifiedBytes(blobs.read(manifest.config), manifest.config), maxConfigBytes);
+  const bytes = await collectBytes(verifiedBytes(read(manifest.config), manifest.config), maxConfigBytes);
   const config = parsePackageConfig(bytes);
   if (config.manifest.name !== repository)
     throw packageInvalid(`${config.manifest.name} was pushed to the repository ${repository}`);
   if (config.layers.length !== manifest.layers.length)
     throw packageInvalid("the config and the manifest have different numbers of layers");
-  const { files, listings } = await readLayers(manifest.layers, config, blobs);
+  const { files, listings } = await readLayers(manifest.layers, config, read);
   const tree = treeDigest(listings);
   if (tree !== config.tree) throw packageInvalid(`the layers unpack to ${tree}, the config declares ${config.tree}`);
   checkManifestFile(files.get(manifestFileName), config);
@@ -114,7 +121,7 @@ function sumOfSizes(contents: readonly Descriptor[]): number {
 async function readLayers(
   layers: readonly Descriptor[],
   config: PackageConfig,
-  blobs: BlobDirectory,
+  read: PackageSource["read"],
 ): Promise<{ files: ReadonlyMap<string, Uint8Array>; listings: readonly ReadonlyMap<string, string>[] }> {
   const files = new Map<string, Uint8Array>();
   const listings: ReadonlyMap<string, string>[] = [];
@@ -122,7 +129,7 @@ async function readLayers(
     const declared = config.layers[index];
     if (declared === undefined) throw packageInvalid("a layer is not declared in the config");
     const reader = new LayerContents(declared.role === "package" ? files : undefined);
-    await readLayer(blobs.read(layer), layer, declared, reader, { limits: defaultArchiveLimits });
+    await readLayer(read(layer), layer, declared, reader, { limits: defaultArchiveLimits });
     listings.push(reader.listing);
   }
   return { files, listings };

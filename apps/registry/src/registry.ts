@@ -20,6 +20,12 @@ import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
+import { DirectoryObjects } from "./objects/directory-objects.ts";
+import { LocalUploadRecords } from "./objects/local-upload-records.ts";
+import type { ObjectStorage } from "./objects/object-storage.ts";
+import { S3Objects } from "./objects/s3-objects.ts";
+import type { S3Settings } from "./objects/s3-settings.ts";
+import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
 import { Metrics } from "./operation/metrics.ts";
 import { checkReadiness } from "./operation/readiness.ts";
 import type { Readiness } from "./operation/readiness.ts";
@@ -30,7 +36,9 @@ import { Uploads } from "./uploads.ts";
 /** What the routes work with. */
 export interface RegistryParts {
   readonly metadata: Metadata;
-  readonly blobs: BlobDirectory;
+  readonly objects: ObjectStorage;
+  /** A GET of a blob of this size or more is sent on to the storage; infinite where none is. */
+  readonly redirectFromBytes: number;
   readonly uploads: Uploads;
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
@@ -57,6 +65,10 @@ export interface RegistryOptions {
   /** What clients reach it by, where that is not the address of their requests: `https://registry.example.org`. */
   readonly publicUrl?: string;
   readonly limits?: Partial<RegistryLimits>;
+  /** Where the bytes of blobs are kept. Default: in the data directory. */
+  readonly s3?: S3Settings;
+  /** Blobs of this size or more are fetched from S3 by the client itself, by a redirect. Default: none. */
+  readonly redirectFromBytes?: number;
   /** Answers `/metrics` to everybody. Default false: to users and tokens. */
   readonly openMetrics?: boolean;
   readonly now?: () => number;
@@ -83,6 +95,8 @@ export interface LogEntry {
 export interface Registry {
   /** `address` is the client's, by which requests for tokens are counted. */
   fetch(request: Request, address?: string): Promise<Response>;
+  /** Ends uploads of which nothing was heard for the time that the limits say; the answer is how many. */
+  expireUploads(): Promise<number>;
   /** From now on it is not ready: no new requests should be sent to it. Those that come are served all the same. */
   drain(): void;
   /** Lets what is being written to the database end; nothing can be asked afterwards. */
@@ -138,6 +152,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       log?.(entry);
       return response;
     },
+    expireUploads: () => parts.uploads.expire(parts.limits.uploadExpiryMs),
     drain,
     close,
   };
@@ -158,7 +173,8 @@ async function openParts(
     lock.release();
   };
   try {
-    const blobs = new BlobDirectory(dataDirectory);
+    const objects =
+      options.s3 === undefined ? new DirectoryObjects(new BlobDirectory(dataDirectory)) : new S3Objects(options.s3);
     database = await openSqliteDatabase(join(dataDirectory, "registry.db"));
     const accounts = createAccounts(database, now);
     if (access === "open" && (await accounts.users.any()))
@@ -166,11 +182,19 @@ async function openParts(
     const accessTokens = new AccessTokens(await ownSecret(database, "access-tokens"), serviceName(options), now);
     const failures = new RateLimit(limits.failedSignInsPerMinute, now);
     const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
+    const records = new SqlUploadRecords(database);
     const metadata = new SqlMetadata(database, now);
     const parts: RegistryParts = {
       metadata,
-      blobs,
-      uploads: new Uploads(dataDirectory, blobs, limits.maxBlobBytes, (bytes) => metrics.receive(bytes)),
+      objects,
+      redirectFromBytes: options.redirectFromBytes ?? Number.POSITIVE_INFINITY,
+      uploads: new Uploads({
+        storage: objects,
+        records: objects.shared ? records : new LocalUploadRecords(records),
+        maxBlobBytes: limits.maxBlobBytes,
+        onBytes: (bytes) => metrics.receive(bytes),
+        now,
+      }),
       accounts,
       authenticator: new Authenticator({
         accounts,
@@ -189,7 +213,7 @@ async function openParts(
       },
       metrics,
       openMetrics: options.openMetrics ?? false,
-      readiness: () => checkReadiness(metadata, dataDirectory, draining),
+      readiness: () => checkReadiness(metadata, objects, draining),
       limits,
       now,
     };

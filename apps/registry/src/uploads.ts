@@ -1,244 +1,267 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { open } from "node:fs/promises";
-import { join } from "node:path";
 import type { ByteSource, Digest, DigestAlgorithm } from "@cpm/base";
-import { digestAlgorithm, isDigest } from "@cpm/base";
-import type { BlobDirectory, Hasher } from "@cpm/store";
-import {
-  createHasher,
-  failpoint,
-  fileError,
-  makeDirectory,
-  readFileBytes,
-  removeFile,
-  withFileErrors,
-  writeFully,
-} from "@cpm/store";
+import { digestAlgorithm } from "@cpm/base";
+import type { Hasher } from "@cpm/store";
+import { createHasher, failpoint } from "@cpm/store";
 import { digestInvalid, registryError } from "./errors.ts";
+import type { ObjectName, ObjectStorage } from "./objects/object-storage.ts";
+import type { UploadRecord, UploadRecords } from "./objects/upload-records.ts";
+import { UploadSession } from "./objects/upload-session.ts";
 
-interface UploadState {
-  sizeBytes: number;
-  readonly algorithm: DigestAlgorithm;
-  /** Of everything written so far; undefined when the file has to be read for it, as after a restart. */
-  hasher: Hasher | undefined;
-  /** The request that may write. */
-  writer: symbol | undefined;
-  finishing: boolean;
-  /** Set when the bytes are a blob already and only the record of it is missing. */
-  readonly adopted?: Digest;
+/** What an upload became. The database is to record it, and to forget the upload, in one transaction. */
+export interface FinishedUpload {
+  readonly id: string;
+  readonly object: ObjectName;
+  readonly sizeBytes: number;
+  /** The upload must still have this version in the transaction; undefined where only this process can have it. */
+  readonly version: number | undefined;
 }
 
+export interface UploadsParts {
+  readonly storage: ObjectStorage;
+  readonly records: UploadRecords;
+  readonly maxBlobBytes: number;
+  readonly onBytes: (count: number) => void;
+  readonly now: () => number;
+}
+
+/** The hash of so many bytes of an upload as one writer left it. */
+interface KeptHash {
+  readonly version: number;
+  readonly sizeBytes: number;
+  readonly algorithm: DigestAlgorithm;
+  readonly hasher: Hasher;
+}
+
+const maxKeptHashes = 10_000;
+/** How often it is looked whether another process let go of an upload. */
+const pollMs = 250;
+const maxExpiryFailures = 3;
+
 /**
- * Uploads under way: bytes go to `uploads/<id>`, are hashed as they come, and become a blob by fsync and rename.
- * An upload survives a restart of the server, at every step: only its hash is computed again.
+ * Uploads under way: bytes go to the storage, are hashed as they come, and become a blob when the digest is right.
+ * An upload survives the end of the process at every step, and any process that shares storage and database goes on
+ * with it: then only its hash is computed again, by reading what is there.
  */
 export class Uploads {
-  readonly #folder: string;
-  readonly #blobs: BlobDirectory;
-  readonly #maxBlobBytes: number;
-  readonly #open = new Map<string, UploadState>();
+  readonly #parts: UploadsParts;
+  readonly #hashes = new Map<string, KeptHash>();
+  /** Who writes in this process. */
+  readonly #writers = new Map<string, UploadSession>();
+  readonly #finishing = new Set<string>();
 
-  readonly #onBytes: (count: number) => void;
-
-  constructor(root: string, blobs: BlobDirectory, maxBlobBytes: number, onBytes: (count: number) => void) {
-    this.#folder = join(root, "uploads");
-    this.#blobs = blobs;
-    this.#maxBlobBytes = maxBlobBytes;
-    this.#onBytes = onBytes;
-    makeDirectory(this.#folder);
+  constructor(parts: UploadsParts) {
+    this.#parts = parts;
   }
 
   /** `algorithm` is the one that the closing digest is expected to have; another costs a second reading. */
-  create(algorithm: DigestAlgorithm = "sha256"): string {
+  async create(repository: string, actor: string, algorithm: DigestAlgorithm = "sha256"): Promise<UploadRecord> {
+    const activeAtMs = this.#parts.now();
     const id = crypto.randomUUID();
-    const path = this.#path(id);
-    withFileErrors("create", path, () => closeSync(openSync(path, "wx")));
-    this.#open.set(id, newState(0, createHasher(algorithm), algorithm));
-    return id;
+    const fixed = { id, repository, actor, algorithm };
+    const record = { ...fixed, sizeBytes: 0, state: {}, version: 0, leasedUntilMs: 0, activeAtMs };
+    await this.#parts.records.create(record);
+    return record;
   }
 
-  sizeBytes(id: string): number {
-    return this.#state(id).sizeBytes;
+  /** Throws `registry-server/upload-unknown` for one that is not there, of another repository or another actor. */
+  async find(id: string, repository: string, actor: string): Promise<UploadRecord> {
+    const record = isUploadId(id) ? await this.#parts.records.load(id) : undefined;
+    // Those without an actor were begun before there were any.
+    if (record?.repository !== repository || !["", actor].includes(record.actor))
+      throw registryError("registry-server/upload-unknown", `${repository} has no such upload`);
+    return record;
+  }
+
+  /** How many bytes of it are durable. */
+  async sizeBytes({ id, state }: UploadRecord): Promise<number> {
+    return this.#parts.storage.stagedBytes(id, state);
   }
 
   /** Appends what comes and answers the new size. What arrived before a failure is kept. See `finish` for `startBytes`. */
-  async append(id: string, body: ByteSource, startBytes?: number): Promise<number> {
-    const state = this.#state(id);
-    const writer = claim(state, startBytes);
+  async append(record: UploadRecord, body: ByteSource, startBytes?: number): Promise<number> {
+    const session = await this.#claim(record, startBytes);
     try {
-      await this.#receive(id, state, writer, body);
-      return state.sizeBytes;
+      await this.#receive(session, body, false);
+      await session.release();
+      return session.sizeBytes;
     } finally {
-      release(state, writer);
+      await this.#end(session);
     }
   }
 
   /**
-   * Appends the last bytes, checks the digest and makes the upload a blob, whose size is answered. On a mismatch
-   * nothing is kept. One request at a time writes; one that names the right `startBytes` takes over from another,
-   * because a client whose connection broke is back before the server notices. Call `settle` once the blob is recorded.
+   * Appends the last bytes, checks the digest, makes the upload a blob and has it recorded, in this order: what was
+   * recorded is durable. On a mismatch nothing is kept. After any other failure the same may be asked again. One
+   * request at a time writes; one that names the right `startBytes` takes over from another, because a client whose
+   * connection broke is back before the server notices.
    */
-  async finish(id: string, body: ByteSource, digest: Digest, startBytes?: number): Promise<number> {
-    const state = this.#state(id);
-    const writer = claim(state, startBytes);
+  async finish(
+    record: UploadRecord,
+    body: ByteSource,
+    digest: Digest,
+    startBytes: number | undefined,
+    recordBlob: (finished: FinishedUpload) => Promise<void>,
+  ): Promise<void> {
+    const session = await this.#claim(record, startBytes);
+    const { id } = record;
     try {
-      await this.#receive(id, state, writer, body);
+      await this.#receive(session, body, true);
       failpoint("upload/received");
-      state.finishing = true;
-      const actual = await this.#digest(id, state, digestAlgorithm(digest));
+      this.#finishing.add(id);
+      const actual = await this.#digest(session, digestAlgorithm(digest));
       if (actual !== digest) {
-        this.remove(id);
+        await this.#forget(id, session);
+        session.lose();
         throw digestInvalid("the upload", digest, actual);
       }
       failpoint("upload/hashed");
-      if (state.adopted === undefined) await this.#adopt(id, digest);
+      if (session.staging.marked === undefined) await session.staging.mark(digest);
+      await session.save();
+      const object = await session.staging.seal();
       failpoint("upload/adopted");
-      return state.sizeBytes;
+      const version = this.#parts.storage.shared ? session.version : undefined;
+      await recordBlob({ id, object, sizeBytes: session.sizeBytes, version });
+      failpoint("upload/recorded");
+      await this.#parts.storage.settle(id, session.staging.state);
+      this.#parts.records.forget(id);
+      session.lose();
     } finally {
-      state.finishing = false;
-      release(state, writer);
+      this.#finishing.delete(id);
+      await this.#end(session);
     }
   }
 
-  /** Forgets an upload that became a blob and was recorded. */
-  settle(id: string): void {
-    this.#open.delete(id);
-    removeFile(this.#markPath(id));
+  /** Ends an upload and removes its bytes. Whoever writes is told that it is not theirs any more. */
+  async cancel({ id }: UploadRecord): Promise<void> {
+    this.#writers.get(id)?.lose();
+    const current = await this.#parts.records.load(id);
+    if (current === undefined) return;
+    // Nobody saves a state from now on that this one does not know.
+    const mine = await this.#parts.records.claim(id, current.version, 0);
+    if (mine === undefined) throw uploadRange("another request is writing", await this.sizeBytes(current));
+    await this.#forget(id, { state: mine.state });
   }
 
-  remove(id: string): void {
-    this.#open.delete(id);
-    removeFile(this.#path(id));
-    removeFile(this.#markPath(id));
+  /** Ends uploads of which nothing was heard for so long, at most `limit`; the answer is how many. Throws when some failed. */
+  async expire(inactiveMs: number, limit = 1000): Promise<number> {
+    const expired = await this.#parts.records.expired(this.#parts.now() - inactiveMs, limit);
+    const failures: unknown[] = [];
+    let count = 0;
+    for (const record of expired) {
+      if (this.#writers.has(record.id)) continue;
+      try {
+        await this.cancel(record);
+        count++;
+      } catch (error) {
+        // One that cannot be ended is in the way of no other; a storage that is away, of all.
+        failures.push(error);
+        if (failures.length >= maxExpiryFailures) break;
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+    return count;
   }
 
-  async #receive(id: string, state: UploadState, writer: symbol, body: ByteSource): Promise<void> {
-    let file: number | undefined;
+  async #claim(found: UploadRecord, startBytes: number | undefined): Promise<UploadSession> {
+    const { storage, records } = this.#parts;
+    const record = await this.#mayWrite(found, startBytes);
+    const standing = await this.sizeBytes(record);
+    if (startBytes !== undefined && startBytes !== standing)
+      throw uploadRange(`the chunk begins at ${startBytes}`, standing);
+    if (this.#finishing.has(record.id)) throw uploadRange("another request is writing", standing);
+    const claimed = await records.claim(record.id, record.version, this.#parts.now() + UploadSession.leaseMs);
+    if (claimed === undefined) throw uploadRange("another request took over this upload", standing);
+    this.#writers.get(record.id)?.lose();
+    const takenOver = record.leasedUntilMs > 0;
+    const hash = this.#takeHash(record, standing);
+    const session = await UploadSession.open(claimed, hash, { storage, records, now: this.#parts.now, takenOver });
+    this.#writers.set(record.id, session);
+    return session;
+  }
+
+  /**
+   * One who does not say where the upload stands does not take it from another: from one of this process it is
+   * refused, and of another's is waited for the end or the lapse of its lease, since that may have died.
+   */
+  async #mayWrite(found: UploadRecord, startBytes: number | undefined): Promise<UploadRecord> {
+    const { records, storage, now } = this.#parts;
+    let record = found;
+    if (startBytes !== undefined) return record;
+    while (this.#writers.has(record.id) || record.leasedUntilMs > now()) {
+      if (!storage.shared || this.#writers.has(record.id))
+        throw uploadRange("another request is writing", await this.sizeBytes(record));
+      await Bun.sleep(pollMs);
+      const again = await records.load(record.id);
+      if (again === undefined) throw registryError("registry-server/upload-unknown", "the upload has ended");
+      record = again;
+    }
+    return record;
+  }
+
+  /** What arrived is kept, unless the storage fails as well. */
+  async #receive(session: UploadSession, body: ByteSource, last: boolean): Promise<void> {
     try {
       for await (const chunk of body) {
-        if (state.writer !== writer) throw uploadRange("another request took over this upload", state);
-        if (state.adopted !== undefined) throw uploadRange("the upload is complete", state);
-        if (state.sizeBytes + chunk.length > this.#maxBlobBytes) {
-          throw registryError("registry-server/too-large", `a blob of more than ${this.#maxBlobBytes} bytes`);
-        }
-        file ??= withFileErrors("open", this.#path(id), () => openSync(this.#path(id), "a"));
-        this.#write(file, chunk, id, state);
-        state.hasher?.update(chunk);
-        state.sizeBytes += chunk.length;
-        this.#onBytes(chunk.length);
+        session.assertOurs();
+        if (session.staging.marked !== undefined) throw uploadRange("the upload is complete", session.sizeBytes);
+        if (session.sizeBytes + chunk.length > this.#parts.maxBlobBytes)
+          throw registryError("registry-server/too-large", `a blob of more than ${this.#parts.maxBlobBytes} bytes`);
+        await session.write(chunk);
+        this.#parts.onBytes(chunk.length);
       }
-    } finally {
-      if (file !== undefined) closeSync(file);
-    }
-    if (state.writer !== writer) throw uploadRange("another request took over this upload", state);
-  }
-
-  /** A disk that is full takes part of a chunk: what the upload does not count must not stay in its file. */
-  #write(file: number, chunk: Uint8Array, id: string, { sizeBytes }: UploadState): void {
-    const path = this.#path(id);
-    try {
-      writeFully(file, chunk, path);
     } catch (error) {
-      withFileErrors("truncate", path, () => ftruncateSync(file, sizeBytes));
+      if (session.isOurs) {
+        await session.staging.flush(false);
+        await session.release();
+      }
       throw error;
     }
+    session.assertOurs();
+    if (session.staging.marked === undefined) await session.staging.flush(last);
   }
 
-  /** A crash after the rename leaves an upload without a file; the mark tells which blob it has become. */
-  async #adopt(id: string, digest: Digest): Promise<void> {
-    const path = this.#path(id);
-    await syncFile(path);
-    withFileErrors("mark", path, () => writeFileSync(this.#markPath(id), digest));
-    // Also when the blob is there: its name may not be durable yet, and its bytes may have been damaged since.
-    this.#blobs.adopt(path, digest);
-  }
-
-  async #digest(id: string, state: UploadState, algorithm: DigestAlgorithm): Promise<Digest> {
-    if (state.adopted !== undefined) return state.adopted;
-    const known = state.hasher;
-    state.hasher = undefined;
-    if (known !== undefined && algorithm === state.algorithm) return known.digest();
+  async #digest(session: UploadSession, algorithm: DigestAlgorithm): Promise<Digest> {
+    const { staging } = session;
+    if (staging.marked !== undefined) return staging.marked;
+    const known = session.takeHasher(algorithm);
+    if (known !== undefined) return known.digest();
+    // The state is kept first: to hash many bytes takes long.
+    await session.save();
     const hasher = createHasher(algorithm);
-    for await (const chunk of readFileBytes(this.#path(id))) hasher.update(chunk);
+    for await (const chunk of staging.written()) hasher.update(chunk);
     return hasher.digest();
   }
 
-  #state(id: string): UploadState {
-    const known = this.#open.get(id);
-    if (known !== undefined) return known;
-    const sizeBytes = fileSize(this.#path(id));
-    const state = sizeBytes === undefined ? this.#adopted(id) : newState(sizeBytes, undefined);
-    if (state === undefined) throw registryError("registry-server/upload-unknown", `there is no upload ${id}`);
-    this.#open.set(id, state);
-    return state;
+  async #forget(id: string, { state }: Pick<UploadRecord, "state">): Promise<void> {
+    await this.#parts.storage.discard(id, state);
+    await this.#parts.records.remove(id);
+    this.#hashes.delete(id);
   }
 
-  #adopted(id: string): UploadState | undefined {
-    const mark = this.#markPath(id);
-    if (fileSize(mark) === undefined) return undefined;
-    const digest = withFileErrors("read", mark, () => readFileSync(mark, "utf8"));
-    const blob = isDigest(digest) ? this.#blobs.stat(digest) : undefined;
-    if (!isDigest(digest) || blob === undefined) return undefined;
-    return { ...newState(blob.sizeBytes, undefined), adopted: digest };
+  async #end(session: UploadSession): Promise<void> {
+    await session.close();
+    if (this.#writers.get(session.id) === session) this.#writers.delete(session.id);
+    const { hash } = session;
+    if (hash === undefined) return;
+    this.#hashes.set(session.id, { ...hash, version: session.version, sizeBytes: session.sizeBytes });
+    const oldest = this.#hashes.size > maxKeptHashes ? this.#hashes.keys().next().value : undefined;
+    if (oldest !== undefined) this.#hashes.delete(oldest);
   }
 
-  #path(id: string): string {
-    if (!/^[0-9a-f-]{36}$/.test(id)) throw registryError("registry-server/upload-unknown", "there is no such upload");
-    return join(this.#folder, id);
-  }
-
-  #markPath(id: string): string {
-    return `${this.#path(id)}.blob`;
+  /** Of exactly these bytes: another process may have gone on meanwhile. */
+  #takeHash(record: UploadRecord, standing: number): Pick<KeptHash, "algorithm" | "hasher"> | undefined {
+    const { algorithm } = record;
+    if (standing === 0) return { algorithm, hasher: createHasher(algorithm) };
+    const kept = this.#hashes.get(record.id);
+    this.#hashes.delete(record.id);
+    return kept?.version === record.version && kept.sizeBytes === standing ? kept : undefined;
   }
 }
 
-function newState(sizeBytes: number, hasher: Hasher | undefined, algorithm: DigestAlgorithm = "sha256"): UploadState {
-  return { sizeBytes, algorithm, hasher, writer: undefined, finishing: false };
+function isUploadId(id: string): boolean {
+  return /^[0-9a-f-]{36}$/.test(id);
 }
 
-function claim(state: UploadState, startBytes: number | undefined): symbol {
-  if (startBytes !== undefined && startBytes !== state.sizeBytes)
-    throw uploadRange(`the chunk begins at ${startBytes}`, state);
-  if (state.finishing || (state.writer !== undefined && startBytes === undefined))
-    throw uploadRange("another request is writing", state);
-  state.writer = Symbol("writer");
-  return state.writer;
-}
-
-function release(state: UploadState, writer: symbol): void {
-  if (state.writer === writer) state.writer = undefined;
-}
-
-function uploadRange(what: string, { sizeBytes }: UploadState) {
+function uploadRange(what: string, sizeBytes: number) {
   return registryError("registry-server/upload-range", `${what}; the upload stands at ${sizeBytes}`, { sizeBytes });
-}
-
-/** On another thread: a large file takes the disk seconds, in which everybody else is to be served. */
-async function syncFile(path: string): Promise<void> {
-  try {
-    const file = await open(path, "r+");
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw fileError(error, "sync", path);
-  }
-}
-
-/** Undefined when there is no such file. */
-function fileSize(path: string): number | undefined {
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw fileError(error, "open", path);
-  }
-  try {
-    return fstatSync(file).size;
-  } finally {
-    closeSync(file);
-  }
 }

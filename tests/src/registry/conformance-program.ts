@@ -1,11 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Undefined where it can be built. */
-export function whyNoConformance(): string | undefined {
-  return Bun.which("go") === null ? "there is no Go on this machine" : undefined;
-}
-
 export interface ConformanceTarget {
   readonly host: string;
   readonly mode: "1.1" | "dev";

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { goPrograms, installGoProgram } from "@cpm/dev-colony/programs";
+import { goPrograms, installGoProgram, whyNoGo } from "@cpm/dev-colony/programs";
 import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
 import { cpmRegistry } from "./command.ts";
-import { runConformance, whyNoConformance } from "./conformance-program.ts";
+import { runConformance } from "./conformance-program.ts";
 import { startRegistryProcess } from "./registry-process.ts";
 import type { RegistryProcess } from "./registry-process.ts";
 
-const reason = whyNoConformance();
+const reason = whyNoGo();
 const scratch = mkdtempSync(join(tmpdir(), "cpm-conformance-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 

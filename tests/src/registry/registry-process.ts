@@ -18,6 +18,7 @@ export interface RegistryProcessOptions {
   readonly failpoint?: string;
   /** Default true: everybody may publish. */
   readonly open?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
   /** Further arguments. */
   readonly args?: readonly string[];
 }
@@ -25,12 +26,12 @@ export interface RegistryProcessOptions {
 /** The real program, as a user starts it. */
 export async function startRegistryProcess(
   dataDirectory: string,
-  { failpoint = "", open = true, args = [] }: RegistryProcessOptions = {},
+  { failpoint = "", open = true, args = [], environment = {} }: RegistryProcessOptions = {},
 ): Promise<RegistryProcess> {
   const flags = [...(open ? ["--open"] : []), "--data", dataDirectory, "--listen", "127.0.0.1:0", ...args];
   const child = Bun.spawn([process.execPath, program, "serve", ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...(failpoint === "" ? {} : { CPM_TEST: "1", CPM_FAILPOINT: failpoint }) },
+    env: { ...process.env, ...environment, ...(failpoint === "" ? {} : { CPM_TEST: "1", CPM_FAILPOINT: failpoint }) },
   });
   const host = await readHost(child.stdout);
   return {

@@ -13,6 +13,11 @@ export interface GoProgram {
   readonly folder: string;
 }
 
+/** Why programs cannot be built here; undefined where they can. */
+export function whyNoGo(): string | undefined {
+  return Bun.which("go") === null ? "there is no Go on this machine" : undefined;
+}
+
 /**
  * The path of the program, built into the cache on first use. Several processes may ask at once. Throws `dev/no-go`
  * or `dev/build-failed`.

@@ -21,6 +21,7 @@ export const goPrograms = {
     version: "v3.1.2",
     folder: "cmd/registry",
   },
+  versitygw: { name: "versitygw", module: "github.com/versity/versitygw", version: "v1.0.14", folder: "cmd/versitygw" },
 } as const satisfies Record<string, GoProgram>;
 
 /** Programs of Debian's, in whatever version its release has. */

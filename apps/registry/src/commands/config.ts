@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readSettings } from "../settings/read-settings.ts";
+import { readSettings, withoutSecrets } from "../settings/read-settings.ts";
 import { toServeOptions } from "../settings/serve-options.ts";
 import { settingNames, variableOf } from "../settings/setting-table.ts";
 import { assertServable } from "../serve.ts";
@@ -15,8 +15,9 @@ export const configVerbs: Readonly<Record<string, Verb>> = {
       const options = toServeOptions(settings, io.tell);
       assertServable(options);
       const notes = [...(await noteOnUsers(options.dataDirectory, options.access, io)), ...notesOnVariables(io)];
-      const lines = Object.entries(settings).map(([name, { text, source }]) => `${name}: ${text}  (${source})`);
-      printResult(io, args.includes("--json"), { settings, notes }, [
+      const shown = withoutSecrets(settings);
+      const lines = Object.entries(shown).map(([name, { text, source }]) => `${name}: ${text}  (${source})`);
+      printResult(io, args.includes("--json"), { settings: shown, notes }, [
         ...lines,
         ...notes.map((note) => `note: ${note}`),
       ]);

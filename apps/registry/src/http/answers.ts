@@ -45,7 +45,7 @@ function headersOf(
   { scope, error, retryAfterS }: Readonly<Record<string, unknown>>,
   { realm, service }: TokenService,
 ): Record<string, string> {
-  if (status === 429) return { "retry-after": String(retryAfterS) };
+  if (status === 429 || retryAfterS !== undefined) return { "retry-after": String(retryAfterS) };
   if (status !== 401) return {};
   const more = Object.entries({ scope, error }).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return { "www-authenticate": formatChallenge("Bearer", { realm, service, ...Object.fromEntries(more) }) };

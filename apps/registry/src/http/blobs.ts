@@ -1,20 +1,20 @@
-import { digestAlgorithm, emptySource, isCpmError, parseDigest } from "@cpm/base";
+import { digestAlgorithm, emptySource, parseDigest } from "@cpm/base";
 import type { ByteSource, Digest, DigestAlgorithm } from "@cpm/base";
 import { parseRangeRequest, parseRepositoryName, parseUploadRange } from "@cpm/oci";
-import { failpoint } from "@cpm/store";
 import type { Author } from "../access/audit-log.ts";
 import type { Caller } from "../access/authenticator.ts";
 import { personOf } from "../access/principal.ts";
 import { rateLimited, registryError } from "../errors.ts";
+import type { UploadRecord } from "../objects/upload-records.ts";
 import type { RegistryParts } from "../registry.ts";
 import { noContent } from "./answers.ts";
 
-/** An upload this old is not counted as one that is under way. */
-const abandonedMs = 24 * 60 * 60_000;
+/** How long an address of the storage may be used: enough for a slow client to begin with a large blob. */
+const presignedS = 15 * 60;
 /** How long whoever has too many uploads open is told to wait. */
 const uploadRetryS = 60;
 
-/** GET and HEAD of a blob, with one range (RFC 9110 §14). */
+/** GET and HEAD of a blob, with one range (RFC 9110 §14). A HEAD is answered by what the database knows. */
 export async function getBlob(
   parts: RegistryParts,
   repository: string,
@@ -22,10 +22,9 @@ export async function getBlob(
   request: Request,
 ): Promise<Response> {
   const digest = parseDigest(digestText);
-  const sizeBytes = await parts.metadata.blobSize(repository, digest);
-  if (sizeBytes === undefined) throw blobUnknown(repository, digest);
-  if (parts.blobs.stat(digest)?.sizeBytes !== sizeBytes)
-    throw registryError("registry-server/content-lost", `the file of ${digest} is gone or has another size`);
+  const blob = await parts.metadata.blob(repository, digest);
+  if (blob === undefined) throw blobUnknown(repository, digest);
+  const { sizeBytes } = blob;
   const headers: Record<string, string> = {
     "content-type": "application/octet-stream",
     "docker-content-digest": digest,
@@ -38,19 +37,23 @@ export async function getBlob(
     return new Response(null, { status: 304, headers });
   if (request.method === "HEAD")
     return new Response(null, { headers: { ...headers, "content-length": String(sizeBytes) } });
-  const file = Bun.file(parts.blobs.pathOf(digest));
+  const object = blob.object ?? parts.objects.defaultObject(digest);
+  const elsewhere = sizeBytes < parts.redirectFromBytes ? undefined : await parts.objects.presign(object, presignedS);
+  // The address is for whom it was given to, and ends; a range applies there.
+  if (elsewhere !== undefined)
+    return noContent(307, { location: elsewhere, "docker-content-digest": digest, "cache-control": "no-store" });
   const condition = request.headers.get("if-range");
   const asked = condition === null || condition === headers["etag"] ? request.headers.get("range") : null;
   const range = asked === null ? undefined : parseRangeRequest(asked, sizeBytes);
   if (range === "unsatisfiable") return noContent(416, { "content-range": `bytes */${sizeBytes}` });
-  if (range === undefined) return new Response(file, { headers: { ...headers, "content-length": String(sizeBytes) } });
-  const { start, end } = range;
-  return new Response(file.slice(start, end + 1), {
-    status: 206,
+  const { start, end } = range ?? { start: 0, end: sizeBytes - 1 };
+  const body = await parts.objects.body(object, sizeBytes, { startBytes: start, endBytes: end + 1 });
+  return new Response(body, {
+    status: range === undefined ? 200 : 206,
     headers: {
       ...headers,
       "content-length": String(end - start + 1),
-      "content-range": `bytes ${start}-${end}/${sizeBytes}`,
+      ...(range === undefined ? {} : { "content-range": `bytes ${start}-${end}/${sizeBytes}` }),
     },
   });
 }
@@ -85,18 +88,19 @@ export async function startUpload(
     if (allowed && (await parts.metadata.mountBlob(from, repository, digest))) return created(repository, digest);
   }
   const person = personOf(caller.principal);
-  if ((await parts.metadata.openUploads(person, parts.now() - abandonedMs)) >= parts.limits.maxOpenUploads)
+  const open = await parts.metadata.openUploads(person, parts.now() - parts.limits.uploadExpiryMs);
+  if (open >= parts.limits.maxOpenUploads)
     throw rateLimited(`${parts.limits.maxOpenUploads} uploads are open already`, uploadRetryS);
   const digestText = query.get("digest");
   const digest = digestText === null ? undefined : parseDigest(digestText);
-  const id = parts.uploads.create(digest === undefined ? expectedAlgorithm(query) : digestAlgorithm(digest));
-  await parts.metadata.createUpload(id, repository, person);
-  if (digest === undefined) return accepted(repository, id, 0, 202);
+  const algorithm = digest === undefined ? expectedAlgorithm(query) : digestAlgorithm(digest);
+  const upload = await parts.uploads.create(repository, person, algorithm);
+  if (digest === undefined) return accepted(repository, upload.id, 0, 202);
   try {
-    return await finish(parts, repository, id, digest, bodyOf(request), undefined);
+    return await finish(parts, upload, digest, request);
   } catch (error) {
-    // Nobody was told of this upload, so nobody can go on with it.
-    await forget(parts, id);
+    // Nobody was told of this upload, so nobody can go on with it. Where that fails too, it expires.
+    await parts.uploads.cancel(upload).catch(() => undefined);
     throw error;
   }
 }
@@ -109,8 +113,8 @@ export async function patchUpload(
   request: Request,
   caller: Caller,
 ): Promise<Response> {
-  await requireUpload(parts, repository, id, caller);
-  const sizeBytes = await parts.uploads.append(id, bodyOf(request), startOf(request));
+  const upload = await find(parts, repository, id, caller);
+  const sizeBytes = await parts.uploads.append(upload, bodyOf(request), startOf(request));
   return accepted(repository, id, sizeBytes, 202);
 }
 
@@ -123,10 +127,10 @@ export async function putUpload(
   query: URLSearchParams,
   caller: Caller,
 ): Promise<Response> {
-  await requireUpload(parts, repository, id, caller);
+  const upload = await find(parts, repository, id, caller);
   const digest = query.get("digest");
   if (digest === null) throw registryError("registry-server/bad-query", "the digest parameter is missing");
-  return finish(parts, repository, id, parseDigest(digest), bodyOf(request), startOf(request));
+  return finish(parts, upload, parseDigest(digest), request);
 }
 
 export async function uploadStatus(
@@ -135,8 +139,8 @@ export async function uploadStatus(
   id: string,
   caller: Caller,
 ): Promise<Response> {
-  await requireUpload(parts, repository, id, caller);
-  return accepted(repository, id, parts.uploads.sizeBytes(id), 204);
+  const upload = await find(parts, repository, id, caller);
+  return accepted(repository, id, await parts.uploads.sizeBytes(upload), 204);
 }
 
 export async function cancelUpload(
@@ -145,36 +149,20 @@ export async function cancelUpload(
   id: string,
   caller: Caller,
 ): Promise<Response> {
-  await requireUpload(parts, repository, id, caller);
-  await forget(parts, id);
+  await parts.uploads.cancel(await find(parts, repository, id, caller));
   return noContent(204);
 }
 
-/** The bytes are durable before the record of them is, and the record before the answer. */
-async function finish(
-  parts: RegistryParts,
-  repository: string,
-  id: string,
-  digest: Digest,
-  body: ByteSource,
-  startBytes: number | undefined,
-): Promise<Response> {
-  let sizeBytes: number;
-  try {
-    sizeBytes = await parts.uploads.finish(id, body, digest, startBytes);
-  } catch (error) {
-    if (isCpmError(error, "registry-server/digest-invalid")) await forget(parts, id);
-    throw error;
-  }
-  await parts.metadata.finishUpload(id, repository, digest, sizeBytes);
-  failpoint("upload/recorded");
-  parts.uploads.settle(id);
+async function finish(parts: RegistryParts, upload: UploadRecord, digest: Digest, request: Request): Promise<Response> {
+  const { repository } = upload;
+  await parts.uploads.finish(upload, bodyOf(request), digest, startOf(request), async (finished) =>
+    parts.metadata.finishUpload(repository, digest, finished),
+  );
   return created(repository, digest);
 }
 
-async function forget(parts: RegistryParts, id: string): Promise<void> {
-  parts.uploads.remove(id);
-  await parts.metadata.removeUpload(id);
+function find(parts: RegistryParts, repository: string, id: string, caller: Caller): Promise<UploadRecord> {
+  return parts.uploads.find(id, repository, personOf(caller.principal));
 }
 
 /** Where the chunk says it begins; undefined for a stream, which begins wherever the upload stands. */
@@ -190,11 +178,6 @@ function startOf(request: Request): number | undefined {
 /** A hint only (`digest-algorithm`, after v1.1): another algorithm is found out at the closing PUT. */
 function expectedAlgorithm(query: URLSearchParams): DigestAlgorithm {
   return query.get("digest-algorithm") === "sha512" ? "sha512" : "sha256";
-}
-
-async function requireUpload(parts: RegistryParts, repository: string, id: string, caller: Caller): Promise<void> {
-  if (!(await parts.metadata.hasUpload(id, repository, personOf(caller.principal))))
-    throw registryError("registry-server/upload-unknown", `${repository} has no such upload`);
 }
 
 function blobUnknown(repository: string, digest: Digest) {

@@ -2,6 +2,7 @@ import { collectBytes, digestAlgorithm, isDigest, parseDigest } from "@cpm/base"
 import type { Digest } from "@cpm/base";
 import { tagToVersion } from "@cpm/model";
 import {
+  contentNotFound,
   defaultManifestLimits,
   descriptorsOf,
   formatManifest,
@@ -214,12 +215,16 @@ async function verifiedPackage(
   digest: Digest,
 ): Promise<VerifiedPackage | undefined> {
   if (!isPackage(manifest)) return undefined;
-  const { metadata, blobs } = parts;
+  const { metadata, objects } = parts;
   const known = await metadata.verifiedPackage(repository, digest);
   if (known !== undefined) return known;
   return verifyPackage(manifest, {
     repository,
-    blobs,
+    async *read(content) {
+      const blob = await metadata.blob(repository, content.digest);
+      if (blob === undefined) throw contentNotFound(repository, content.digest);
+      yield* objects.read(blob.object ?? objects.defaultObject(content.digest), blob.sizeBytes);
+    },
     manifest: (child) => metadata.manifestByDigest(repository, child),
     verified: (child) => metadata.verifiedPackage(repository, child),
   });

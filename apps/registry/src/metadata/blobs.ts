@@ -1,14 +1,16 @@
 import type { Digest } from "@cpm/base";
 import type { Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
+import type { BlobRow } from "../metadata.ts";
+import type { ObjectName } from "../objects/object-storage.ts";
 import { ensureRepository } from "./repositories.ts";
 
-/** The size of a blob that a repository may show. */
-export async function blobSize(reader: Reader, repository: string, digest: Digest): Promise<number | undefined> {
-  const row = await reader.get<{ size_bytes: number }>(sql`
-    SELECT b.size_bytes FROM repository_blobs rb JOIN repositories r ON r.id = rb.repository_id
+/** A blob that a repository may show. */
+export async function shownBlob(reader: Reader, repository: string, digest: Digest): Promise<BlobRow | undefined> {
+  const row = await reader.get<{ size_bytes: number; object: ObjectName | null }>(sql`
+    SELECT b.size_bytes, b.object FROM repository_blobs rb JOIN repositories r ON r.id = rb.repository_id
     JOIN blobs b ON b.digest = rb.digest WHERE r.name = ${repository} AND rb.digest = ${digest}`);
-  return row?.size_bytes;
+  return row === undefined ? undefined : { sizeBytes: row.size_bytes, object: row.object ?? undefined };
 }
 
 /** The size of a blob that some public repository shows. */
@@ -35,4 +37,9 @@ export async function showBlob(
   await transaction.run(sql`
     INSERT INTO repository_blobs (repository_id, digest) VALUES (${id}, ${digest})
     ON CONFLICT (repository_id, digest) DO NOTHING`);
+}
+
+/** Says which object has a blob's bytes from now on. */
+export async function pointBlob(transaction: Transaction, digest: Digest, object: ObjectName): Promise<void> {
+  await transaction.run(sql`UPDATE blobs SET object = ${object} WHERE digest = ${digest}`);
 }

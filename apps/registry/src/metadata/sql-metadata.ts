@@ -8,15 +8,16 @@ import type { Visibility } from "../access/rights.ts";
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { registryError, versionExists } from "../errors.ts";
-import type { Metadata, NewManifest } from "../metadata.ts";
-import { blobSize, publicBlobSize, showBlob } from "./blobs.ts";
+import type { BlobRow, Metadata, NewManifest } from "../metadata.ts";
+import { pointBlob, publicBlobSize, shownBlob, showBlob } from "./blobs.ts";
 import * as manifests from "./manifests.ts";
 import { packageSearchOf } from "./package-search.ts";
 import type { PackageSearch } from "./package-search.ts";
 import * as packages from "./packages.ts";
+import type { FinishedUpload } from "../uploads.ts";
 import { ensureRepository, hasRepository, listRepositories, repositoryIdOf } from "./repositories.ts";
 import { listTags, pointTags, tagsElsewhere } from "./tags.ts";
-import { countUploads, deleteUpload, hasUpload, insertUpload } from "./uploads.ts";
+import { countUploads } from "./uploads.ts";
 
 /** Metadata in a database: here are the transactions, in the files beside it what is asked within them. */
 export class SqlMetadata implements Metadata {
@@ -28,24 +29,30 @@ export class SqlMetadata implements Metadata {
     this.#search = packageSearchOf(database.dialect);
   }
 
-  async finishUpload(id: string, repository: string, digest: Digest, sizeBytes: number): Promise<void> {
+  async finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<void> {
+    const { id, object, sizeBytes, version } = finished;
     const now = this.#database.now();
     await this.#database.transact(async (transaction) => {
+      // Who was taken over from has lost the upload, also here.
+      const own = version === undefined ? sql`` : sql`AND version = ${version}`;
+      if ((await transaction.run(sql`DELETE FROM uploads WHERE id = ${id} ${own}`)) === 0)
+        throw registryError("registry-server/upload-range", "another request took over this upload");
       await showBlob(transaction, repository, digest, sizeBytes, now);
-      await deleteUpload(transaction, id);
+      await pointBlob(transaction, digest, object);
     });
   }
 
-  blobSize(repository: string, digest: Digest): Promise<number | undefined> {
-    return blobSize(this.#database, repository, digest);
+  blob(repository: string, digest: Digest): Promise<BlobRow | undefined> {
+    return shownBlob(this.#database, repository, digest);
   }
 
   async mountBlob(from: string | undefined, to: string, digest: Digest): Promise<boolean> {
     const now = this.#database.now();
     return this.#database.transact(async (transaction) => {
-      const sizeBytes = await (from === undefined
-        ? publicBlobSize(transaction, digest)
-        : blobSize(transaction, from, digest));
+      const sizeBytes =
+        from === undefined
+          ? await publicBlobSize(transaction, digest)
+          : (await shownBlob(transaction, from, digest))?.sizeBytes;
       if (sizeBytes === undefined) return false;
       await showBlob(transaction, to, digest, sizeBytes, now);
       return true;
@@ -63,25 +70,12 @@ export class SqlMetadata implements Metadata {
     });
   }
 
-  async createUpload(id: string, repository: string, actor: string): Promise<void> {
-    const now = this.#database.now();
-    await this.#database.transact((transaction) => insertUpload(transaction, id, repository, actor, now));
-  }
-
-  hasUpload(id: string, repository: string, actor: string): Promise<boolean> {
-    return hasUpload(this.#database, id, repository, actor);
-  }
-
   openUploads(actor: string, sinceMs: number): Promise<number> {
     return countUploads(this.#database, { actor, sinceMs });
   }
 
   allOpenUploads(): Promise<number> {
     return countUploads(this.#database);
-  }
-
-  async removeUpload(id: string): Promise<void> {
-    await this.#database.transact((transaction) => deleteUpload(transaction, id));
   }
 
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]> {

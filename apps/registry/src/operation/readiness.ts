@@ -1,6 +1,5 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Metadata } from "../metadata.ts";
+import type { ObjectStorage } from "../objects/object-storage.ts";
 
 /** What the registry needs to serve, each "ok" or what is wrong with it. */
 export interface Readiness {
@@ -8,21 +7,21 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-/** Asks the database and writes a file where uploads go: a disk that is full or read-only is found out here. */
-export async function checkReadiness(metadata: Metadata, dataDirectory: string, draining: boolean): Promise<Readiness> {
-  const checks = {
-    database: await attempt(() => metadata.allOpenUploads()),
-    blobs: await attempt(() => {
-      const probe = join(dataDirectory, "uploads", ".ready");
-      writeFileSync(probe, "");
-      rmSync(probe);
-    }),
-    server: draining ? "stopping" : "ok",
-  };
+/** Asks the database, and writes, reads and removes a probe in the storage: what is full or closed is found out here. */
+export async function checkReadiness(
+  metadata: Metadata,
+  objects: ObjectStorage,
+  draining: boolean,
+): Promise<Readiness> {
+  const [database, blobs] = await Promise.all([
+    attempt(async () => metadata.allOpenUploads()),
+    attempt(() => objects.check()),
+  ]);
+  const checks = { database, blobs, server: draining ? "stopping" : "ok" };
   return { ready: Object.values(checks).every((check) => check === "ok"), checks };
 }
 
-async function attempt(check: () => unknown): Promise<string> {
+async function attempt(check: () => Promise<unknown>): Promise<string> {
   try {
     await check();
     return "ok";

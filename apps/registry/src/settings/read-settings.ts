@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { nearest } from "@cpm/base";
 import { UsageError } from "../commands/usage-error.ts";
-import { flagOf, settingNames, settingTable, variableOf } from "./setting-table.ts";
+import { flagOf, isSecret, settingNames, settingTable, variableOf } from "./setting-table.ts";
 import type { Setting, SettingName } from "./setting-table.ts";
 
 /** A setting's text and where it is from. */
@@ -23,9 +23,9 @@ export function readSettings(
   environment: Readonly<Record<string, string | undefined>>,
 ): SettingTexts {
   const flags = Object.fromEntries(
-    settingNames.map(
-      (name) => [flagOf(name), { type: settingTable[name].type === "flag" ? "boolean" : "string" }] as const,
-    ),
+    settingNames
+      .filter((name) => !isSecret(name))
+      .map((name) => [flagOf(name), { type: settingTable[name].type === "flag" ? "boolean" : "string" }] as const),
   );
   const options = { ...flags, config: { type: "string" }, json: { type: "boolean" } } as const;
   const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
@@ -77,4 +77,14 @@ function readSettingsFile(path: string): Readonly<Partial<Record<SettingName, un
       throw new UsageError(`${path}: ${key} is no text, number or truth value`);
   }
   return content;
+}
+
+/** As they may be shown. */
+export function withoutSecrets(settings: SettingTexts): SettingTexts {
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, setting]) => [
+      name,
+      settingNames.some((known) => known === name && isSecret(known)) ? { ...setting, text: "(not shown)" } : setting,
+    ]),
+  );
 }

@@ -5,17 +5,19 @@ import { UsageError } from "../commands/usage-error.ts";
 import { registryError } from "../errors.ts";
 import type { LogEntry } from "../registry.ts";
 import type { ServeOptions, TlsFiles } from "../serve.ts";
+import { readS3, redirects } from "./s3-options.ts";
 import type { SettingTexts } from "./read-settings.ts";
 import type { SettingName } from "./setting-table.ts";
 
 /** What the server is started with. Throws `UsageError` for a setting that cannot be, with where it is from. */
 export function toServeOptions(settings: SettingTexts, write: (line: string) => void): ServeOptions {
-  const reader = new Reader(settings);
+  const reader = new SettingReader(settings);
   const dataDirectory = reader.text("data");
   if (dataDirectory === undefined || dataDirectory === "") throw new UsageError("--data is missing");
   const publicUrl = reader.parsed("publicUrl", "an address such as https://registry.example.org", isHttpAddress);
   const log = logger(reader.parsed("log", "off, errors or requests", isLogLevel) ?? "errors", write);
   const tls = readTls(reader.text("tlsCert"), reader.text("tlsKey"));
+  const s3 = readS3(reader);
   const openAnywhere = reader.flag("openAnywhere");
   return {
     dataDirectory,
@@ -28,17 +30,21 @@ export function toServeOptions(settings: SettingTexts, write: (line: string) => 
     limits: {
       maxBlobBytes: reader.size("maxBlobSize"),
       maxOpenUploads: reader.count("maxOpenUploads"),
+      uploadExpiryMs: reader.duration("uploadExpiry"),
       tokensPerMinute: reader.count("tokensPerMinute"),
       failedSignInsPerMinute: reader.count("failedSignInsPerMinute"),
       publishesPerMinute: reader.count("publishesPerMinute"),
     },
     ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(s3 === undefined ? {} : { s3 }),
+    ...(redirects(reader, s3) ? { redirectFromBytes: reader.size("redirectMinSize") } : {}),
     ...(log === undefined ? {} : { log }),
     ...(tls === undefined ? {} : { tls }),
   };
 }
 
-class Reader {
+/** Settings as values of their types. */
+export class SettingReader {
   readonly #settings: SettingTexts;
 
   constructor(settings: SettingTexts) {
@@ -51,42 +57,42 @@ class Reader {
 
   flag(name: SettingName): boolean {
     const text = this.text(name) ?? "false";
-    if (text !== "true" && text !== "false") throw this.#fault(name, "true or false");
+    if (text !== "true" && text !== "false") throw this.fault(name, "true or false");
     return text === "true";
   }
 
   count(name: SettingName): number {
     const text = this.text(name) ?? "";
-    if (!/^[1-9]\d{0,8}$/.test(text)) throw this.#fault(name, "a count of at least 1");
+    if (!/^[1-9]\d{0,8}$/.test(text)) throw this.fault(name, "a count of at least 1");
     return Number(text);
   }
 
   size(name: SettingName): number {
     const match = /^(\d{1,9})\s*(B|[kMGT]B|[KMGT]iB)?$/.exec(this.text(name) ?? "");
     const bytes = Number(match?.[1]) * (unitBytes[match?.[2] ?? "B"] ?? Number.NaN);
-    if (!(bytes > 0)) throw this.#fault(name, "a size such as 100GiB or 500MB");
+    if (!(bytes > 0)) throw this.fault(name, "a size such as 100GiB or 500MB");
     return bytes;
   }
 
   duration(name: SettingName): number {
     const durationMs = parseDuration(this.text(name) ?? "");
-    if (durationMs === undefined || durationMs > maxDurationMs) throw this.#fault(name, "a duration such as 30s");
+    if (durationMs === undefined || durationMs > maxDurationMs) throw this.fault(name, "a duration such as 30s");
     return durationMs;
   }
 
   listen(): { readonly hostname: string; readonly port: number } {
     const match = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(this.text("listen") ?? "");
-    if (match === null || Number(match[2]) > 65_535) throw this.#fault("listen", "HOST:PORT");
+    if (match === null || Number(match[2]) > 65_535) throw this.fault("listen", "HOST:PORT");
     return { hostname: (match[1] ?? "").replace(/^\[|\]$/g, ""), port: Number(match[2]) };
   }
 
   parsed(name: SettingName, expected: string, isRight: (text: string) => boolean): string | undefined {
     const text = this.text(name);
-    if (text !== undefined && !isRight(text)) throw this.#fault(name, expected);
+    if (text !== undefined && !isRight(text)) throw this.fault(name, expected);
     return text;
   }
 
-  #fault(name: SettingName, expected: string): UsageError {
+  fault(name: SettingName, expected: string): UsageError {
     const { text = "", source = "" } = this.#settings[name] ?? {};
     return new UsageError(`${name} is "${text.slice(0, 100)}" (${source}), which is not ${expected}`);
   }

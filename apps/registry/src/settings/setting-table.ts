@@ -7,6 +7,15 @@ export const settingTable = {
     value: "URL",
     meaning: "what clients reach it by, behind a proxy: https://registry.example.org",
   },
+  s3Endpoint: { type: "text", value: "URL", meaning: "keeps blobs in S3: https://s3.example.org, without the bucket" },
+  s3Bucket: { type: "text", value: "NAME", meaning: "the bucket, which must exist" },
+  s3Region: { type: "text", value: "NAME", default: "us-east-1", meaning: "its region" },
+  s3AccessKeyId: { type: "text", value: "ID", meaning: "the id of the access key" },
+  s3SecretAccessKey: { type: "text", value: "SECRET", secret: true, meaning: "its secret" },
+  s3Prefix: { type: "text", value: "PREFIX/", meaning: "what the name of every object begins with" },
+  s3PathStyle: { type: "flag", meaning: "the bucket is in the path of addresses, not in the host's name" },
+  redirectBlobs: { type: "flag", meaning: "clients fetch large blobs from S3 themselves, by redirects" },
+  redirectMinSize: { type: "size", default: "1MiB", meaning: "the smallest blob that is redirected" },
   open: { type: "flag", meaning: "everybody may publish: for a directory without users, on a loopback address" },
   openAnywhere: { type: "flag", meaning: "the same on any address" },
   tlsCert: { type: "text", value: "FILE", meaning: "the certificate chain, PEM" },
@@ -17,6 +26,7 @@ export const settingTable = {
   grace: { type: "duration", default: "10s", meaning: "how long requests may go on after a signal to stop" },
   maxBlobSize: { type: "size", default: "100GiB", meaning: "the largest blob" },
   maxOpenUploads: { type: "count", default: "1000", meaning: "uploads of one person begun in a day and not ended" },
+  uploadExpiry: { type: "duration", default: "24h", meaning: "when an upload of which nothing is heard is ended" },
   tokensPerMinute: { type: "count", default: "600", meaning: "requests for tokens from one address" },
   failedSignInsPerMinute: { type: "count", default: "20", meaning: "wrong passwords of one name from one address" },
   publishesPerMinute: { type: "count", default: "1200", meaning: "manifests pushed by one person" },
@@ -27,11 +37,17 @@ export interface Setting {
   /** What stands for it in the help. Default: the type. */
   readonly value?: string;
   readonly default?: string;
+  /** There is no flag for it, since flags are seen by everybody on a machine; and it is never shown. Default false. */
+  readonly secret?: boolean;
   readonly meaning: string;
 }
 
 export type SettingName = keyof typeof settingTable;
 export const settingNames = Object.keys(settingTable) as readonly SettingName[];
+
+export function isSecret(name: SettingName): boolean {
+  return (settingTable[name] as Setting).secret === true;
+}
 
 export function flagOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -46,6 +62,7 @@ export function describeSettings(): string {
   return settingNames
     .map((name) => {
       const { type, meaning, value = type.toUpperCase(), ...rest } = settingTable[name] as Setting;
+      if (isSecret(name)) return `  ${variableOf(name).padEnd(36)}${meaning}; this variable or the file only, no flag`;
       const flag = `--${flagOf(name)}${type === "flag" ? "" : ` ${value}`}`;
       return `  ${flag.padEnd(36)}${meaning}${rest.default === undefined ? "" : ` (default ${rest.default})`}`;
     })

@@ -2,9 +2,9 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readSettings } from "./read-settings.ts";
+import { readSettings, withoutSecrets } from "./read-settings.ts";
 import { toServeOptions } from "./serve-options.ts";
-import { flagOf, settingNames, settingTable, variableOf } from "./setting-table.ts";
+import { flagOf, isSecret, settingNames, settingTable, variableOf } from "./setting-table.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-settings-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -50,11 +50,32 @@ describe("a setting", () => {
       const [flag, variable] = [flagOf(name), variableOf(name)];
       const text = { log: "off", listen: "h:1", publicUrl: "https://a.b" }[name as string] ?? "true";
       const args = settingTable[name].type === "flag" ? [`--${flag}`] : [`--${flag}`, text];
-      expect(readSettings(args, {})[name]).toEqual({ text, source: `--${flag}` });
+      if (isSecret(name)) expect(() => readSettings(args, {})).toThrow("Unknown option");
+      else expect(readSettings(args, {})[name]).toEqual({ text, source: `--${flag}` });
       expect(readSettings([], { [variable]: text })[name]).toEqual({ text, source: variable });
       const path = fileWith(JSON.stringify({ [name]: text }));
       expect(readSettings(["--config", path], {})[name]).toEqual({ text, source: path });
     }
+  });
+
+  test("says where blobs are, and keeps the secret to itself", () => {
+    const s3 = ["--s3-endpoint", "https://s3.test", "--s3-bucket", "cpm", "--s3-access-key-id", "id"];
+    const environment = { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: "hush" };
+    const of = (...more: string[]) => toServeOptions(readSettings([...data, ...s3, ...more], environment), () => {});
+    expect(of("--redirect-blobs", "--s3-prefix", "a/b/")).toMatchObject({
+      s3: { endpoint: "https://s3.test", bucket: "cpm", region: "us-east-1", accessKeyId: "id", prefix: "a/b/" },
+      redirectFromBytes: 1024 ** 2,
+    });
+    expect(of().redirectFromBytes).toBeUndefined();
+    expect(JSON.stringify(withoutSecrets(readSettings(s3, environment)))).not.toContain("hush");
+    for (const wrong of [
+      ["--s3-prefix", "/a"],
+      ["--s3-bucket", "A"],
+      ["--s3-endpoint", "s3.test"],
+    ])
+      expect(() => of(...wrong)).toThrow("which is not");
+    expect(() => optionsOf([...data, ...s3])).toThrow("CPM_REGISTRY_S3_SECRET_ACCESS_KEY is missing");
+    expect(() => optionsOf([...data, "--redirect-blobs"])).toThrow("--s3-endpoint is missing");
   });
 
   test("reads sizes, durations, addresses and levels", () => {

@@ -1,0 +1,134 @@
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { isDigest } from "@cpm/base";
+import type { ByteSource, Digest } from "@cpm/base";
+import type { BlobDirectory } from "@cpm/store";
+import { makeDirectory, readFileBytes, removeFile, syncDirectory, withFileErrors } from "@cpm/store";
+import { registryError } from "../errors.ts";
+import { DirectoryStaging, objectOf } from "./directory-staging.ts";
+import type { ByteRange, ObjectName, ObjectStorage, Staging, StoredObject } from "./object-storage.ts";
+
+/**
+ * Objects are files `blobs/<algorithm>/<hex>`, uploads `uploads/<id>`. What an upload is at is said by its file, so
+ * the state of an upload is always empty: one process has the directory.
+ */
+export class DirectoryObjects implements ObjectStorage {
+  readonly shared = false;
+  readonly #blobs: BlobDirectory;
+  readonly #uploads: string;
+
+  constructor(blobs: BlobDirectory) {
+    this.#blobs = blobs;
+    this.#uploads = join(blobs.root, "uploads");
+    makeDirectory(this.#uploads);
+  }
+
+  async openStaging(id: string): Promise<Staging> {
+    return new DirectoryStaging(this.#uploadPath(id), this.#blobs);
+  }
+
+  async stagedBytes(id: string): Promise<number> {
+    return new DirectoryStaging(this.#uploadPath(id), this.#blobs).sizeBytes;
+  }
+
+  async discard(id: string): Promise<void> {
+    removeFile(this.#uploadPath(id));
+    removeFile(`${this.#uploadPath(id)}.blob`);
+  }
+
+  async settle(id: string): Promise<void> {
+    removeFile(`${this.#uploadPath(id)}.blob`);
+  }
+
+  defaultObject(digest: Digest): ObjectName {
+    return objectOf(digest);
+  }
+
+  async body(object: ObjectName, sizeBytes: number, { startBytes, endBytes }: ByteRange): Promise<Blob> {
+    const file = Bun.file(this.#wholeFile(object, sizeBytes));
+    return startBytes === 0 && endBytes === sizeBytes ? file : file.slice(startBytes, endBytes);
+  }
+
+  async *read(object: ObjectName, sizeBytes: number, range?: ByteRange): ByteSource {
+    const { startBytes, endBytes } = range ?? { startBytes: 0, endBytes: sizeBytes };
+    yield* readFileBytes(this.#wholeFile(object, sizeBytes), startBytes, endBytes - startBytes);
+  }
+
+  async presign(): Promise<undefined> {
+    return undefined;
+  }
+
+  async quarantine(object: ObjectName): Promise<boolean> {
+    const from = this.#pathOf(object);
+    const to = join(this.#blobs.root, "quarantine", `${object.slice("blobs/".length)}.${Date.now()}`);
+    if (statSync(from, { throwIfNoEntry: false }) === undefined) return false;
+    makeDirectory(dirname(to));
+    withFileErrors("quarantine", from, () => renameSync(from, to));
+    syncDirectory(dirname(to));
+    syncDirectory(dirname(from));
+    return true;
+  }
+
+  async remove(object: ObjectName): Promise<boolean> {
+    return removeFile(this.#pathOf(object));
+  }
+
+  async list(after: ObjectName, limit: number): Promise<readonly StoredObject[]> {
+    return withFileErrors("list", this.#blobs.root, () => this.#names())
+      .filter((name) => name > after)
+      .slice(0, limit)
+      .flatMap((object) => {
+        const found = statSync(this.#pathOf(object), { throwIfNoEntry: false });
+        return found === undefined ? [] : [{ object, sizeBytes: found.size, modifiedAtMs: found.mtimeMs }];
+      });
+  }
+
+  uploadOf(): undefined {
+    return undefined;
+  }
+
+  async check(): Promise<void> {
+    const probe = join(this.#uploads, `.ready-${crypto.randomUUID()}`);
+    withFileErrors("write", probe, () => {
+      writeFileSync(probe, "ready");
+      try {
+        readFileSync(probe);
+      } finally {
+        rmSync(probe);
+      }
+    });
+  }
+
+  #names(): string[] {
+    const root = join(this.#blobs.root, "blobs");
+    mkdirSync(root, { recursive: true });
+    return readdirSync(root)
+      .flatMap((algorithm) => readdirSync(join(root, algorithm)).map((hex) => ({ algorithm, hex })))
+      .filter(({ algorithm, hex }) => isDigest(`${algorithm}:${hex}`))
+      .map(({ algorithm, hex }) => `blobs/${algorithm}/${hex}`)
+      .toSorted(byBytes);
+  }
+
+  #wholeFile(object: ObjectName, sizeBytes: number): string {
+    const path = this.#pathOf(object);
+    if (withFileErrors("read", path, () => statSync(path, { throwIfNoEntry: false }))?.size !== sizeBytes)
+      throw registryError("registry-server/content-lost", `${object} is gone or has another size`);
+    return path;
+  }
+
+  #pathOf(object: ObjectName): string {
+    const [, algorithm, hex] = object.split("/");
+    const digest = `${algorithm ?? ""}:${hex ?? ""}`;
+    if (!isDigest(digest) || objectOf(digest) !== object) throw new TypeError(`${object} is no object of a directory`);
+    return this.#blobs.pathOf(digest);
+  }
+
+  #uploadPath(id: string): string {
+    if (!/^[0-9a-f-]{36}$/.test(id)) throw registryError("registry-server/upload-unknown", "there is no such upload");
+    return join(this.#uploads, id);
+  }
+}
+
+function byBytes(left: string, right: string): number {
+  return left < right ? -1 : Number(left > right);
+}

@@ -1,0 +1,106 @@
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { digestAlgorithm, digestHex, isDigest } from "@cpm/base";
+import type { ByteSource, Digest } from "@cpm/base";
+import type { BlobDirectory } from "@cpm/store";
+import { fileError, readFileBytes, removeFile, withFileErrors, writeFully } from "@cpm/store";
+import type { ObjectName, StagedState, Staging } from "./object-storage.ts";
+
+const nothing: StagedState = {};
+
+/**
+ * An upload in a file, which is there from its first byte. When it is known what the bytes are, a second file beside
+ * it says so: a crash after the rename leaves an upload without a file, and the mark tells which blob it has become.
+ */
+export class DirectoryStaging implements Staging {
+  readonly state = nothing;
+  readonly #path: string;
+  readonly #blobs: BlobDirectory;
+  #file: number | undefined;
+  #marked: Digest | undefined;
+  #adopted = false;
+  sizeBytes: number;
+
+  constructor(path: string, blobs: BlobDirectory) {
+    this.#path = path;
+    this.#blobs = blobs;
+    const staged = sizeOf(path);
+    this.sizeBytes = staged ?? this.#adoptedBytes() ?? 0;
+  }
+
+  get marked(): Digest | undefined {
+    return this.#marked;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#file ??= withFileErrors("open", this.#path, () => openSync(this.#path, "a"));
+    writeFully(this.#file, chunk, this.#path);
+    this.sizeBytes += chunk.length;
+  }
+
+  /** As durable as an upload has to be: the file has it, whatever becomes of this process. */
+  async flush(): Promise<void> {
+    await this.close();
+  }
+
+  async *written(): ByteSource {
+    if (this.sizeBytes > 0) yield* readFileBytes(this.#path);
+  }
+
+  async mark(digest: Digest): Promise<void> {
+    if (this.sizeBytes === 0) withFileErrors("create", this.#path, () => closeSync(openSync(this.#path, "a")));
+    await syncFile(this.#path);
+    withFileErrors("mark", this.#path, () => writeFileSync(`${this.#path}.blob`, digest));
+    this.#marked = digest;
+  }
+
+  /** Also when the blob is there: its name may not be durable yet, and its bytes may have been damaged since. */
+  async seal(): Promise<ObjectName> {
+    if (this.#marked === undefined) throw new TypeError("only what was marked is sealed");
+    if (!this.#adopted) this.#blobs.adopt(this.#path, this.#marked);
+    this.#adopted = true;
+    return objectOf(this.#marked);
+  }
+
+  async close(): Promise<void> {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  #adoptedBytes(): number | undefined {
+    const mark = `${this.#path}.blob`;
+    if (sizeOf(mark) === undefined) return undefined;
+    const digest = withFileErrors("read", mark, () => readFileSync(mark, "utf8"));
+    const blob = isDigest(digest) ? this.#blobs.stat(digest) : undefined;
+    if (!isDigest(digest) || blob === undefined) {
+      removeFile(mark);
+      return undefined;
+    }
+    this.#marked = digest;
+    this.#adopted = true;
+    return blob.sizeBytes;
+  }
+}
+
+export function objectOf(digest: Digest): ObjectName {
+  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
+}
+
+/** On another thread: a large file takes seconds to reach the disk, and other requests go on meanwhile. */
+async function syncFile(path: string): Promise<void> {
+  try {
+    const file = await open(path, "r");
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(error, "sync", path);
+  }
+}
+
+/** Undefined when there is no such file. */
+function sizeOf(path: string): number | undefined {
+  return withFileErrors("read", path, () => statSync(path, { throwIfNoEntry: false })?.size);
+}

@@ -1,0 +1,121 @@
+import { equalBytes } from "@cpm/base";
+import type { ByteSource, Digest } from "@cpm/base";
+import { digestAlgorithm, digestHex } from "@cpm/base";
+import { storageFailed, registryError } from "../errors.ts";
+import type {
+  ByteRange,
+  Checkpoint,
+  ObjectName,
+  ObjectStorage,
+  StagedState,
+  Staging,
+  StoredObject,
+} from "./object-storage.ts";
+import { PartBuffers } from "./part-buffers.ts";
+import { s3Bytes, s3Stream } from "./s3-body.ts";
+import { S3Calls } from "./s3-calls.ts";
+import { S3Client } from "./s3-client.ts";
+import type { S3Patience } from "./s3-client.ts";
+import type { S3Settings } from "./s3-settings.ts";
+import { S3Staging, stagedSize, toS3State } from "./s3-staging.ts";
+
+/** Objects are `blobs/<upload>/<random>` in a bucket: what they are is said by the database alone. */
+export class S3Objects implements ObjectStorage {
+  readonly shared = true;
+  readonly #client: S3Client;
+  readonly #calls: S3Calls;
+  readonly #buffers: PartBuffers;
+
+  constructor(settings: S3Settings, patience: Partial<S3Patience> = {}, buffers: PartBuffers = new PartBuffers()) {
+    this.#client = new S3Client(settings, patience);
+    this.#calls = new S3Calls(this.#client);
+    this.#buffers = buffers;
+  }
+
+  async openStaging(id: string, state: StagedState, checkpoint: Checkpoint, takenOver: boolean): Promise<Staging> {
+    return new S3Staging(id, toS3State(state), this.#calls, this.#buffers, checkpoint, takenOver);
+  }
+
+  async stagedBytes(_: string, state: StagedState): Promise<number> {
+    return stagedSize(toS3State(state));
+  }
+
+  async discard(_: string, state: StagedState): Promise<void> {
+    const { key, uploadId, pieces } = toS3State(state);
+    if (key !== undefined && uploadId !== undefined) {
+      await this.#calls.abortMultipart(key, uploadId);
+      // It may have been completed already.
+      await this.#calls.remove(key);
+    }
+    await Promise.all(pieces.map((piece) => this.#calls.remove(piece.key)));
+  }
+
+  /** The object is the upload, and pieces went when they were joined. */
+  async settle(): Promise<void> {}
+
+  defaultObject(digest: Digest): ObjectName {
+    return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
+  }
+
+  /** The first piece is read before it is answered, so that what is lost is told by the status. */
+  async body(object: ObjectName, sizeBytes: number, range: ByteRange): Promise<ReadableStream<Uint8Array>> {
+    const iterator = this.read(object, sizeBytes, range)[Symbol.asyncIterator]();
+    let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
+    return s3Stream({
+      [Symbol.asyncIterator]: () => ({
+        async next() {
+          const held = first;
+          first = undefined;
+          return held ?? iterator.next();
+        },
+        async return() {
+          await iterator.return?.();
+          return { done: true, value: undefined };
+        },
+      }),
+    });
+  }
+
+  read(object: ObjectName, sizeBytes: number, range?: ByteRange): ByteSource {
+    return s3Bytes(this.#client, object, sizeBytes, range ?? { startBytes: 0, endBytes: sizeBytes });
+  }
+
+  async presign(object: ObjectName, expiryS: number): Promise<string> {
+    return this.#client.presign(object, expiryS);
+  }
+
+  /** By a copy inside the store: the object goes only once that is whole. */
+  async quarantine(object: ObjectName): Promise<boolean> {
+    const sizeBytes = await this.#calls.size(object);
+    if (sizeBytes === undefined) return false;
+    const target = `quarantine/${object.slice("blobs/".length)}.${crypto.randomUUID().slice(0, 8)}`;
+    await this.#calls.copy(object, target, sizeBytes);
+    if ((await this.#calls.size(target)) !== sizeBytes) throw storageFailed(`the copy of ${object} is not whole`);
+    return this.remove(object);
+  }
+
+  /** S3 does not tell whether it was there. */
+  async remove(object: ObjectName): Promise<boolean> {
+    await this.#calls.remove(object);
+    return true;
+  }
+
+  async list(after: ObjectName, limit: number): Promise<readonly StoredObject[]> {
+    return this.#calls.list("blobs/", after, limit);
+  }
+
+  uploadOf(object: ObjectName): string | undefined {
+    return /^blobs\/([0-9a-f-]{36})\//.exec(object)?.[1];
+  }
+
+  async check(): Promise<void> {
+    const key = `probe/${crypto.randomUUID()}`;
+    const content = new TextEncoder().encode(key);
+    await this.#calls.put(key, content);
+    const parts: Uint8Array[] = [];
+    for await (const chunk of this.read(key, content.length)) parts.push(chunk);
+    await this.#calls.remove(key);
+    if (!equalBytes(Buffer.concat(parts), content))
+      throw registryError("registry-server/storage", "the storage does not give back what it was given");
+  }
+}

@@ -1,0 +1,62 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { S3Settings } from "@cpm/registry/testing/objects";
+import { goPrograms, installGoProgram } from "@cpm/dev-colony/programs";
+import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
+
+/** A real S3 server in a folder of its own. */
+export interface S3Server {
+  readonly host: string;
+  /** For a bucket that is there, through `host` or what stands before it. */
+  settings(host?: string): S3Settings;
+  stop(): Promise<void>;
+}
+
+const bucket = "cpm-registry";
+const [accessKeyId, secretAccessKey] = ["test-key", "test-secret"];
+
+/** versitygw on files, built on first use. It listens on loopback. */
+export async function startS3Server(): Promise<S3Server> {
+  const program = await installGoProgram(goPrograms.versitygw, defaultCacheDirectory());
+  const root = mkdtempSync(join(tmpdir(), "cpm-s3-"));
+  // Where no extended attributes are, its metadata lie beside the files.
+  for (const folder of ["data", "metadata", `data/${bucket}`]) mkdirSync(join(root, folder));
+  const host = `127.0.0.1:${await freePort()}`;
+  const backend = ["posix", "--sidecar", join(root, "metadata"), join(root, "data")];
+  const child = Bun.spawn([program, "--quiet", "--port", host, ...backend], {
+    cwd: root,
+    env: { PATH: process.env["PATH"] ?? "", ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const stop = async (): Promise<void> => {
+    child.kill();
+    await child.exited;
+    rmSync(root, { recursive: true, force: true });
+  };
+  while (!(await answers(host))) {
+    if (child.exitCode !== null) throw new Error(`versitygw ended with ${child.exitCode}`);
+    await Bun.sleep(20);
+  }
+  const place = { bucket, region: "us-east-1", accessKeyId, secretAccessKey, prefix: "p/", pathStyle: true };
+  return { host, settings: (through = host) => ({ ...place, endpoint: `http://${through}` }), stop };
+}
+
+async function answers(host: string): Promise<boolean> {
+  try {
+    await fetch(`http://${host}/`);
+    return true;
+  } catch {
+    return false; // It does not listen yet.
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("there is no port");
+  return address.port;
+}
