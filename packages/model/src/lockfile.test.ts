@@ -121,3 +121,12 @@ test.each([
   }
   throw new Error("it was accepted");
 });
+
+test("a lockfile of thousands of packages is read again", () => {
+  const [entry] = example.packages;
+  if (entry === undefined) throw new Error("the example has one");
+  const packages = Array.from({ length: 3000 }, (_, index) => ({ ...entry, name: parsePackageName(`rise/p${index}`) }));
+  const text = formatLockfile({ ...example, packages });
+  expect(text.length).toBeGreaterThan(1024 * 1024);
+  expect(read(text).packages).toHaveLength(3000);
+});

@@ -170,10 +170,13 @@ const schema = objectOf<LockfileBody>("a lockfile", {
   packages: { schema: recordOf(key, body, { maxKeys: 100_000 }), description: "What was chosen.", required: true },
 });
 
+/** Programs write it: a package of several platforms takes about 2 kB. */
+const maxLockfileLength = 64 * 1024 * 1024;
+
 /** Reads a lockfile strictly. Throws `lock/invalid` with every fault and its line, or what `parseSource` throws. */
 export function parseLockfile(file: SourceFile): Lockfile {
   const faults = new Faults();
-  const [document] = parseSource(file);
+  const [document] = parseSource(file, { maxLength: maxLockfileLength });
   const read = document === undefined ? undefined : schema.parse(document, faults);
   if (read === undefined || faults.diagnostics.length > 0) throw invalidLockfile(file, faults.diagnostics);
   const packages = Object.entries(read.packages).flatMap(([written, locked]): LockedPackage[] => {

@@ -6,6 +6,11 @@ import { faultsError, modelErrors } from "./errors.ts";
 import { Faults } from "./faults.ts";
 import type { SourceEntry, SourceFile, SourceNode, SourceRange } from "./source.ts";
 
+export interface ParseSourceOptions {
+  /** In UTF-16 code units. Default: 1 Mi, more than anybody writes by hand. */
+  readonly maxLength?: number;
+}
+
 /** Limits of one text, in UTF-16 code units and levels of nesting. */
 const sourceLimits: { readonly maxLength: number; readonly maxDepth: number } = {
   maxLength: 1024 * 1024,
@@ -18,12 +23,15 @@ const sourceLimits: { readonly maxLength: number; readonly maxDepth: number } = 
  * are not strings. Empty documents are left out. Throws `source/syntax`, `source/unsupported` or
  * `source/too-large`, with every fault and its place.
  */
-export function parseSource(file: SourceFile): SourceNode[] {
-  if (file.text.length > sourceLimits.maxLength) {
+export function parseSource(
+  file: SourceFile,
+  { maxLength = sourceLimits.maxLength }: ParseSourceOptions = {},
+): SourceNode[] {
+  if (file.text.length > maxLength) {
     throw createError(
       modelErrors,
       "source/too-large",
-      `${file.path} has ${file.text.length} characters, more than ${sourceLimits.maxLength}`,
+      `${file.path} has ${file.text.length} characters, more than ${maxLength}`,
     );
   }
   const documents = composeDocuments(file);

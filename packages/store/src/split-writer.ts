@@ -1,6 +1,7 @@
 import type { Digest } from "@cpm/base";
 import { DraftFile } from "./draft-file.ts";
 import { storeError } from "./errors.ts";
+import { removeFile } from "./files.ts";
 import { createHasher } from "./hash.ts";
 import type { Hasher } from "./hash.ts";
 import type { ByteSink } from "./layout-stream.ts";
@@ -8,7 +9,7 @@ import { encodePartEnd, encodePartStart, partOverheadBytes } from "./part-header
 import type { PartHeader } from "./part-header.ts";
 
 /** The smallest size of a part that is worth its header. */
-const minPartBytes: number = 64 * 1024;
+export const minPartBytes: number = 64 * 1024;
 
 /** `app.bundle.part02of13`: in the order of their names, and each tells how many there are. */
 export function partPath(path: string, part: number, parts: number): string {
@@ -67,8 +68,17 @@ export class SplitWriter implements ByteSink {
       file.overwriteStart(encodePartStart({ ...header, whole, digest: hasher.digest() }));
       file.sync();
     }
-    for (const { file } of this.#parts) file.publish();
-    return this.#parts.map(({ file }) => file.path);
+    const published: string[] = [];
+    try {
+      for (const { file } of this.#parts) {
+        file.publish();
+        published.push(file.path);
+      }
+    } catch (error) {
+      published.forEach(removeFile);
+      throw error;
+    }
+    return published;
   }
 
   discard(): void {
