@@ -81,7 +81,7 @@ async function listen(
         // A package is read to its end before its manifest is answered.
         if (request.method === "PUT" && request.url.includes("/manifests/")) server.timeout(request, 0);
         const forwarded = trustProxy ? lastOf(request.headers.get("x-forwarded-for")) : undefined;
-        return registry.fetch(request, forwarded ?? server.requestIP(request)?.address);
+        return registry.fetch(request, forwarded ?? (() => server.requestIP(request)?.address));
       },
     });
   } catch (cause) {

@@ -14,7 +14,7 @@ export function toServeOptions(settings: SettingTexts, write: (line: string) => 
   const dataDirectory = reader.text("data");
   if (dataDirectory === undefined || dataDirectory === "") throw new UsageError("--data is missing");
   const publicUrl = reader.parsed("publicUrl", "an address such as https://registry.example.org", isHttpAddress);
-  const log = logger(reader.parsed("log", "off, errors or requests", isLogLevel) ?? "errors", write);
+  const log = reader.parsed("log", "off, errors or requests", isLogLevel) ?? "errors";
   const tls = readTls(reader.text("tlsCert"), reader.text("tlsKey"));
   const openAnywhere = reader.flag("openAnywhere");
   return {
@@ -33,7 +33,7 @@ export function toServeOptions(settings: SettingTexts, write: (line: string) => 
       publishesPerMinute: reader.count("publishesPerMinute"),
     },
     ...(publicUrl === undefined ? {} : { publicUrl }),
-    ...(log === undefined ? {} : { log }),
+    ...logging(log, write),
     ...(tls === undefined ? {} : { tls }),
   };
 }
@@ -114,11 +114,10 @@ function isLogLevel(text: string): boolean {
   return ["off", "errors", "requests"].includes(text);
 }
 
-function logger(level: string, write: (line: string) => void): ((entry: LogEntry) => void) | undefined {
-  if (level === "off") return undefined;
-  return (entry) => {
-    if (level === "requests" || entry.status >= 500) write(`${JSON.stringify(entry)}\n`);
-  };
+function logging(level: string, write: (line: string) => void): Pick<ServeOptions, "log" | "logged"> {
+  if (level === "off") return {};
+  const log = (entry: LogEntry): void => write(`${JSON.stringify(entry)}\n`);
+  return level === "requests" ? { log } : { log, logged: (status) => status >= 500 };
 }
 
 /** Read and compared here, so that a wrong pair is found before a client finds it. Throws `registry-server/tls`. */
