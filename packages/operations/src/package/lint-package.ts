@@ -4,7 +4,7 @@ import type { Dependency, InputValues, Manifest, SourceFile } from "@cpm/model";
 import { locateSource, parseSource } from "@cpm/model";
 import { checkResources, checkTemplates, parseTemplates, renderTemplates, sampleInputs } from "@cpm/template";
 import type { Resource } from "@cpm/template";
-import { operationError, operationsErrors } from "../errors.ts";
+import { operationsErrors } from "../errors.ts";
 import { activeDependencies } from "../resolution/active-dependencies.ts";
 import { executorTypesOf } from "../resources/executor-types.ts";
 import { inspectPackageDirectory, invalidPackage } from "./package-directory.ts";
