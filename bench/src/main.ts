@@ -5,6 +5,7 @@ import type { Comparison } from "./comparisons.ts";
 import { packComparison, prepareContent, pullComparison, startComparisons, unpackComparison } from "./comparisons.ts";
 import { fullShape, quickShape } from "./inputs.ts";
 import { measure } from "./measure.ts";
+import { nothingToDoComparisons } from "./nothing-to-do.ts";
 import { startRegistry } from "./registry-process.ts";
 import { benchRegistry } from "./registry/registry-bench.ts";
 import { formatRegistryResults } from "./registry/report.ts";
@@ -68,7 +69,10 @@ async function runAll(
 ): Promise<void> {
   const { only, quick } = options;
   note(`${cpus().length} cores, ${formatBytes(totalmem())} of memory, everything under ${scratch.root}`);
-  if (only.has("start")) for (const comparison of startComparisons(scratch)) await run(comparison);
+  if (only.has("start")) {
+    for (const comparison of startComparisons(scratch)) await run(comparison);
+    for (const comparison of await nothingToDoComparisons(scratch)) await run(comparison);
+  }
   if (only.has("solver")) await runSolver(options);
   if (!only.has("pack") && !only.has("unpack") && !only.has("pull")) return;
   const registry = only.has("pull") ? await startRegistry(scratch.root) : undefined;

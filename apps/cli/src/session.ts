@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ColoniesClient, Identity } from "@cpm/colonies";
-import { bundleAccess, CachingReader, defaultFreshMs, PackageMetadata } from "@cpm/operations";
+import { bundleAccess, CachingReader, defaultFreshMs, PackageMetadata } from "@cpm/operations/access";
 import type { BundleSet, OperationProgress, PackageAccess, ReleaseContext } from "@cpm/operations";
 import type { CredentialSource, RegistryClient } from "@cpm/registry-client";
 import { createRegistryClient, isLoopback, userCredentials } from "@cpm/registry-client";

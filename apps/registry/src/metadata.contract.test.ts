@@ -75,7 +75,14 @@ describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ o
   }
   const begin = (id: string, actor: string, repository = name): Promise<void> =>
     uploads.create({
-      ...{ id, repository, actor, algorithm: "sha256", sizeBytes: 0, state: {}, version: 0, leasedUntilMs: 0 },
+      id,
+      repository,
+      actor,
+      algorithm: "sha256",
+      sizeBytes: 0,
+      state: {},
+      version: 0,
+      leasedUntilMs: 0,
       activeAtMs: now++,
     });
   const sizeOf = async (repository: string, digest: Digest) => (await metadata.blob(repository, digest))?.sizeBytes;

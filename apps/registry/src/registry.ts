@@ -6,6 +6,8 @@ import { createAccounts, ownSecret } from "./access/accounts.ts";
 import type { Accounts } from "./access/accounts.ts";
 import { Authenticator } from "./access/authenticator.ts";
 import type { Origin } from "./access/authenticator.ts";
+import { RequestOrigin } from "./access/request-origin.ts";
+import type { ClientAddress } from "./access/request-origin.ts";
 import { Gate } from "./access/gate.ts";
 import { IssuerKeys } from "./access/issuer-keys.ts";
 import { RateLimit } from "./access/rate-limit.ts";
@@ -13,9 +15,11 @@ import { SignIn } from "./access/sign-in.ts";
 import type { Database } from "./database/database.ts";
 import { openSqliteDatabase } from "./database/sqlite-database.ts";
 import { registryError } from "./errors.ts";
-import { errorResponse, hostOf } from "./http/answers.ts";
-import type { TokenService } from "./http/answers.ts";
-import { handleRequest } from "./http/routes.ts";
+import { errorResponse, hostOf, sentBytesOf, toResponse } from "./http/answers.ts";
+import type { PlainAnswer, TokenService } from "./http/answers.ts";
+import { readTarget } from "./http/request-target.ts";
+import type { RequestTarget } from "./http/request-target.ts";
+import { handleRequest, isReading } from "./http/routes.ts";
 import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
@@ -72,8 +76,10 @@ export interface RegistryOptions {
   /** Answers `/metrics` to everybody. Default false: to users and tokens. */
   readonly openMetrics?: boolean;
   readonly now?: () => number;
-  /** One call for each request that ended, and for each unexpected failure. */
+  /** One call for each request that ended, of those that are `logged`. */
   readonly log?: (entry: LogEntry) => void;
+  /** Which requests are told to `log`, by the status that they were answered with. Default: all. */
+  readonly logged?: (status: number) => boolean;
 }
 
 export interface LogEntry {
@@ -93,8 +99,8 @@ export interface LogEntry {
 
 /** A registry is a function from request to response; what listens is for the caller. */
 export interface Registry {
-  /** `address` is the client's, by which requests for tokens are counted. */
-  fetch(request: Request, address?: string): Promise<Response>;
+  /** `address` is the client's, by which requests for tokens are counted. Default: `unknown`. */
+  fetch(request: Request, address?: ClientAddress): Promise<Response>;
   /** Ends uploads of which nothing was heard for the time that the limits say; the answer is how many. */
   expireUploads(): Promise<number>;
   /** From now on it is not ready: no new requests should be sent to it. Those that come are served all the same. */
@@ -111,7 +117,8 @@ type ProcessLock = NonNullable<ReturnType<typeof tryLock>>;
  * `registry-server/locked`, `registry-server/not-open` for a directory with users that is to be open, and file errors.
  */
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
-  const { dataDirectory, now = () => Date.now(), log } = options;
+  const { dataDirectory, now = () => Date.now(), log, logged = () => true } = options;
+  const logsAll = log !== undefined && options.logged === undefined;
   // What is private is in there, in files of its own.
   makeDirectory(dataDirectory, 0o700);
   const lock = tryLock(join(dataDirectory, "registry.lock"));
@@ -119,37 +126,36 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const { parts, close, drain } = await openParts(options, now, lock);
   let count = 0;
   return {
-    async fetch(request, address = "unknown") {
-      const requestId = `${now().toString(36)}-${(count++).toString(36)}`;
+    async fetch(request, address) {
       const startedAt = performance.now();
-      let actor: string | undefined;
-      const origin = { requestId, address, onActor: (name: string) => void (actor = name) };
+      const origin = new RequestOrigin(`${now().toString(36)}-${(count++).toString(36)}`, address);
+      // Before anything is waited for: who sends something may be gone before there is something to tell of them.
+      if (logsAll || !isReading(request)) void origin.address;
+      const target = readTarget(request.url);
       parts.metrics.begin();
-      const { response, error } = await answer(
-        parts,
-        request,
-        origin,
-        tokenService(options, request),
-        options.access !== "open",
-      );
-      response.headers.set("x-request-id", requestId);
+      const { answer, error } = await respond(parts, request, target, origin, options);
+      const response = toResponse(answer, origin.requestId);
+      const { status } = response;
       const { method } = request;
-      const path = new URL(request.url).pathname;
-      const entry = {
+      const route = routeName(target);
+      const sentBytes = method === "HEAD" ? 0 : sentBytesOf(answer);
+      const durationMs = performance.now() - startedAt;
+      parts.metrics.end(route, method, status, durationMs, sentBytes);
+      if (log === undefined || !logged(status)) return response;
+      const { requestId, actor } = origin;
+      log({
         requestId,
         method,
-        path,
-        route: routeName(path),
-        status: response.status,
-        durationMs: Math.round((performance.now() - startedAt) * 1000) / 1000,
-        address,
+        path: target.pathname,
+        route,
+        status,
+        durationMs: Math.round(durationMs * 1000) / 1000,
+        address: origin.address,
         ...(actor === undefined ? {} : { actor }),
-        sentBytes: method === "HEAD" ? 0 : Number(response.headers.get("content-length") ?? 0),
+        sentBytes,
         // Only what is our failure: what a client does wrong was told to the client.
-        ...(error !== undefined && response.status >= 500 ? { error: describe(error) } : {}),
-      };
-      parts.metrics.end(entry.route, method, entry.status, entry.durationMs, entry.sentBytes);
-      log?.(entry);
+        ...(error !== undefined && status >= 500 ? { error: describe(error) } : {}),
+      });
       return response;
     },
     expireUploads: () => parts.uploads.expire(parts.limits.uploadExpiryMs),
@@ -242,19 +248,20 @@ function tokenService(options: RegistryOptions, request: Request): TokenService 
   };
 }
 
-async function answer(
+async function respond(
   parts: RegistryParts,
   request: Request,
+  target: RequestTarget,
   origin: Origin,
-  tokens: TokenService,
-  hasUsers: boolean,
-): Promise<{ response: Response; error?: unknown }> {
+  options: RegistryOptions,
+): Promise<{ readonly answer: Response | PlainAnswer; readonly error?: unknown }> {
+  const tokens = tokenService(options, request);
   try {
-    return { response: await handleRequest(parts, request, origin, tokens) };
+    return { answer: await handleRequest(parts, request, target, origin, tokens) };
   } catch (error) {
     const response = errorResponse(error, origin.requestId, tokens);
-    if (!wantsPage(request)) return { response, error };
-    return { response: await toErrorPage(response, request, hostOf(tokens), hasUsers), error };
+    if (!wantsPage(request)) return { answer: response, error };
+    return { answer: await toErrorPage(response, request, hostOf(tokens), options.access !== "open"), error };
   }
 }
 

@@ -14,6 +14,8 @@ export interface ServeOptions extends RegistryOptions {
   readonly trustProxy?: boolean;
   /** How long requests may go on after `stop`. Default 10 s. */
   readonly graceMs?: number;
+  /** Told when work that no request asked for fails; it is tried again at its next time. */
+  readonly onJobFailure?: (job: string, error: unknown) => void;
 }
 
 /** The texts of two PEM files. */
@@ -23,6 +25,7 @@ export interface TlsFiles {
 }
 
 const defaultGraceMs = 10_000;
+const expiryIntervalMs = 10 * 60_000;
 
 export interface RunningRegistry {
   /** `http://host:port`, or `https://`. */
@@ -42,11 +45,13 @@ export async function serveRegistry(options: ServeOptions): Promise<RunningRegis
   assertServable(options);
   const registry = await openRegistry(options);
   const server = await listen(registry, options);
+  const expiry = setInterval(() => void expireUploads(registry, options), expiryIntervalMs);
   const host = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port ?? 0}`;
   return {
     endpoint: `${options.tls === undefined ? "http" : "https"}://${host}`,
     host,
     async stop() {
+      clearInterval(expiry);
       registry.drain();
       const force = setTimeout(() => void server.stop(true), graceMs);
       await server.stop();
@@ -54,6 +59,14 @@ export async function serveRegistry(options: ServeOptions): Promise<RunningRegis
       await registry.close();
     },
   };
+}
+
+async function expireUploads(registry: Registry, { onJobFailure }: ServeOptions): Promise<void> {
+  try {
+    await registry.expireUploads();
+  } catch (error) {
+    onJobFailure?.("expire-uploads", error);
+  }
 }
 
 /** Throws `registry-server/not-open` for an open registry that other machines would reach. */
@@ -81,7 +94,7 @@ async function listen(
         // A package is read to its end before its manifest is answered.
         if (request.method === "PUT" && request.url.includes("/manifests/")) server.timeout(request, 0);
         const forwarded = trustProxy ? lastOf(request.headers.get("x-forwarded-for")) : undefined;
-        return registry.fetch(request, forwarded ?? server.requestIP(request)?.address);
+        return registry.fetch(request, forwarded ?? (() => server.requestIP(request)?.address));
       },
     });
   } catch (cause) {

@@ -1,4 +1,3 @@
-export { bundleAccess } from "./bundle/bundle-access.ts";
 export { BundleSet, openBundles } from "./bundle/bundle-set.ts";
 export { createBundle } from "./bundle/create-bundle.ts";
 export type { BundleRequest, CreatedBundle } from "./bundle/create-bundle.ts";
@@ -17,29 +16,8 @@ export type { OperationProgress, ReportProgress } from "./progress.ts";
 export { lintPackage, readPackageDirectory } from "./package/lint-package.ts";
 export type { LintReport } from "./package/lint-package.ts";
 export { collectPackages } from "./release/collect-packages.ts";
-export { CachingReader } from "./package/caching-reader.ts";
-export { defaultFreshMs, PackageMetadata } from "./resolution/package-metadata.ts";
-export { dependencyView } from "./resolution/dependency-view.ts";
-export type { DependencyView, ViewedDependency } from "./resolution/dependency-view.ts";
-export { findOutdated } from "./resolution/outdated.ts";
-export type { OutdatedPackage } from "./resolution/outdated.ts";
-export { invertedTree, treeOf, whyChains } from "./resolution/dependency-graph.ts";
-export type { TreeLine, WhyLink } from "./resolution/dependency-graph.ts";
-export {
-  compareLocks,
-  lockFor,
-  lockProject,
-  readLockfile,
-  readProject,
-  readProjectLock,
-  requireCurrentLock,
-  writeProjectLock,
-} from "./resolution/project-lock.ts";
-export type { LockChange, LockRequest, Project } from "./resolution/project-lock.ts";
-export { resolvePackages } from "./resolution/resolve-packages.ts";
-export type { Resolution, ResolvedPackage } from "./resolution/resolve-packages.ts";
-export { WorldFacts } from "./resolution/world-facts.ts";
-export type { World } from "./resolution/world-facts.ts";
+export * from "./access.ts";
+export * from "./resolution/index.ts";
 export { locatePackage, parsePackageSource, readLocatedPackage } from "./package/locate-package.ts";
 export type { LocatedPackage, PackageAccess, PackageSource } from "./package/locate-package.ts";
 export { packPackage } from "./package/pack-package.ts";

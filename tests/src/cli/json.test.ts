@@ -31,6 +31,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   update: ["--directory", "hello"],
   outdated: ["hello"],
   tree: ["hello"],
+  bundle: ["create", "hello", "-o", "hello.bundle"],
   why: ["rise/other", "--directory", "hello"],
   publish: ["hello"],
   search: [],

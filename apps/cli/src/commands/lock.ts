@@ -1,5 +1,5 @@
 import { defineCommand, registryOptions } from "../command.ts";
-import { relock } from "../relock.ts";
+import { relock, showLock } from "../relock.ts";
 import { bundleOptions, lockOptions, resolutionOptions } from "../resolution-options.ts";
 import { withSession } from "../with-session.ts";
 
@@ -12,18 +12,22 @@ export const lock = defineCommand({
   options: { ...resolutionOptions, ...bundleOptions, locked: lockOptions.locked, ...registryOptions },
   examples: [
     { line: "cpm lock", description: "Write cpm.lock for the package here." },
-    { line: "cpm lock --locked", description: "In CI: fail when cpm.lock is not up to date." },
+    { line: "cpm lock --locked", description: "In CI: fail when cpm.lock is not up to date. Asks no registry." },
   ],
   async run(invocation) {
     const { args, options, output } = invocation;
-    const operations = await import("@cpm/operations");
+    const operations = await import("@cpm/operations/resolution");
+    // What is locked is what the manifest asks for: nobody has to be asked.
+    if (options.locked === true) {
+      const project = operations.readProject(args[0] ?? ".");
+      await showLock(project.lock, operations.requireCurrentLock(project), output);
+      return 0;
+    }
     return withSession(
       invocation,
       async (session) => {
         const project = operations.readProject(args[0] ?? ".");
-        if (options.locked === true) operations.requireCurrentLock(project);
-        const request = { project, minimumAgeMs: options["min-age"] };
-        await relock(request, options.locked !== true, session, output);
+        await relock({ project, minimumAgeMs: options["min-age"] }, true, session, output);
         return 0;
       },
       options,

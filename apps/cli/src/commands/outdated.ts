@@ -12,7 +12,7 @@ export const outdated = defineCommand({
   examples: [{ line: "cpm outdated", description: "What could be newer." }],
   async run(invocation) {
     const { args, output } = invocation;
-    const operations = await import("@cpm/operations");
+    const operations = await import("@cpm/operations/resolution");
     return withSession(invocation, async (session) => {
       const project = operations.readProject(args[0] ?? ".");
       const lock = operations.requireCurrentLock(project);

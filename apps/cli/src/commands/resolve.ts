@@ -20,7 +20,7 @@ export const resolve = defineCommand({
   ],
   async run(invocation) {
     const { args, options, context, output } = invocation;
-    const operations = await import("@cpm/operations");
+    const operations = await import("@cpm/operations/resolution");
     const { parseRange, parseReference } = await import("@cpm/model");
     const given = await readGivenInputs(options, context);
     if (given.length > 0 && args.length > 1) {

@@ -18,7 +18,7 @@ export const tree = defineCommand({
     { line: "cpm tree --invert rise/text-tools", description: "Everything that needs one package." },
   ],
   async run({ args, options, context, output }) {
-    const operations = await import("@cpm/operations");
+    const operations = await import("@cpm/operations/resolution");
     const { name, lock } =
       options.from === undefined ? await projectLock(args[0] ?? ".") : await bundleLock(options.from, args, context);
     const lines =
@@ -37,7 +37,7 @@ interface NamedLock {
 }
 
 async function projectLock(directory: string): Promise<NamedLock> {
-  const { readProject, requireCurrentLock } = await import("@cpm/operations");
+  const { readProject, requireCurrentLock } = await import("@cpm/operations/resolution");
   const project = readProject(directory);
   return { name: project.manifest.name, lock: requireCurrentLock(project) };
 }

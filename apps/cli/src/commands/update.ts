@@ -22,7 +22,7 @@ export const update = defineCommand({
   ],
   async run(invocation) {
     const { args, options, output } = invocation;
-    const operations = await import("@cpm/operations");
+    const operations = await import("@cpm/operations/resolution");
     return withSession(
       invocation,
       async (session) => {

@@ -8,7 +8,7 @@ export const why = defineCommand({
   options: { directory: { type: "string", short: "C", value: "DIR", description: "The package. Default: here." } },
   examples: [{ line: "cpm why rise/text-tools", description: "Who asks for it, and by which range." }],
   async run({ args, options, output }) {
-    const operations = await import("@cpm/operations");
+    const operations = await import("@cpm/operations/resolution");
     const project = operations.readProject(options.directory ?? ".");
     const lock = operations.requireCurrentLock(project);
     const chains = operations.whyChains(lock, args[0] ?? "", project.manifest.name);

@@ -25,6 +25,10 @@ interface Claims {
   readonly access: readonly (readonly string[])[];
 }
 
+/** How many signatures are remembered, and of how long tokens. */
+const maxKept = 4096;
+const maxKeptLength = 2048;
+
 /**
  * Gives out and reads the short-lived tokens of docker's flow: claims and a SHA-256 HMAC over them, both base64url.
  * The key is the registry's own, so that they outlive a restart; the audience is in it, so that those of another
@@ -35,6 +39,8 @@ export class AccessTokens {
   readonly #key: string;
   readonly #audience: string;
   readonly #now: () => number;
+  /** What tokens say whose signature was right, by their text. The oldest goes first. */
+  readonly #verified = new Map<string, AccessClaims>();
 
   constructor(key: string, audience: string, now: () => number) {
     this.#key = key;
@@ -51,18 +57,28 @@ export class AccessTokens {
 
   /** Undefined for what is no token of this registry, or was one. */
   read(text: string): AccessClaims | undefined {
+    const claims = this.#verified.get(text) ?? this.#verify(text);
+    return claims === undefined || claims.expiresAt <= this.#now() ? undefined : claims;
+  }
+
+  #verify(text: string): AccessClaims | undefined {
     const [body = "", mac = "", more] = text.split(".");
     const expected = this.#mac(body);
     if (more !== undefined || mac.length !== expected.length) return undefined;
     if (!timingSafeEqual(Buffer.from(mac), Buffer.from(expected))) return undefined;
     // Only we can have made the rest.
     const { aud, exp, sub, access } = JSON.parse(Buffer.from(body, "base64url").toString()) as Claims;
-    if (aud !== this.#audience || exp <= this.#now()) return undefined;
-    return {
-      subject: sub,
-      granted: new Map(access.map(([key = "", ...actions]) => [key, new Set(actions)])),
-      expiresAt: exp,
-    };
+    if (aud !== this.#audience) return undefined;
+    const granted = new Map(access.map(([key = "", ...actions]) => [key, new Set(actions)]));
+    const claims = { subject: sub, granted, expiresAt: exp };
+    if (text.length <= maxKeptLength) this.#keep(text, claims);
+    return claims;
+  }
+
+  #keep(text: string, claims: AccessClaims): void {
+    const [oldest] = this.#verified.keys();
+    if (oldest !== undefined && this.#verified.size >= maxKept) this.#verified.delete(oldest);
+    this.#verified.set(text, claims);
   }
 
   #mac(body: string): string {

@@ -19,8 +19,6 @@ export interface Caller extends Author {
   readonly presented: boolean;
   /** What the access token was given out for; undefined for credentials themselves, which may all that their owner may. */
   readonly granted: Granted | undefined;
-  /** Of the client, as far as is known. */
-  readonly address: string;
 }
 
 /** Where a request comes from. */
@@ -28,7 +26,7 @@ export interface Origin {
   readonly requestId: string;
   readonly address: string;
   /** Called with who it is from, once that is known, for the log. */
-  readonly onActor?: (actor: string) => void;
+  onActor?(actor: string): void;
 }
 
 export interface AuthenticatorParts {
@@ -111,7 +109,7 @@ export class Authenticator {
     const principal = claims === undefined ? undefined : await this.#principalOf(claims.subject);
     if (claims === undefined || principal === undefined)
       throw unauthorized("the access token is not one of this registry, or no longer valid");
-    return { ...toCaller(principal, origin, true), granted: claims.granted };
+    return toCaller(principal, origin, true, claims.granted);
   }
 
   async #principalOf(subject: Subject): Promise<Principal | undefined> {
@@ -134,10 +132,10 @@ function toPrincipal({ id, name, admin }: UserWithPassword): Principal & { reado
   return { kind: "user", user: { id, name, admin } };
 }
 
-function toCaller(principal: Principal, { requestId, address, onActor }: Origin, presented: boolean): Caller {
+function toCaller(principal: Principal, origin: Origin, presented: boolean, granted?: Granted): Caller {
   const actor = actorOf(principal);
-  onActor?.(actor);
-  return { principal, presented, requestId, address, actor, granted: undefined };
+  origin.onActor?.(actor);
+  return { principal, presented, requestId: origin.requestId, actor, granted };
 }
 
 function keyOf(user: UserWithPassword | undefined): string {

@@ -56,6 +56,34 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
 
+/**
+ * An answer that is not a response yet: what is asked for most often becomes one once, with the request's id among its
+ * headers, since changing the headers of a response costs as much as making it.
+ */
+export interface PlainAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | null;
+  readonly sentBytes: number;
+}
+
+export function toResponse(answer: Response | PlainAnswer, requestId: string): Response {
+  if (answer instanceof Response) {
+    answer.headers.set("x-request-id", requestId);
+    return answer;
+  }
+  const { status, headers, body } = answer;
+  return new Response(body as Uint8Array<ArrayBuffer> | null, {
+    status,
+    headers: { ...headers, "x-request-id": requestId },
+  });
+}
+
+/** Of the body, where its length is known. */
+export function sentBytesOf(answer: Response | PlainAnswer): number {
+  return answer instanceof Response ? Number(answer.headers.get("content-length") ?? 0) : answer.sentBytes;
+}
+
 export function json(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Response {
   const text = JSON.stringify(body);
   const length = String(Buffer.byteLength(text));

@@ -37,6 +37,19 @@ describe("a manifest", () => {
     }
   });
 
+  test("that was read is gone for everybody once it is deleted, and was never another repository's", async () => {
+    const [first, second, third] = [await withConfig(), await withConfig(), await withConfig()];
+    const { descriptor } = await pushManifest(first, imageOf(), "x");
+    await pushManifest(second, imageOf(), "x");
+    const read = async (repository: string, reference: string) =>
+      (await call("GET", `/v2/${repository}/manifests/${reference}`)).status;
+    for (const repository of [first, second]) expect(await read(repository, "x")).toBe(200);
+    expect(await read(third, descriptor.digest)).toBe(404);
+    await call("DELETE", `/v2/${first}/manifests/${descriptor.digest}`);
+    expect([await read(first, "x"), await read(first, descriptor.digest)]).toEqual([404, 404]);
+    expect([await read(second, "x"), await read(second, descriptor.digest)]).toEqual([200, 200]);
+  });
+
   test("of the docker types keeps its type, whatever is accepted", async () => {
     const repository = await withConfig();
     const { descriptor } = await pushManifest(repository, imageOf({ mediaType: mediaTypes.dockerManifest }), "x");

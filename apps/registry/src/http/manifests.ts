@@ -24,6 +24,7 @@ import type { NewManifest, StoredManifest, VerifiedPackage } from "../metadata.t
 import { isPackage, verifyPackage } from "../package-verifier.ts";
 import type { RegistryParts } from "../registry.ts";
 import { json, noContent } from "./answers.ts";
+import type { PlainAnswer } from "./answers.ts";
 
 const maxNamesListed = 1000;
 const maxTagsPushed = 100;
@@ -35,17 +36,18 @@ export async function getManifest(
   repository: string,
   reference: string,
   request: Request,
-): Promise<Response> {
-  const manifest = await findManifest(parts, repository, reference);
+): Promise<PlainAnswer> {
+  const { digest, mediaType, bytes } = await findManifest(parts, repository, reference);
+  const etag = `"${digest}"`;
+  if (request.headers.get("if-none-match")?.includes(digest) === true)
+    return { status: 304, headers: { etag }, body: null, sentBytes: 0 };
   const headers = {
-    "content-type": manifest.mediaType,
-    "docker-content-digest": manifest.digest,
-    etag: `"${manifest.digest}"`,
-    "content-length": String(manifest.bytes.length),
+    "content-type": mediaType,
+    "docker-content-digest": digest,
+    etag,
+    "content-length": String(bytes.length),
   };
-  if (request.headers.get("if-none-match")?.includes(manifest.digest) === true)
-    return new Response(null, { status: 304, headers: { etag: headers.etag } });
-  return new Response(request.method === "HEAD" ? null : (manifest.bytes as Uint8Array<ArrayBuffer>), { headers });
+  return { status: 200, headers, body: request.method === "HEAD" ? null : bytes, sentBytes: bytes.length };
 }
 
 /** PUT: a manifest is accepted when all that it refers to is here, and a package only when it is a whole one. */

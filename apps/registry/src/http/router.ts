@@ -1,8 +1,5 @@
 import { isRepositoryName } from "@cpm/oci";
 
-export { parseOciPath } from "@cpm/oci";
-export type { OciRoute } from "@cpm/oci";
-
 /** `namespace/name` of a package from the parts of a path. */
 export function packageNameOf(namespace: string, name: string): string | undefined {
   const full = `${namespace}/${name}`;

@@ -5,7 +5,7 @@ import { denied, rateLimited, registryError, unauthorized } from "../errors.ts";
 import type { RegistryParts } from "../registry.ts";
 import { handleAdministration } from "./administration.ts";
 import { hostOf, json, noContent } from "./answers.ts";
-import type { TokenService } from "./answers.ts";
+import type { PlainAnswer, TokenService } from "./answers.ts";
 import { cancelUpload, deleteBlob, getBlob, patchUpload, putUpload, startUpload, uploadStatus } from "./blobs.ts";
 import { handlePages } from "../pages/pages.ts";
 import { signIn } from "../pages/signin/controller.ts";
@@ -13,18 +13,19 @@ import { discoverExtensions } from "./extensions.ts";
 import { handleLogin } from "./login.ts";
 import { deleteManifest, getManifest, listReferrers, listRepositories, listTags, putManifest } from "./manifests.ts";
 import { handlePackages } from "./packages.ts";
-import { parseOciPath } from "./router.ts";
-import type { OciRoute } from "./router.ts";
+import type { RequestTarget } from "./request-target.ts";
+import type { OciRoute } from "@cpm/oci";
 import { handleToken } from "./token.ts";
 
 /** From a request to its answer: who asks, whether they may, and the handler. Errors are thrown. */
 export async function handleRequest(
   parts: RegistryParts,
   request: Request,
+  target: RequestTarget,
   origin: Origin,
   tokens: TokenService,
-): Promise<Response> {
-  const { pathname, searchParams } = new URL(request.url);
+): Promise<Response | PlainAnswer> {
+  const { url, pathname } = target;
   if (pathname === "/livez") return json(200, { status: "ok" });
   if (pathname === "/readyz") return readiness(parts);
   refuseFromOtherSites(request);
@@ -32,10 +33,11 @@ export async function handleRequest(
   if (pathname === "/token") return handleToken(parts, request, origin, tokens);
   if (/^\/api\/v1\/login(\/challenge|\/oidc)?$/.test(pathname))
     return handleLogin(parts, request, pathname, origin, tokens);
-  const target = parseOciPath(pathname);
+  if (target.fault !== undefined) throw target.fault;
   const caller = await parts.authenticator.identify(request.headers.get("authorization"), origin);
   if (pathname === "/metrics") return metrics(parts, caller);
-  if (target !== undefined) return oci(parts, caller, target, request, searchParams);
+  if (target.oci !== undefined) return oci(parts, caller, target.oci, request, url);
+  const { searchParams } = url;
   const administration = await handleAdministration(parts, caller, request, pathname, searchParams, hostOf(tokens));
   if (administration !== undefined) return administration;
   const packages =
@@ -46,7 +48,7 @@ export async function handleRequest(
   throw registryError("registry-server/name-unknown", `there is nothing at ${pathname}`);
 }
 
-function isReading({ method }: Request): boolean {
+export function isReading({ method }: Request): boolean {
   return method === "GET" || method === "HEAD";
 }
 
@@ -79,11 +81,11 @@ async function oci(
   caller: Caller,
   target: OciRoute,
   request: Request,
-  query: URLSearchParams,
-): Promise<Response> {
+  url: URL,
+): Promise<Response | PlainAnswer> {
   const { method } = request;
-  const reading = method === "GET" || method === "HEAD";
-  if ("repository" in target) await authorize(parts, caller, target, method, query);
+  const reading = isReading(request);
+  if ("repository" in target) await authorize(parts, caller, target, method, url);
   // Also where everything is public: a client that is not asked here takes the registry for one without logins.
   else if (!caller.presented)
     throw unauthorized("this needs a token", target.kind === "catalog" ? "registry:catalog:*" : undefined);
@@ -92,7 +94,7 @@ async function oci(
       if (reading) return noContent(200, { "docker-distribution-api-version": "registry/2.0" });
       break;
     case "catalog":
-      if (reading) return listRepositories(parts, caller, query);
+      if (reading) return listRepositories(parts, caller, url.searchParams);
       break;
     case "extensions":
       if (reading) return discoverExtensions();
@@ -102,24 +104,25 @@ async function oci(
       if (method === "DELETE") return deleteBlob(parts, target.repository, target.digest, caller);
       break;
     case "uploads":
-      if (method === "POST") return startUpload(parts, target.repository, request, query, caller);
+      if (method === "POST") return startUpload(parts, target.repository, request, url.searchParams, caller);
       break;
     case "upload":
       if (method === "PATCH") return patchUpload(parts, target.repository, target.id, request, caller);
-      if (method === "PUT") return putUpload(parts, target.repository, target.id, request, query, caller);
+      if (method === "PUT") return putUpload(parts, target.repository, target.id, request, url.searchParams, caller);
       if (method === "GET") return uploadStatus(parts, target.repository, target.id, caller);
       if (method === "DELETE") return cancelUpload(parts, target.repository, target.id, caller);
       break;
     case "manifest":
       if (reading) return getManifest(parts, target.repository, target.reference, request);
-      if (method === "PUT") return putManifest(parts, target.repository, target.reference, request, query, caller);
+      if (method === "PUT")
+        return putManifest(parts, target.repository, target.reference, request, url.searchParams, caller);
       if (method === "DELETE") return deleteManifest(parts, target.repository, target.reference, caller);
       break;
     case "tags":
-      if (reading) return listTags(parts, target.repository, query);
+      if (reading) return listTags(parts, target.repository, url.searchParams);
       break;
     case "referrers":
-      if (reading) return listReferrers(parts, target.repository, target.digest, query);
+      if (reading) return listReferrers(parts, target.repository, target.digest, url.searchParams);
       break;
   }
   throw registryError("registry-server/unsupported", `${method} is not supported here`);
@@ -131,11 +134,11 @@ async function authorize(
   caller: Caller,
   target: OciRoute & { readonly repository: string },
   method: string,
-  query: URLSearchParams,
+  url: URL,
 ): Promise<void> {
   const { repository } = target;
   const action = actionOf(target, method);
-  await parts.gate.require(caller, action, repository, scopeOf(action, repository, query));
+  await parts.gate.require(caller, action, repository, scopeOf(action, repository, url));
   if (target.kind !== "manifest" || method !== "PUT") return;
   const waitS = parts.rates.publishes.take(personOf(caller.principal));
   if (waitS > 0) throw rateLimited("too many manifests pushed", waitS);
@@ -148,10 +151,9 @@ function actionOf(target: OciRoute, method: string): Action {
 }
 
 /** What to ask a token for; of a mount, the reading of its source too. */
-function scopeOf(action: Action, repository: string, query: URLSearchParams): string {
-  const scope = `repository:${repository}:${action === "push" ? "pull,push" : action}`;
-  const from = query.get("from");
-  return action === "push" && from !== null && /^[a-z0-9._/-]{1,255}$/.test(from)
-    ? `${scope} repository:${from}:pull`
-    : scope;
+function scopeOf(action: Action, repository: string, url: URL): string {
+  if (action !== "push") return `repository:${repository}:${action}`;
+  const scope = `repository:${repository}:pull,push`;
+  const from = url.searchParams.get("from");
+  return from !== null && /^[a-z0-9._/-]{1,255}$/.test(from) ? `${scope} repository:${from}:pull` : scope;
 }

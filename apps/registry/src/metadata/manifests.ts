@@ -3,37 +3,63 @@ import { parseManifestBytes, referrerDescriptor } from "@cpm/oci";
 import type { Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { NewManifest, ReferrersPage, StoredManifest, VerifiedPackage } from "../metadata.ts";
+import type { ManifestBytes } from "./manifest-bytes.ts";
 import { repositoryIdOf } from "./repositories.ts";
 
-interface ManifestRow {
+interface HeadRow {
   readonly digest: Digest;
   readonly media_type: string;
+}
+
+interface ManifestRow extends HeadRow {
   readonly bytes: Uint8Array;
 }
 
 const maxReferrersListed = 1000;
 
+/** A manifest of a repository, without its bytes. */
+type ManifestHead = Omit<StoredManifest, "bytes">;
+
 export async function manifestByDigest(
   reader: Reader,
+  kept: ManifestBytes,
   repository: string,
   digest: Digest,
 ): Promise<StoredManifest | undefined> {
-  const row = await reader.get<ManifestRow>(sql`
-    SELECT digest, media_type, bytes FROM manifests
+  const row = await reader.get<HeadRow>(sql`
+    SELECT digest, media_type FROM manifests
     WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
-  return row === undefined ? undefined : toManifest(row);
+  return row === undefined ? undefined : withBytes(reader, kept, repository, toHead(row));
 }
 
 export async function manifestByTag(
   reader: Reader,
+  kept: ManifestBytes,
   repository: string,
   tag: string,
 ): Promise<StoredManifest | undefined> {
-  const row = await reader.get<ManifestRow>(sql`
-    SELECT m.digest, m.media_type, m.bytes FROM tags t
+  const row = await reader.get<HeadRow>(sql`
+    SELECT m.digest, m.media_type FROM tags t
     JOIN manifests m ON m.repository_id = t.repository_id AND m.digest = t.digest
     WHERE t.repository_id = ${repositoryIdOf(repository)} AND t.name = ${tag}`);
-  return row === undefined ? undefined : toManifest(row);
+  return row === undefined ? undefined : withBytes(reader, kept, repository, toHead(row));
+}
+
+/** Undefined when it was deleted since it was found. */
+async function withBytes(
+  reader: Reader,
+  kept: ManifestBytes,
+  repository: string,
+  head: ManifestHead,
+): Promise<StoredManifest | undefined> {
+  const { digest } = head;
+  const known = kept.get(digest);
+  if (known !== undefined) return { ...head, bytes: known };
+  const row = await reader.get<{ bytes: Uint8Array }>(sql`
+    SELECT bytes FROM manifests WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
+  if (row === undefined) return undefined;
+  kept.add(digest, row.bytes);
+  return { ...head, bytes: row.bytes };
 }
 
 export async function hasManifest(reader: Reader, repository: string, digest: Digest): Promise<boolean> {
@@ -140,6 +166,6 @@ function countWithin(rows: readonly { readonly size_bytes: number }[], maxBytes:
   return over === -1 ? rows.length : over;
 }
 
-function toManifest({ digest, media_type: mediaType, bytes }: ManifestRow): StoredManifest {
-  return { digest, mediaType, bytes };
+function toHead({ digest, media_type: mediaType }: HeadRow): ManifestHead {
+  return { digest, mediaType };
 }

@@ -10,6 +10,7 @@ import { sql } from "../database/sql.ts";
 import { registryError, versionExists } from "../errors.ts";
 import type { BlobRow, Metadata, NewManifest } from "../metadata.ts";
 import { pointBlob, publicBlobSize, shownBlob, showBlob } from "./blobs.ts";
+import { ManifestBytes } from "./manifest-bytes.ts";
 import * as manifests from "./manifests.ts";
 import { packageSearchOf } from "./package-search.ts";
 import type { PackageSearch } from "./package-search.ts";
@@ -23,6 +24,7 @@ import { countUploads } from "./uploads.ts";
 export class SqlMetadata implements Metadata {
   readonly #database: AuditedDatabase;
   readonly #search: PackageSearch;
+  readonly #manifestBytes = new ManifestBytes();
 
   constructor(database: Database, now: () => number) {
     this.#database = new AuditedDatabase(database, now);
@@ -91,11 +93,11 @@ export class SqlMetadata implements Metadata {
   }
 
   manifestByDigest(repository: string, digest: Digest): ReturnType<Metadata["manifestByDigest"]> {
-    return manifests.manifestByDigest(this.#database, repository, digest);
+    return manifests.manifestByDigest(this.#database, this.#manifestBytes, repository, digest);
   }
 
   manifestByTag(repository: string, tag: string): ReturnType<Metadata["manifestByTag"]> {
-    return manifests.manifestByTag(this.#database, repository, tag);
+    return manifests.manifestByTag(this.#database, this.#manifestBytes, repository, tag);
   }
 
   verifiedPackage(repository: string, digest: Digest): ReturnType<Metadata["verifiedPackage"]> {

@@ -1,11 +1,15 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeUtf8 } from "@cpm/base";
 import { digestOf } from "@cpm/store";
+import { openRegistry } from "../registry.ts";
+import type { LogEntry } from "../registry.ts";
 import { openRegistryUnderTest, openRegistryWithUsers } from "../testing/index.ts";
 import { Metrics } from "./metrics.ts";
+import { readTarget } from "../http/request-target.ts";
 import { routeName } from "./route-name.ts";
 
 const bytes = encodeUtf8("some bytes");
@@ -75,7 +79,7 @@ describe("metrics", () => {
     ["/constructor", "other"],
     ["/token", "token"],
   ])("%s is of the route %s", (path, route) => {
-    expect(routeName(path)).toBe(route);
+    expect(routeName(readTarget(`http://registry.test${path}`))).toBe(route);
   });
 });
 
@@ -108,6 +112,24 @@ describe("health", () => {
     expect((await stopping.call("GET", "/v2/")).status).toBe(200);
     await stopping.dispose();
   });
+});
+
+test("the log is told what is to be logged, and the address is asked for where somebody sends or is told of", async () => {
+  const dataDirectory = mkdtempSync(join(tmpdir(), "cpm-registry-"));
+  const entries: LogEntry[] = [];
+  const log = (entry: LogEntry): void => void entries.push(entry);
+  const registry = await openRegistry({ dataDirectory, access: "open", log, logged: (status) => status === 404 });
+  let asked = 0;
+  const call = (method: string, path: string) =>
+    registry.fetch(new Request(`http://registry.test${path}`, { method }), () => `10.0.0.${++asked}`);
+  expect((await call("GET", "/v2/")).status).toBe(200);
+  expect([asked, entries.length]).toEqual([0, 0]);
+  expect((await call("POST", "/v2/a/b/blobs/uploads/")).status).toBe(202);
+  expect([asked, entries.length]).toEqual([1, 0]);
+  expect((await call("GET", "/v2/a/b/manifests/none")).status).toBe(404);
+  expect(entries).toMatchObject([{ status: 404, address: "10.0.0.2", path: "/v2/a/b/manifests/none" }]);
+  await registry.close();
+  rmSync(dataDirectory, { recursive: true });
 });
 
 test("the log says who asked for what, under the id that the client was given", async () => {

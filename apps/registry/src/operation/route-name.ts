@@ -1,24 +1,23 @@
-import { parseOciPath } from "../http/router.ts";
+import type { RequestTarget } from "../http/request-target.ts";
 
-const fixed: Readonly<Record<string, string>> = {
-  "/livez": "health",
-  "/readyz": "health",
-  "/metrics": "metrics",
-  "/token": "token",
-  "/api/v1/search": "search",
-};
+const fixed: ReadonlyMap<string, string> = new Map([
+  ["/livez", "health"],
+  ["/readyz", "health"],
+  ["/metrics", "metrics"],
+  ["/token", "token"],
+  ["/api/v1/search", "search"],
+  ["/", "page"],
+  ["/signin", "page"],
+]);
 
-/** The name of what a path asks for, of a bounded set, for metrics and logs. */
-export function routeName(pathname: string): string {
-  const name = Object.hasOwn(fixed, pathname) ? fixed[pathname] : undefined;
+/** The name of what is asked for, of a bounded set, for metrics and logs. A path that names nothing right is `other`. */
+export function routeName({ pathname, oci }: RequestTarget): string {
+  if (oci !== undefined) return oci.kind;
+  const name = fixed.get(pathname);
   if (name !== undefined) return name;
-  if (pathname === "/" || pathname === "/signin" || /^\/(packages|namespaces)\//.test(pathname)) return "page";
+  if (/^\/(packages|namespaces)\//.test(pathname)) return "page";
   if (pathname.startsWith("/assets/")) return "asset";
   if (pathname.startsWith("/api/v1/packages/")) return "package";
   if (pathname.startsWith("/api/v1/")) return "account";
-  try {
-    return parseOciPath(pathname)?.kind ?? "other";
-  } catch {
-    return "other"; // A name that is none: the request itself is answered with the reason.
-  }
+  return "other";
 }

@@ -15,7 +15,7 @@ export function toServeOptions(settings: SettingTexts, write: (line: string) => 
   const dataDirectory = reader.text("data");
   if (dataDirectory === undefined || dataDirectory === "") throw new UsageError("--data is missing");
   const publicUrl = reader.parsed("publicUrl", "an address such as https://registry.example.org", isHttpAddress);
-  const log = logger(reader.parsed("log", "off, errors or requests", isLogLevel) ?? "errors", write);
+  const log = reader.parsed("log", "off, errors or requests", isLogLevel) ?? "errors";
   const tls = readTls(reader.text("tlsCert"), reader.text("tlsKey"));
   const s3 = readS3(reader);
   const openAnywhere = reader.flag("openAnywhere");
@@ -38,7 +38,7 @@ export function toServeOptions(settings: SettingTexts, write: (line: string) => 
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(s3 === undefined ? {} : { s3 }),
     ...(redirects(reader, s3) ? { redirectFromBytes: reader.size("redirectMinSize") } : {}),
-    ...(log === undefined ? {} : { log }),
+    ...logging(log, write),
     ...(tls === undefined ? {} : { tls }),
   };
 }
@@ -120,11 +120,13 @@ function isLogLevel(text: string): boolean {
   return ["off", "errors", "requests"].includes(text);
 }
 
-function logger(level: string, write: (line: string) => void): ((entry: LogEntry) => void) | undefined {
-  if (level === "off") return undefined;
-  return (entry) => {
-    if (level === "requests" || entry.status >= 500) write(`${JSON.stringify(entry)}\n`);
-  };
+function logging(level: string, write: (line: string) => void): Pick<ServeOptions, "log" | "logged" | "onJobFailure"> {
+  if (level === "off") return {};
+  const writeLine = (line: object): void => write(`${JSON.stringify(line)}\n`);
+  const log = (entry: LogEntry): void => writeLine(entry);
+  const onJobFailure = (job: string, error: unknown): void =>
+    writeLine({ job, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  return level === "requests" ? { log, onJobFailure } : { log, onJobFailure, logged: (status) => status >= 500 };
 }
 
 /** Read and compared here, so that a wrong pair is found before a client finds it. Throws `registry-server/tls`. */

@@ -95,10 +95,10 @@ describe("a setting", () => {
       sentBytes: 0,
     };
     for (const level of ["off", "errors", "requests"]) {
-      const { log } = toServeOptions(readSettings([...data, "--log", level], {}), (line) =>
+      const { log, logged = () => true } = toServeOptions(readSettings([...data, "--log", level], {}), (line) =>
         lines.push(`${level} ${line}`),
       );
-      for (const status of [200, 500]) log?.({ ...entry, status });
+      for (const status of [200, 500]) if (logged(status)) log?.({ ...entry, status });
     }
     expect(lines.map((line) => line.slice(0, 8))).toEqual(["errors {", "requests", "requests"]);
   });

@@ -6,7 +6,7 @@ import type { Descriptor, OciManifest, StoreReader } from "@cpm/oci";
 import { descriptorsOf, mediaTypes, parseManifestBytes } from "@cpm/oci";
 import { readManifestBytes, verifiedBytes } from "@cpm/store";
 import { operationError } from "../errors.ts";
-import { describeDigest } from "../package/locate-package.ts";
+import { describeDigest } from "../package/describe-digest.ts";
 
 /** Everything that belongs to one locked package, found by its manifests and configs; no layer was read. */
 export interface PackageGraph {

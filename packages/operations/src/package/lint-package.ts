@@ -4,10 +4,10 @@ import type { Dependency, InputValues, Manifest, SourceFile } from "@cpm/model";
 import { locateSource, parseSource } from "@cpm/model";
 import { checkResources, checkTemplates, parseTemplates, renderTemplates, sampleInputs } from "@cpm/template";
 import type { Resource } from "@cpm/template";
-import { operationError, operationsErrors } from "../errors.ts";
+import { operationsErrors } from "../errors.ts";
 import { activeDependencies } from "../resolution/active-dependencies.ts";
 import { executorTypesOf } from "../resources/executor-types.ts";
-import { inspectPackageDirectory } from "./package-directory.ts";
+import { inspectPackageDirectory, invalidPackage } from "./package-directory.ts";
 import type { PackageDirectory } from "./package-directory.ts";
 
 export interface LintReport {
@@ -37,10 +37,7 @@ export function lintPackage(root: string): LintReport {
 export function readPackageDirectory(root: string): { directory: PackageDirectory; warnings: readonly Diagnostic[] } {
   const { directory, diagnostics } = lintPackage(root);
   if (directory !== undefined) return { directory, warnings: diagnostics };
-  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === "error");
-  throw operationError("package/invalid", `${root} has ${errors.length === 1 ? "a fault" : "faults"}`, {
-    diagnostics: errors,
-  });
+  throw invalidPackage(root, diagnostics);
 }
 
 /** `guesses`: what a dependency gives out is not known here either. */

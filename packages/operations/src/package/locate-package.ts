@@ -1,23 +1,22 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { CancelSignal, Clock, Digest } from "@cpm/base";
+import type { CancelSignal, Clock } from "@cpm/base";
 import type { PackageName, PackageReference, Version } from "@cpm/model";
 import {
   compareVersions,
   formatReference,
   maxSatisfying,
-  packageMediaTypes,
   parseReference,
   tagToVersion,
   versionToTag,
 } from "@cpm/model";
 import type { Descriptor, StoreReader } from "@cpm/oci";
-import { mediaTypes, parseManifestBytes } from "@cpm/oci";
 import type { RegistryClient } from "@cpm/registry-client";
-import { openLayoutFile, readManifestBytes } from "@cpm/store";
+import { openLayoutFile } from "@cpm/store";
 import { operationError } from "../errors.ts";
 import type { ReportProgress } from "../progress.ts";
 import type { PackageListings } from "../resolution/package-metadata.ts";
+import { describeDigest } from "./describe-digest.ts";
 import { readPackageDirectory } from "./lint-package.ts";
 import { packPackage } from "./pack-package.ts";
 import { isPackageDirectory } from "./package-directory.ts";
@@ -158,23 +157,6 @@ function chooseVersion(reference: PackageReference, versions: readonly Version[]
   throw operationError("package/no-version", `no version of ${formatReference(reference)} at ${host}`, {
     hint: `The newest are ${known.join(", ")}.`,
   });
-}
-
-/** The descriptor of a package's digest: the digest alone does not tell the media type, the document does. */
-export async function describeDigest(
-  name: PackageName,
-  digest: Digest,
-  source: StoreReader,
-  host: string,
-  signal: CancelSignal | undefined,
-): Promise<Descriptor> {
-  const found = await source.stat(digest, { signal });
-  if (found === undefined) throw operationError("package/not-found", `${host} has no ${name}@${digest}`);
-  const descriptor = { mediaType: mediaTypes.manifest, digest, sizeBytes: found.sizeBytes };
-  const document = parseManifestBytes(await readManifestBytes(source, descriptor, signal));
-  if (document.artifactType !== packageMediaTypes.artifact)
-    throw operationError("package/not-a-package", `${digest} is no package`);
-  return { ...descriptor, mediaType: document.mediaType };
 }
 
 function noRegistry(reference: PackageReference) {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, normalize } from "node:path";
-import type { Diagnostic } from "@cpm/base";
+import type { CpmError, Diagnostic } from "@cpm/base";
 import { decodeUtf8, printable } from "@cpm/base";
 import type { Glob, Manifest, SourceFile } from "@cpm/model";
 import { manifestFileName, matchGlob, parseGlob, readManifest } from "@cpm/model";
@@ -56,6 +56,20 @@ export function inspectPackageDirectory(root: string): InspectedDirectory {
   const { payload, empty } = collectPayload(root, manifest);
   const directory = { root, manifest, manifestFile, templates, packageFiles, payload };
   return { ...found, directory, diagnostics: [...faults, ...empty] };
+}
+
+/** The manifest alone: neither templates nor files are looked at. Throws `package/no-manifest`, `package/invalid`. */
+export function readPackageManifest(root: string): Manifest {
+  const { manifest, diagnostics } = readManifest(readSource(root, manifestFileName));
+  if (manifest === undefined) throw invalidPackage(root, diagnostics);
+  return manifest;
+}
+
+/** With the errors among what was found. */
+export function invalidPackage(root: string, diagnostics: readonly Diagnostic[]): CpmError {
+  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === "error");
+  const message = `${root} has ${errors.length === 1 ? "a fault" : "faults"}`;
+  return operationError("package/invalid", message, { diagnostics: errors });
 }
 
 function readSource(root: string, path: string): SourceFile {

@@ -5,7 +5,8 @@ import type { Dependency, GivenInput, Lockfile, Manifest, PackageReference, Rang
 import type { Requirement } from "@cpm/solver";
 import { operationError } from "../errors.ts";
 import type { LocatedPackage, PackageAccess, PackageSource } from "../package/locate-package.ts";
-import { describeDigest, locatePackage, readLocatedPackage, registryOf } from "../package/locate-package.ts";
+import { describeDigest } from "../package/describe-digest.ts";
+import { locatePackage, readLocatedPackage, registryOf } from "../package/locate-package.ts";
 import type { PackageVariant } from "../package/read-package.ts";
 import { activeDependencies } from "../resolution/active-dependencies.ts";
 import { orderByDependency } from "../resolution/dependency-order.ts";

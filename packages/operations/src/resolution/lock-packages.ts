@@ -7,7 +7,7 @@ import { parseManifestBytes } from "@cpm/oci";
 import { readManifestBytes, verifiedBytes } from "@cpm/store";
 import { operationError } from "../errors.ts";
 import type { PackageAccess } from "../package/locate-package.ts";
-import { describeDigest } from "../package/locate-package.ts";
+import { describeDigest } from "../package/describe-digest.ts";
 import { checkInstances } from "../release/check-instances.ts";
 import type { Resolution, ResolvedPackage } from "./resolve-packages.ts";
 

@@ -5,8 +5,7 @@ import type { Lockfile, Manifest } from "@cpm/model";
 import { formatLockfile, lockfileName, parseLockfile } from "@cpm/model";
 import { replaceFile, withFileErrors } from "@cpm/store";
 import { operationError } from "../errors.ts";
-import { readPackageDirectory } from "../package/lint-package.ts";
-import { isPackageDirectory } from "../package/package-directory.ts";
+import { isPackageDirectory, readPackageManifest } from "../package/package-directory.ts";
 import type { PackageAccess } from "../package/locate-package.ts";
 import { isCurrent, lockResolution } from "./lock-packages.ts";
 import type { Resolution } from "./resolve-packages.ts";
@@ -21,9 +20,12 @@ export interface Project {
   readonly lock?: Lockfile;
 }
 
-/** Throws what reading a package directory throws, and `lock/invalid`. */
+/**
+ * Versions hang on the manifest alone, so a package whose templates or files are not right yet has a lockfile too.
+ * Throws what reading a manifest throws, and `lock/invalid`.
+ */
 export function readProject(root: string): Project {
-  const { manifest } = readPackageDirectory(root).directory;
+  const manifest = readPackageManifest(root);
   const lock = readProjectLock(root);
   return { root, manifest, ...(lock === undefined ? {} : { lock }) };
 }

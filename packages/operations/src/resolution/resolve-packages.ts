@@ -5,7 +5,6 @@ import type { ListedDependency, ListedVersion } from "@cpm/registry-client";
 import type { Candidate, Dependency, MinimumAge, Provider, Requirement, Unusable, Work } from "@cpm/solver";
 import { isPending, solve } from "@cpm/solver";
 import { operationError } from "../errors.ts";
-import { activeListed } from "./active-dependencies.ts";
 import { orderByDependency } from "./dependency-order.ts";
 import type { PackageListings, Versions } from "./package-metadata.ts";
 import type { WorldFacts } from "./world-facts.ts";
@@ -52,8 +51,12 @@ export async function resolvePackages(
 ): Promise<Resolution> {
   const { registry, requirements, update, minimumAge, self, inputsOf } = request;
   const locked = lockedVersions(request);
+  // The language of conditions takes longer to load than everything else here.
+  const evaluate = inputsOf === undefined ? undefined : await import("./active-dependencies.ts");
   const active = (name: string, listed: ListedVersion): readonly ListedDependency[] =>
-    inputsOf?.name === name ? activeListed(listed, name, inputsOf.given) : listed.dependencies;
+    inputsOf?.name === name && evaluate !== undefined
+      ? evaluate.activeListed(listed, name, inputsOf.given)
+      : listed.dependencies;
   const prefetch = new Prefetch((name) => metadata.versions(registry, name), locked, active);
   for (const { name, range } of requirements) prefetch.begin(name, range);
   const provider: Provider = {
