@@ -3,7 +3,11 @@ import type { OptionTable } from "./command.ts";
 /** Flags of the commands that choose versions. */
 export const resolutionOptions = {
   offline: { type: "boolean", description: "Use no network: only what is known and kept here." },
-  "min-age": { type: "duration", value: "1d", description: "Leave out versions that were published more recently." },
+  "min-age": {
+    type: "duration",
+    value: "1d",
+    description: "Leave out versions that were published more recently (CPM_MIN_AGE).",
+  },
 } as const satisfies OptionTable;
 
 /** Flag of the commands that take packages out of bundles. */

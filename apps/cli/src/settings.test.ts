@@ -86,6 +86,7 @@ test("with nothing configured there are only places", () => {
     server: undefined,
     colony: undefined,
     colonyosVersion: undefined,
+    minimumAgeMs: undefined,
     privateKey: undefined,
     ownerKey: undefined,
     packagesRoot: join(home, ".local/share/cpm/packages"),
@@ -101,6 +102,7 @@ test("an empty variable counts as absent", () => {
   expect(resolve({ CPM_REGISTRY: "", COLONIES_PRVKEY: "", CPM_PACKAGES: "" })).toMatchObject({
     registry: { host: "project.example" },
     colonyosVersion: undefined,
+    minimumAgeMs: undefined,
     privateKey: undefined,
     packagesRoot: join(home, ".local/share/cpm/packages"),
   });
@@ -228,4 +230,14 @@ test("the version of ColonyOS is said by flag, variable and file, and must be on
   expect(resolve({ CPM_COLONYOS_VERSION: "v1.9.12" }).colonyosVersion).toBe("1.9.12");
   expect(resolve({ CPM_COLONYOS_VERSION: "1.9.12" }, { "colonyos-version": "2.0.0" }).colonyosVersion).toBe("2.0.0");
   expect(() => resolve({}, { "colonyos-version": "new" })).toThrow('--colonyos-version is "new"');
+});
+
+test("the least age of versions is said by flag, variable and file, and must be a duration", () => {
+  writeProject("minAge: 1d\n");
+  expect(resolve().minimumAgeMs).toBe(86_400_000);
+  expect(resolve({ CPM_MIN_AGE: "2h" }).minimumAgeMs).toBe(7_200_000);
+  expect(resolve({ CPM_MIN_AGE: "2h" }, { "min-age": 0 }).minimumAgeMs).toBe(0);
+  expect(() => resolve({ CPM_MIN_AGE: "soon" })).toThrow('CPM_MIN_AGE is "soon"');
+  writeProject("minAge: tomorrow\n");
+  expect(() => resolve()).toThrow(expect.objectContaining({ code: "settings/invalid" }));
 });

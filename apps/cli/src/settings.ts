@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import { parseDuration } from "@cpm/base";
 import { readEnvironment } from "@cpm/colonies";
 import type { RegistryAddress, Settings } from "@cpm/model";
 import { parseSettings, readRegistryAddress, readVersion } from "@cpm/model";
@@ -18,6 +19,8 @@ export interface ResolvedSettings {
   readonly colony: string | undefined;
   /** Of the server, where somebody said it: servers that are built plainly do not. */
   readonly colonyosVersion: string | undefined;
+  /** Versions that were published more recently are left out, in milliseconds. */
+  readonly minimumAgeMs: number | undefined;
   /** The user's private key; who needs it says what is missing. */
   readonly privateKey: string | undefined;
   /** The colony owner's, for the two commands that need it. Only ever from the environment or `cpm dev`. */
@@ -37,6 +40,8 @@ export interface SettingFlags {
   readonly server?: string | undefined;
   readonly colony?: string | undefined;
   readonly "colonyos-version"?: string | undefined;
+  /** Milliseconds. */
+  readonly "min-age"?: number | undefined;
 }
 
 const projectFileName = "cpm.config.yaml";
@@ -68,6 +73,7 @@ export function resolveSettings(context: CliContext, flags: SettingFlags): Resol
     server: server ?? dev?.server,
     colony: pick("colony") ?? (colonyIsDev ? dev.colony : undefined),
     colonyosVersion: pick("colonyosVersion"),
+    minimumAgeMs: pick("minAge"),
     privateKey:
       environment.privateKey ??
       (keyFile === undefined ? undefined : readKeyFile(keyFile)) ??
@@ -105,8 +111,10 @@ export function userFolders(env: CliContext["env"]): UserFolders {
   };
 }
 
-function levelOfFlags({ registry, server, colony, "colonyos-version": version }: SettingFlags): Settings {
+function levelOfFlags(flags: SettingFlags): Settings {
+  const { registry, server, colony, "colonyos-version": version, "min-age": minAge } = flags;
   return {
+    ...(minAge === undefined ? {} : { minAge }),
     ...(version === undefined ? {} : { colonyosVersion: readColonyosVersion(version, "--colonyos-version") }),
     ...(registry === undefined ? {} : { registry: readAddress(registry, "--registry") }),
     ...(server === undefined ? {} : { server: readServer(server) }),
@@ -118,13 +126,22 @@ function levelOfEnvironment({ env, cwd }: CliContext, colonies: ReturnType<typeo
   const registry = nonEmpty(env["CPM_REGISTRY"]);
   const packages = nonEmpty(env["CPM_PACKAGES"]);
   const version = nonEmpty(env["CPM_COLONYOS_VERSION"]);
+  const minAge = nonEmpty(env["CPM_MIN_AGE"]);
   return {
+    ...(minAge === undefined ? {} : { minAge: readMinAge(minAge) }),
     ...(version === undefined ? {} : { colonyosVersion: readColonyosVersion(version, "CPM_COLONYOS_VERSION") }),
     ...(registry === undefined ? {} : { registry: readAddress(registry, "CPM_REGISTRY") }),
     ...(colonies.endpoint === undefined ? {} : { server: colonies.endpoint }),
     ...(colonies.colonyName === undefined ? {} : { colony: colonies.colonyName }),
     ...(packages === undefined ? {} : { packages: resolve(cwd, packages) }),
   };
+}
+
+function readMinAge(written: string): number {
+  const durationMs = parseDuration(written);
+  if (durationMs === undefined)
+    throw usageError(`CPM_MIN_AGE is "${written}", which is not a duration`, "Such as 1d, 12h or 1h30m.");
+  return durationMs;
 }
 
 /** Paths in a file are relative to the file. */

@@ -1,3 +1,4 @@
+import { parseDuration } from "@cpm/base";
 import { faultsError } from "./errors.ts";
 import { Faults } from "./faults.ts";
 import { version } from "./name-schemas.ts";
@@ -17,6 +18,8 @@ export interface Settings {
   readonly colony?: string;
   readonly colonyosVersion?: string;
   readonly keyFile?: string;
+  /** Leaves out versions that were published more recently, in milliseconds. */
+  readonly minAge?: number;
   readonly packages?: string;
 }
 
@@ -58,6 +61,16 @@ const settingsSchema = objectOf<Settings>("the settings", {
   keyFile: {
     schema: text("a path", { minLength: 1, maxLength: 1000 }),
     description: "A file with the user's private key, which nobody else can read.",
+  },
+  minAge: {
+    schema: converted(
+      text("a duration", { maxLength: 40 }),
+      "a duration",
+      parseDuration,
+      (durationMs) => `${durationMs}ms`,
+      (value) => ({ message: `"${value}" is not a duration`, hint: "Such as 1d, 12h or 1h30m." }),
+    ),
+    description: "Versions that were published more recently are left out: 1d.",
   },
   packages: {
     schema: text("a path", { minLength: 1, maxLength: 1000 }),

@@ -14,6 +14,7 @@ export const readVariables: readonly Variable[] = [
     name: "CPM_COLONYOS_VERSION",
     meaning: "The version of ColonyOS that `requires.colonyos` is compared with, where the server does not tell it.",
   },
+  { name: "CPM_MIN_AGE", meaning: "Versions that were published more recently are left out: `1d`." },
   {
     name: "CPM_PACKAGES",
     meaning: "The directory of installed packages. Default: `cpm/packages` in the user's data folder.",

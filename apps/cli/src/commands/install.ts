@@ -53,7 +53,7 @@ export const install = defineCommand({
           platform: currentPlatform(),
           skipRequirements: options["skip-requirements"] === true,
           lock: source.kind === "path" ? operations.lockFor(source.path, options) : undefined,
-          minimumAgeMs: options["min-age"],
+          minimumAgeMs: session.settings.minimumAgeMs,
           colonyosVersion: session.settings.colonyosVersion,
         };
         const prepared = await operations.prepareInstall(request, releases);

@@ -27,7 +27,7 @@ export const lock = defineCommand({
       invocation,
       async (session) => {
         const project = operations.readProject(args[0] ?? ".");
-        await relock({ project, minimumAgeMs: options["min-age"] }, true, session, output);
+        await relock({ project, minimumAgeMs: session.settings.minimumAgeMs }, true, session, output);
         return 0;
       },
       options,

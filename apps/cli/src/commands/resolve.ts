@@ -38,7 +38,7 @@ export const resolve = defineCommand({
               : parseRange(selector.kind === "version" ? selector.version.text : "*");
           return { name, range, from: "the command line" };
         });
-        const minimumMs = options["min-age"];
+        const minimumMs = session.settings.minimumAgeMs;
         const minimumAge = minimumMs === undefined ? undefined : { minimumMs, nowMs: context.clock.now() };
         const world = new operations.WorldFacts({ cpmVersion: version, platform: currentPlatform() });
         const [root] = requirements;

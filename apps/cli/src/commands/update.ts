@@ -28,7 +28,7 @@ export const update = defineCommand({
       async (session) => {
         const project = operations.readProject(options.directory ?? ".");
         const moving = args.length === 0 ? ("all" as const) : new Set(args);
-        const request = { project, update: moving, minimumAgeMs: options["min-age"] };
+        const request = { project, update: moving, minimumAgeMs: session.settings.minimumAgeMs };
         await relock(request, options["dry-run"] !== true, session, output);
         return 0;
       },
