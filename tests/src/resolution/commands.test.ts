@@ -128,3 +128,14 @@ test("apply looks again whether the executors are there, before it creates anyth
   await run(0, "apply", "plan.json");
   expect(await json("list")).toMatchObject([{ release: "later" }]);
 }, 60_000);
+
+test("versions that are too young are left out, by the flag and by what is configured, and the error says so", async () => {
+  for (const argv of [["rise/words", "--min-age", "1d"], ["rise/words"]]) {
+    const env = argv.includes("--min-age") ? {} : { CPM_MIN_AGE: "1d" };
+    const { status, stderr } = await place.cpm(["resolve", ...argv], { env });
+    expect([status, stderr]).toEqual([6, expect.stringMatching(/rise\/words 2\.1\.0 fits but is .* old/)]);
+  }
+  expect((await place.cpm(["resolve", "rise/words", "--min-age", "0s"], { env: { CPM_MIN_AGE: "1d" } })).status).toBe(
+    0,
+  );
+});
