@@ -130,3 +130,14 @@ test("a lockfile of thousands of packages is read again", () => {
   expect(text.length).toBeGreaterThan(1024 * 1024);
   expect(read(text).packages).toHaveLength(3000);
 });
+
+test("a lockfile that a person wrote in YAML is the same, and a fault in one of a program is told with its place", () => {
+  const text = formatLockfile(example);
+  expect(read(`# by hand\n${text}`)).toEqual(read(text));
+  const wrong = text.replace('"sizeBytes": 12', '"sizeBytes": -1');
+  const told = {
+    code: "lock/invalid",
+    diagnostics: [expect.objectContaining({ location: expect.objectContaining({ line: 18 }) })],
+  };
+  expect(() => read(wrong)).toThrow(expect.objectContaining(told));
+});

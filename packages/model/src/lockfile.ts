@@ -4,6 +4,7 @@ import { faultsError } from "./errors.ts";
 import { Faults } from "./faults.ts";
 import { identifier, packageName, range, version } from "./name-schemas.ts";
 import { count, digest } from "./package-config.ts";
+import { readJsonSource } from "./json-source.ts";
 import { isPackageName } from "./package-name.ts";
 import type { PackageName } from "./package-name.ts";
 import { isWrongRange } from "./manifest-dependencies.ts";
@@ -175,15 +176,28 @@ const maxLockfileLength = 64 * 1024 * 1024;
 
 /** Reads a lockfile strictly. Throws `lock/invalid` with every fault and its line, or what `parseSource` throws. */
 export function parseLockfile(file: SourceFile): Lockfile {
-  const faults = new Faults();
-  const [document] = parseSource(file, { maxLength: maxLockfileLength });
-  const read = document === undefined ? undefined : schema.parse(document, faults);
-  if (read === undefined || faults.diagnostics.length > 0) throw invalidLockfile(file, faults.diagnostics);
+  const read = readAsWritten(file) ?? readWithPlaces(file);
   const packages = Object.entries(read.packages).flatMap(([written, locked]): LockedPackage[] => {
     const parts = splitKey(written);
     return parts === undefined ? [] : [{ ...parts, ...locked }];
   });
   return { lockfileVersion: "1", requirements: read.requirements, packages: sorted(packages) };
+}
+
+/** Undefined when anything is wrong. */
+function readAsWritten(file: SourceFile): LockfileBody | undefined {
+  const document = file.text.length > maxLockfileLength ? undefined : readJsonSource(file);
+  const faults = new Faults();
+  const read = document === undefined ? undefined : schema.parse(document, faults);
+  return faults.diagnostics.length > 0 ? undefined : read;
+}
+
+function readWithPlaces(file: SourceFile): LockfileBody {
+  const faults = new Faults();
+  const [document] = parseSource(file, { maxLength: maxLockfileLength });
+  const read = document === undefined ? undefined : schema.parse(document, faults);
+  if (read === undefined || faults.diagnostics.length > 0) throw invalidLockfile(file, faults.diagnostics);
+  return read;
 }
 
 /**
