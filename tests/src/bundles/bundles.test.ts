@@ -23,7 +23,8 @@ import { anonymous, createRegistryClient } from "@cpm/registry-client";
 import type { RegistryClient } from "@cpm/registry-client";
 import { openLayoutFile, openNodeStore } from "@cpm/store";
 import { Universe } from "../resolution/universe.ts";
-import { attach, failure, named, offlineAccess, open, signatureType, Site, world } from "./site.ts";
+import { failure } from "../failure.ts";
+import { attach, named, offlineAccess, open, signatureType, Site, world } from "./site.ts";
 
 let site: Site;
 let lock: Lockfile;

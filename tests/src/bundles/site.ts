@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { CpmError, Digest } from "@cpm/base";
-import { encodeUtf8, isCpmError, parseDigest } from "@cpm/base";
+import type { Digest } from "@cpm/base";
+import { encodeUtf8, parseDigest } from "@cpm/base";
 import type { Lockfile, PackageName } from "@cpm/model";
 import { emptyDescriptor, formatManifest, mediaTypes } from "@cpm/oci";
 import type { Descriptor, Store } from "@cpm/oci";
@@ -14,16 +14,6 @@ export const world: World = { cpmVersion: "0.1.0", platform: "linux/amd64" };
 
 /** A signature's artifact type, as sigstore's tools attach it. */
 export const signatureType = "application/vnd.dev.sigstore.bundle.v0.3+json";
-
-export async function failure(run: () => unknown): Promise<CpmError> {
-  try {
-    await run();
-  } catch (error) {
-    if (isCpmError(error)) return error;
-    throw error;
-  }
-  throw new Error("it did not fail");
-}
 
 /** A registry with packages and signatures, and a folder for the bundles made from them. Must be closed. */
 export class Site {

@@ -8,7 +8,8 @@ import type { Lockfile, PackageName } from "@cpm/model";
 import { BundleSet, collectPackages, parsePackageSource, placePackage, verifyBundles } from "@cpm/operations";
 import { blobPath, openLayoutFile, openNodeStore } from "@cpm/store";
 import fc from "fast-check";
-import { failure, offlineAccess, open, Site, world } from "./site.ts";
+import { failure } from "../failure.ts";
+import { offlineAccess, open, Site, world } from "./site.ts";
 
 let site: Site;
 let lock: Lockfile;

@@ -1,6 +1,4 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { isCpmError } from "@cpm/base";
-import type { CpmError } from "@cpm/base";
 import type { Executor } from "@cpm/colonies";
 import { formatLockfile, parseRange, parseVersion } from "@cpm/model";
 import {
@@ -14,6 +12,7 @@ import {
   writeProjectLock,
 } from "@cpm/operations";
 import type { World } from "@cpm/operations";
+import { failure } from "../failure.ts";
 import { Universe } from "./universe.ts";
 
 let universe: Universe;
@@ -23,16 +22,6 @@ beforeEach(async () => {
   universe = await Universe.open();
 });
 afterEach(async () => universe.close());
-
-async function failure(run: () => unknown): Promise<CpmError> {
-  try {
-    await run();
-  } catch (error) {
-    if (isCpmError(error)) return error;
-    throw error;
-  }
-  throw new Error("it did not fail");
-}
 
 async function versionsOf(text: string, access = universe.access(), options = { world }): Promise<string[]> {
   const packages = await collectPackages(parsePackageSource(text), access, options);

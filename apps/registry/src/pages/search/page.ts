@@ -48,24 +48,19 @@ export function searchPage(view: SearchView): Html {
 }
 
 function filterForm(query: string, filters: readonly SearchFilter[]): Html {
-  return html`<form class="search filtered" role="search" action="/" method="get">
-    <label class="unseen" for="q">Search packages</label>
-    <input
-      id="q"
-      type="search"
-      name="q"
-      value="${query}"
-      maxlength="200"
-      placeholder="Search packages"
-      autocomplete="off"
-      spellcheck="false"
-    />
-    <button type="submit">Search</button>
-    <fieldset>
+  const fields = filters.map(
+    ({ key, label, value }) =>
+      html`<label
+        >${label} <input name="${key}" value="${value}" maxlength="128" autocomplete="off" spellcheck="false"
+      /></label>`,
+  );
+  return searchField(
+    query,
+    html`<fieldset>
       <legend class="unseen">Narrow the search</legend>
-      ${filters.map(({ key, label, value }) => html`<label>${label} <input name="${key}" value="${value}" maxlength="128" autocomplete="off" spellcheck="false" /></label>`)}
-    </fieldset>
-  </form>`;
+      ${fields}
+    </fieldset>`,
+  );
 }
 
 function countText(total: number): string {
