@@ -14,6 +14,7 @@ import { RateLimit } from "./access/rate-limit.ts";
 import { SignIn } from "./access/sign-in.ts";
 import type { Database } from "./database/database.ts";
 import { openSqliteDatabase } from "./database/sqlite-database.ts";
+import { DownloadCounter } from "./downloads/download-counter.ts";
 import { registryError } from "./errors.ts";
 import { errorResponse, hostOf, sentBytesOf, toResponse } from "./http/answers.ts";
 import type { PlainAnswer, TokenService } from "./http/answers.ts";
@@ -44,6 +45,7 @@ export interface RegistryParts {
   /** A GET of a blob of this size or more is sent on to the storage; infinite where none is. */
   readonly redirectFromBytes: number;
   readonly uploads: Uploads;
+  readonly downloads: DownloadCounter;
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
   readonly accessTokens: AccessTokens;
@@ -80,6 +82,8 @@ export interface RegistryOptions {
   readonly log?: (entry: LogEntry) => void;
   /** Which requests are told to `log`, by the status that they were answered with. Default: all. */
   readonly logged?: (status: number) => boolean;
+  /** Told when work that no request asked for fails; it is tried again at its next time. */
+  readonly onJobFailure?: (job: string, error: unknown) => void;
 }
 
 export interface LogEntry {
@@ -108,6 +112,8 @@ export interface Registry {
   /** Lets what is being written to the database end; nothing can be asked afterwards. */
   close(): Promise<void>;
 }
+
+const downloadsIntervalMs = 10_000;
 
 type ProcessLock = NonNullable<ReturnType<typeof tryLock>>;
 
@@ -174,7 +180,9 @@ async function openParts(
   const metrics = new Metrics(now());
   let draining = false;
   let database: Database | undefined;
+  let downloads: DownloadCounter | undefined;
   const close = async (): Promise<void> => {
+    await downloads?.flush();
     await database?.close();
     lock.release();
   };
@@ -190,6 +198,11 @@ async function openParts(
     const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
     const records = new SqlUploadRecords(database);
     const metadata = new SqlMetadata(database, now);
+    downloads = new DownloadCounter({
+      metadata,
+      intervalMs: downloadsIntervalMs,
+      onFailure: (error) => options.onJobFailure?.("count-downloads", error),
+    });
     const parts: RegistryParts = {
       metadata,
       objects,
@@ -201,6 +214,7 @@ async function openParts(
         onBytes: (bytes) => metrics.receive(bytes),
         now,
       }),
+      downloads,
       accounts,
       authenticator: new Authenticator({
         accounts,
