@@ -102,7 +102,7 @@ export interface ReferrersPage {
  * transaction: once it returned it is durable and every later call sees it, wherever it is made; nothing of one that
  * failed is seen. Every method throws `registry-server/database` when the database cannot be reached, and one that
  * changes something `registry-server/database-busy` when others were writing for too long. On every database it passes
- * one suite, `metadata.contract.test.ts`.
+ * one suite, `metadata.contract.ts`.
  */
 export interface Metadata {
   /**

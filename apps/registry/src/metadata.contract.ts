@@ -6,10 +6,10 @@ import { digestOf } from "@cpm/store";
 import { createAccounts } from "./access/accounts.ts";
 import type { Accounts } from "./access/accounts.ts";
 import type { Visibility } from "./access/rights.ts";
-import { databasesUnderTest } from "./database/databases-under-test.ts";
 import type { Metadata, NewManifest, VerifiedPackage } from "./metadata.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
+import type { DatabaseKind } from "./testing/database-under-test.ts";
 import { imageOf } from "./testing/index.ts";
 
 const by = { actor: "olga", requestId: "r1" };
@@ -47,7 +47,12 @@ function versionOf(version: string, fields: Partial<VerifiedPackage> = {}, of: s
   return { ...base, tags: [version.replace("+", "_")], package: verified, publish: true };
 }
 
-describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ open }) => {
+/** What the metadata promise on every database. */
+export function testMetadata({ name: database, open }: DatabaseKind): void {
+  describe(`the contract of the metadata, by ${database}`, () => describePromises(open));
+}
+
+function describePromises(open: DatabaseKind["open"]): void {
   const opened: (() => Promise<void>)[] = [];
   let metadata: Metadata;
   let accounts: Accounts;
@@ -365,4 +370,4 @@ describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ o
     expect(await counted(name)).toEqual([{ total: 12, last90Days: 2 }, ["2.0.0: 5", "1.0.0: 7"]]);
     expect(await counted("acme/db")).toEqual([{ total: 1, last90Days: 0 }, ["1.0.0: 1"]]);
   });
-});
+}
