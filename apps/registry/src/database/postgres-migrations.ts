@@ -5,6 +5,7 @@ import publishersMigration from "./migrations/postgres/0003-publishers.sql" with
 import objectsMigration from "./migrations/postgres/0004-objects.sql" with { type: "text" };
 import jobsMigration from "./migrations/postgres/0005-jobs.sql" with { type: "text" };
 import downloadsMigration from "./migrations/postgres/0006-downloads.sql" with { type: "text" };
+import scrubMigration from "./migrations/postgres/0007-scrub.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -16,6 +17,7 @@ const migrations: readonly string[] = [
   objectsMigration,
   jobsMigration,
   downloadsMigration,
+  scrubMigration,
 ];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */
