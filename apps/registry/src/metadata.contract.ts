@@ -342,4 +342,32 @@ function describePromises(open: DatabaseKind["open"]): void {
     expect(await within("hidden", everything)).toEqual([1, ["hidden/wordcount"]]);
     expect(await within("ris", everything)).toEqual([0, []]);
   });
+
+  test("downloads of all who count add up, of versions only, and are recent for ninety days", async () => {
+    const dayMs = 86_400_000;
+    const [one, two] = [versionOf("1.0.0"), versionOf("2.0.0")];
+    const other = versionOf("1.0.0", {}, "acme/db");
+    for (const manifest of [one, two, other]) await metadata.putManifest(manifest, by);
+    const fetched = (manifest: NewManifest, count: number) => {
+      const { repository, digest } = manifest;
+      return { repository, digest, count };
+    };
+    await Promise.all([
+      metadata.addDownloads([fetched(one, 2), fetched(two, 3), fetched(other, 1)]),
+      metadata.addDownloads([fetched(one, 5), { repository: name, digest: blobOf("none"), count: 9 }]),
+    ]);
+    const counted = async (of: string) => {
+      const found = await metadata.package(of);
+      return [found?.downloads, found?.versions.map(({ version, downloads }) => `${version}: ${downloads}`)];
+    };
+    expect(await counted(name)).toEqual([{ total: 10, last90Days: 10 }, ["2.0.0: 3", "1.0.0: 7"]]);
+    expect(await counted("acme/db")).toEqual([{ total: 1, last90Days: 1 }, ["1.0.0: 1"]]);
+    now += 89 * dayMs;
+    await metadata.addDownloads([fetched(two, 1)]);
+    expect(await counted(name)).toEqual([{ total: 11, last90Days: 11 }, ["2.0.0: 4", "1.0.0: 7"]]);
+    now += dayMs;
+    await Promise.all([metadata.addDownloads([fetched(two, 1)]), metadata.addDownloads([])]);
+    expect(await counted(name)).toEqual([{ total: 12, last90Days: 2 }, ["2.0.0: 5", "1.0.0: 7"]]);
+    expect(await counted("acme/db")).toEqual([{ total: 1, last90Days: 0 }, ["1.0.0: 1"]]);
+  });
 }

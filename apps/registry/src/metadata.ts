@@ -53,6 +53,20 @@ export interface PackageRow {
   readonly description: string;
   readonly keywords: readonly string[];
   readonly updatedAt: number;
+  readonly downloads: Downloads;
+}
+
+/** How often manifests of its versions were fetched. */
+export interface Downloads {
+  readonly total: number;
+  readonly last90Days: number;
+}
+
+/** So many fetches of one manifest. */
+export interface FetchCount {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly count: number;
 }
 
 export interface VersionRow {
@@ -61,6 +75,8 @@ export interface VersionRow {
   readonly sizeBytes: number;
   readonly publishedAt: number;
   readonly manifest: string;
+  /** How often its manifest was fetched. */
+  readonly downloads: number;
 }
 
 export interface PackageDetail extends PackageRow {
@@ -136,4 +152,10 @@ export interface Metadata {
   /** Packages of one namespace that may be shown, by name. */
   namespacePackages(namespace: string, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
   package(name: string): Promise<PackageDetail | undefined>;
+
+  /**
+   * Adds fetches to today's, whoever else adds some: those of published versions, for the others are no downloads. What
+   * is no longer recent is then no part of the recent ones.
+   */
+  addDownloads(fetched: readonly FetchCount[]): Promise<void>;
 }

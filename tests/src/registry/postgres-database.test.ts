@@ -5,6 +5,7 @@ import {
   sql,
   sqliteUnderTest,
   testDatabase,
+  testJobs,
   testMetadata,
   testSqlUploadRecords,
 } from "@cpm/registry/testing/databases";
@@ -28,6 +29,7 @@ if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
+  testJobs(postgresUnderTest);
 }
 
 describe.skipIf(reason !== undefined)("the schema in PostgreSQL", () => {

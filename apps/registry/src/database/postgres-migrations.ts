@@ -3,11 +3,20 @@ import initialMigration from "./migrations/postgres/0001-initial.sql" with { typ
 import accessMigration from "./migrations/postgres/0002-access.sql" with { type: "text" };
 import publishersMigration from "./migrations/postgres/0003-publishers.sql" with { type: "text" };
 import objectsMigration from "./migrations/postgres/0004-objects.sql" with { type: "text" };
+import jobsMigration from "./migrations/postgres/0005-jobs.sql" with { type: "text" };
+import downloadsMigration from "./migrations/postgres/0006-downloads.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
 /** Numbered, never changed once released, each the twin of SQLite's; the database remembers which were run. */
-const migrations: readonly string[] = [initialMigration, accessMigration, publishersMigration, objectsMigration];
+const migrations: readonly string[] = [
+  initialMigration,
+  accessMigration,
+  publishersMigration,
+  objectsMigration,
+  jobsMigration,
+  downloadsMigration,
+];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */
 const migrationLock = 0x63_70_6d_31;

@@ -19,6 +19,8 @@ export interface PackageTableRow {
   readonly keywords: string;
   readonly readme: string | null;
   readonly updated_at: number;
+  readonly downloads: number;
+  readonly recent_downloads: number;
 }
 
 /** Full text search, which every database does in a way of its own. */
