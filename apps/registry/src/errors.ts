@@ -59,6 +59,7 @@ export const registryErrors = {
   "registry-server/unsupported": { kind: "unimplemented", title: "Not supported" },
   "registry-server/package-unknown": { kind: "not_found", title: "No such package" },
   "registry-server/bad-query": { kind: "invalid_argument", title: "A parameter that cannot be read" },
+  "registry-server/text-invalid": { kind: "invalid_argument", title: "A text that the registry cannot keep" },
   "registry-server/unauthorized": {
     kind: "unauthenticated",
     title: "The registry does not know who asks",
@@ -126,7 +127,7 @@ export const registryErrors = {
   "registry-server/database": {
     kind: "unavailable",
     title: "The database cannot be used",
-    hint: "The message says why. A damaged registry.db is restored from a backup; the blobs beside it are whole.",
+    hint: "The message says why. A PostgreSQL must be reached by every replica; a damaged registry.db is restored from a backup, and the blobs beside it are whole.",
   },
   "registry-server/database-busy": {
     kind: "unavailable",
@@ -246,6 +247,7 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/unsupported": { code: "UNSUPPORTED" },
   "registry-server/package-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/bad-query": { code: "UNSUPPORTED" },
+  "registry-server/text-invalid": { code: "UNSUPPORTED" },
   "registry-server/unauthorized": { code: "UNAUTHORIZED" },
   "registry-server/unbound-identity": { code: "UNAUTHORIZED" },
   "registry-server/denied": { code: "DENIED" },

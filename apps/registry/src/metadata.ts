@@ -55,6 +55,20 @@ export interface PackageRow {
   readonly description: string;
   readonly keywords: readonly string[];
   readonly updatedAt: number;
+  readonly downloads: Downloads;
+}
+
+/** How often manifests of its versions were fetched. */
+export interface Downloads {
+  readonly total: number;
+  readonly last90Days: number;
+}
+
+/** So many fetches of one manifest. */
+export interface FetchCount {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly count: number;
 }
 
 export interface VersionRow {
@@ -63,6 +77,8 @@ export interface VersionRow {
   readonly sizeBytes: number;
   readonly publishedAt: number;
   readonly manifest: string;
+  /** How often its manifest was fetched. */
+  readonly downloads: number;
 }
 
 export interface PackageDetail extends PackageRow {
@@ -88,7 +104,7 @@ export interface ReferrersPage {
  * transaction: once it returned it is durable and every later call sees it, wherever it is made; nothing of one that
  * failed is seen. Every method throws `registry-server/database` when the database cannot be reached, and one that
  * changes something `registry-server/database-busy` when others were writing for too long. On every database it passes
- * one suite, `metadata.contract.test.ts`.
+ * one suite, `metadata.contract.ts`.
  */
 export interface Metadata {
   /**
@@ -141,4 +157,10 @@ export interface Metadata {
   /** Packages of one namespace that may be shown, by name. */
   namespacePackages(namespace: string, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
   package(name: string): Promise<PackageDetail | undefined>;
+
+  /**
+   * Adds fetches to today's, whoever else adds some: those of published versions, for the others are no downloads. What
+   * is no longer recent is then no part of the recent ones.
+   */
+  addDownloads(fetched: readonly FetchCount[]): Promise<void>;
 }

@@ -15,6 +15,7 @@ import { RateLimit } from "./access/rate-limit.ts";
 import { SignIn } from "./access/sign-in.ts";
 import type { Database } from "./database/database.ts";
 import { openSqliteDatabase } from "./database/sqlite-database.ts";
+import { DownloadCounter } from "./downloads/download-counter.ts";
 import { registryError } from "./errors.ts";
 import { errorResponse, hostOf, sentBytesOf, toResponse } from "./http/answers.ts";
 import type { PlainAnswer, TokenService } from "./http/answers.ts";
@@ -51,6 +52,7 @@ export interface RegistryParts {
   /** A GET of a blob of this size or more is sent on to the storage; infinite where none is. */
   readonly redirectFromBytes: number;
   readonly uploads: Uploads;
+  readonly downloads: DownloadCounter;
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
   readonly accessTokens: AccessTokens;
@@ -125,6 +127,8 @@ export interface Registry {
   close(): Promise<void>;
 }
 
+const downloadsIntervalMs = 10_000;
+
 type ProcessLock = NonNullable<ReturnType<typeof tryLock>>;
 
 /**
@@ -195,8 +199,10 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
   let draining = false;
   let database: Database | undefined;
   let jobs: JobRunner | undefined;
+  let downloads: DownloadCounter | undefined;
   const close = async (): Promise<void> => {
     await jobs?.stop();
+    await downloads?.flush();
     await database?.close();
     lock.release();
   };
@@ -213,6 +219,11 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
     const records = new SqlUploadRecords(database);
     const metadata = new SqlMetadata(database, now);
     const jobMetrics = new JobMetrics(now);
+    downloads = new DownloadCounter({
+      metadata,
+      intervalMs: downloadsIntervalMs,
+      onFailure: (error) => options.onJobFailure?.("count-downloads", error),
+    });
     const parts: RegistryParts = {
       metadata,
       objects,
@@ -224,6 +235,7 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
         onBytes: (bytes) => metrics.receive(bytes),
         now,
       }),
+      downloads,
       accounts,
       authenticator: new Authenticator({
         accounts,

@@ -47,7 +47,9 @@ export async function getManifest(
     etag,
     "content-length": String(bytes.length),
   };
-  return { status: 200, headers, body: request.method === "HEAD" ? null : bytes, sentBytes: bytes.length };
+  if (request.method === "HEAD") return { status: 200, headers, body: null, sentBytes: bytes.length };
+  parts.downloads.count(repository, digest);
+  return { status: 200, headers, body: bytes, sentBytes: bytes.length };
 }
 
 /** PUT: a manifest is accepted when all that it refers to is here, and a package only when it is a whole one. */
