@@ -30,7 +30,6 @@ if (reason === undefined) {
   testMetadata(postgresUnderTest);
   testJobs(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
-  testJobs(postgresUnderTest);
 }
 
 describe.skipIf(reason !== undefined)("the schema in PostgreSQL", () => {
