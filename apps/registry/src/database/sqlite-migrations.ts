@@ -3,11 +3,22 @@ import initialMigration from "./migrations/sqlite/0001-initial.sql" with { type:
 import accessMigration from "./migrations/sqlite/0002-access.sql" with { type: "text" };
 import publishersMigration from "./migrations/sqlite/0003-publishers.sql" with { type: "text" };
 import objectsMigration from "./migrations/sqlite/0004-objects.sql" with { type: "text" };
+import jobsMigration from "./migrations/sqlite/0005-jobs.sql" with { type: "text" };
+import downloadsMigration from "./migrations/sqlite/0006-downloads.sql" with { type: "text" };
+import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
 /** Numbered, never changed once released; the database remembers how many were run. */
-const migrations: readonly string[] = [initialMigration, accessMigration, publishersMigration, objectsMigration];
+const migrations: readonly string[] = [
+  initialMigration,
+  accessMigration,
+  publishersMigration,
+  objectsMigration,
+  jobsMigration,
+  downloadsMigration,
+  scrubMigration,
+];
 
 /** Throws `registry-server/layout-version` for a database of a newer registry. */
 export function needsMigration(connection: SqliteConnection): boolean {

@@ -1,5 +1,6 @@
 import type { Visibility } from "../access/rights.ts";
 import type { Database, Reader, Transaction } from "../database/database.ts";
+import { postgresPackageSearch } from "./postgres-package-search.ts";
 import { sqlitePackageSearch } from "./sqlite-package-search.ts";
 
 /** The words that a package is found by. */
@@ -18,6 +19,8 @@ export interface PackageTableRow {
   readonly keywords: string;
   readonly readme: string | null;
   readonly updated_at: number;
+  readonly downloads: number;
+  readonly recent_downloads: number;
 }
 
 /** Full text search, which every database does in a way of its own. */
@@ -38,7 +41,11 @@ export interface PackageSearch {
   ): Promise<{ readonly total: number; readonly rows: readonly PackageTableRow[] }>;
 }
 
+const searches: Readonly<Record<Database["dialect"], PackageSearch>> = {
+  sqlite: sqlitePackageSearch,
+  postgres: postgresPackageSearch,
+};
+
 export function packageSearchOf(dialect: Database["dialect"]): PackageSearch {
-  if (dialect === "sqlite") return sqlitePackageSearch;
-  throw new TypeError(`there is no search for ${dialect}`);
+  return searches[dialect];
 }

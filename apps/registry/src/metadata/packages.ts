@@ -15,6 +15,7 @@ interface VersionTableRow {
   readonly size_bytes: number;
   readonly published_at: number;
   readonly manifest: string;
+  readonly downloads: number;
 }
 
 /** The digest of a published version. */
@@ -94,7 +95,7 @@ export async function packageDetail(reader: Reader, name: string): Promise<Packa
   const row = await reader.get<PackageTableRow>(sql`SELECT * FROM packages WHERE name = ${name}`);
   if (row === undefined) return undefined;
   const rows = await reader.all<VersionTableRow>(sql`
-    SELECT version, digest, size_bytes, published_at, manifest FROM versions WHERE package_id = ${row.id}`);
+    SELECT version, digest, size_bytes, published_at, manifest, downloads FROM versions WHERE package_id = ${row.id}`);
   const versions = rows
     .map(toVersion)
     .sort((left, right) => compareVersions(versionOf(right.version), versionOf(left.version)));
@@ -156,10 +157,11 @@ function versionOf(text: string): Version {
 function toPackage(row: PackageTableRow): PackageRow {
   const { name, version, description } = row;
   const keywords = row.keywords === "" ? [] : row.keywords.split(" ");
-  return { name, version, description, keywords, updatedAt: row.updated_at };
+  const downloads = { total: row.downloads, last90Days: row.recent_downloads };
+  return { name, version, description, keywords, updatedAt: row.updated_at, downloads };
 }
 
 function toVersion(row: VersionTableRow): VersionRow {
-  const { version, digest, size_bytes: sizeBytes, published_at: publishedAt, manifest } = row;
-  return { version, digest, sizeBytes, publishedAt, manifest };
+  const { version, digest, size_bytes: sizeBytes, published_at: publishedAt, manifest, downloads } = row;
+  return { version, digest, sizeBytes, publishedAt, manifest, downloads };
 }

@@ -1,4 +1,5 @@
 import type { PackageRow } from "../../metadata.ts";
+import { countText } from "../counts.ts";
 import { html } from "../html.ts";
 import type { Html } from "../html.ts";
 import { layout, searchField } from "../layout.ts";
@@ -40,7 +41,7 @@ export function searchPage(view: SearchView): Html {
       </section>
       <div class="listing-head">
         <h1>${heading}</h1>
-        <p class="quiet">${countText(total)}</p>
+        <p class="quiet">${countText(total, "package")}</p>
       </div>
       ${results.length === 0 ? nothingFound(narrowed, page > 1) : packageList(results, nowMs)}
       ${pagination(page, pages, (target) => searchPath(query, target, view.filters))}`,
@@ -61,10 +62,6 @@ function filterForm(query: string, filters: readonly SearchFilter[]): Html {
       ${fields}
     </fieldset>`,
   );
-}
-
-function countText(total: number): string {
-  return total === 1 ? "1 package" : `${total} packages`;
 }
 
 function nothingFound(narrowed: boolean, beyond: boolean): Html {

@@ -6,10 +6,10 @@ import { digestOf } from "@cpm/store";
 import { createAccounts } from "./access/accounts.ts";
 import type { Accounts } from "./access/accounts.ts";
 import type { Visibility } from "./access/rights.ts";
-import { databasesUnderTest } from "./database/databases-under-test.ts";
 import type { Metadata, NewManifest, VerifiedPackage } from "./metadata.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
+import type { DatabaseKind } from "./testing/database-under-test.ts";
 import { imageOf } from "./testing/index.ts";
 
 const by = { actor: "olga", requestId: "r1" };
@@ -47,7 +47,12 @@ function versionOf(version: string, fields: Partial<VerifiedPackage> = {}, of: s
   return { ...base, tags: [version.replace("+", "_")], package: verified, publish: true };
 }
 
-describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ open }) => {
+/** What the metadata promise on every database. */
+export function testMetadata({ name: database, open }: DatabaseKind): void {
+  describe(`the contract of the metadata, by ${database}`, () => describePromises(open));
+}
+
+function describePromises(open: DatabaseKind["open"]): void {
   const opened: (() => Promise<void>)[] = [];
   let metadata: Metadata;
   let accounts: Accounts;
@@ -97,9 +102,9 @@ describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ o
     expect(await metadata.openUploads("otto", 0)).toBe(0);
     await metadata.finishUpload(name, blobOf("x"), { id: "u1", object: "one", sizeBytes: 1, version: 0 });
     expect(await metadata.allOpenUploads()).toBe(1);
-    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "one" });
+    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "one", damaged: false });
     await metadata.finishUpload(name, blobOf("x"), { id: "u2", object: "two", sizeBytes: 1, version: undefined });
-    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "two" });
+    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "two", damaged: false });
     expect(await metadata.allOpenUploads()).toBe(0);
   });
 
@@ -337,4 +342,32 @@ describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ o
     expect(await within("hidden", everything)).toEqual([1, ["hidden/wordcount"]]);
     expect(await within("ris", everything)).toEqual([0, []]);
   });
-});
+
+  test("downloads of all who count add up, of versions only, and are recent for ninety days", async () => {
+    const dayMs = 86_400_000;
+    const [one, two] = [versionOf("1.0.0"), versionOf("2.0.0")];
+    const other = versionOf("1.0.0", {}, "acme/db");
+    for (const manifest of [one, two, other]) await metadata.putManifest(manifest, by);
+    const fetched = (manifest: NewManifest, count: number) => {
+      const { repository, digest } = manifest;
+      return { repository, digest, count };
+    };
+    await Promise.all([
+      metadata.addDownloads([fetched(one, 2), fetched(two, 3), fetched(other, 1)]),
+      metadata.addDownloads([fetched(one, 5), { repository: name, digest: blobOf("none"), count: 9 }]),
+    ]);
+    const counted = async (of: string) => {
+      const found = await metadata.package(of);
+      return [found?.downloads, found?.versions.map(({ version, downloads }) => `${version}: ${downloads}`)];
+    };
+    expect(await counted(name)).toEqual([{ total: 10, last90Days: 10 }, ["2.0.0: 3", "1.0.0: 7"]]);
+    expect(await counted("acme/db")).toEqual([{ total: 1, last90Days: 1 }, ["1.0.0: 1"]]);
+    now += 89 * dayMs;
+    await metadata.addDownloads([fetched(two, 1)]);
+    expect(await counted(name)).toEqual([{ total: 11, last90Days: 11 }, ["2.0.0: 4", "1.0.0: 7"]]);
+    now += dayMs;
+    await Promise.all([metadata.addDownloads([fetched(two, 1)]), metadata.addDownloads([])]);
+    expect(await counted(name)).toEqual([{ total: 12, last90Days: 2 }, ["2.0.0: 5", "1.0.0: 7"]]);
+    expect(await counted("acme/db")).toEqual([{ total: 1, last90Days: 0 }, ["1.0.0: 1"]]);
+  });
+}
