@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isCpmError } from "@cpm/base";
 import { BlobDirectory, makeDirectory, tryLock } from "@cpm/store";
 import { AccessTokens } from "./access/access-token.ts";
@@ -21,6 +22,11 @@ import type { PlainAnswer, TokenService } from "./http/answers.ts";
 import { readTarget } from "./http/request-target.ts";
 import type { RequestTarget } from "./http/request-target.ts";
 import { handleRequest, isReading } from "./http/routes.ts";
+import { expireUploads } from "./jobs/expire-uploads.ts";
+import type { Job } from "./jobs/job.ts";
+import { JobLeases } from "./jobs/job-leases.ts";
+import { JobMetrics } from "./jobs/job-metrics.ts";
+import { JobRunner } from "./jobs/job-runner.ts";
 import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
@@ -31,6 +37,7 @@ import type { ObjectStorage } from "./objects/object-storage.ts";
 import { S3Objects } from "./objects/s3-objects.ts";
 import type { S3Settings } from "./objects/s3-settings.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
+import type { MetricSource } from "./operation/metric-family.ts";
 import { Metrics } from "./operation/metrics.ts";
 import { checkReadiness } from "./operation/readiness.ts";
 import type { Readiness } from "./operation/readiness.ts";
@@ -53,6 +60,8 @@ export interface RegistryParts {
   readonly signIn: SignIn;
   readonly issuerKeys: IssuerKeys;
   readonly metrics: Metrics;
+  /** What `/metrics` tells besides. */
+  readonly metricSources: readonly MetricSource[];
   /** Who may read the metrics: every user and token, or everybody. */
   readonly openMetrics: boolean;
   readonly readiness: () => Promise<Readiness>;
@@ -82,7 +91,7 @@ export interface RegistryOptions {
   readonly log?: (entry: LogEntry) => void;
   /** Which requests are told to `log`, by the status that they were answered with. Default: all. */
   readonly logged?: (status: number) => boolean;
-  /** Told when work that no request asked for fails; it is tried again at its next time. */
+  /** Told when work that no request asks for fails; it is tried again at its next time. */
   readonly onJobFailure?: (job: string, error: unknown) => void;
 }
 
@@ -105,11 +114,16 @@ export interface LogEntry {
 export interface Registry {
   /** `address` is the client's, by which requests for tokens are counted. Default: `unknown`. */
   fetch(request: Request, address?: ClientAddress): Promise<Response>;
-  /** Ends uploads of which nothing was heard for the time that the limits say; the answer is how many. */
-  expireUploads(): Promise<number>;
-  /** From now on it is not ready: no new requests should be sent to it. Those that come are served all the same. */
+  /** From now on it does, at its times, what no request asks for. */
+  startJobs(): void;
+  /** Does one job to its end, whether it is due or not. Throws what it throws. */
+  runJob(name: string): Promise<void>;
+  /**
+   * From now on it is not ready: no new requests should be sent to it. Those that come are served all the same. Jobs
+   * begin no further step.
+   */
   drain(): void;
-  /** Lets what is being written to the database end; nothing can be asked afterwards. */
+  /** Lets jobs end the step that they are at, and what is being written to the database; nothing can be asked afterwards. */
   close(): Promise<void>;
 }
 
@@ -129,7 +143,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   makeDirectory(dataDirectory, 0o700);
   const lock = tryLock(join(dataDirectory, "registry.lock"));
   if (lock === undefined) throw registryError("registry-server/locked", `another cpm-registry uses ${dataDirectory}`);
-  const { parts, close, drain } = await openParts(options, now, lock);
+  const { parts, jobs, close, drain } = await openParts(options, now, lock);
   let count = 0;
   return {
     async fetch(request, address) {
@@ -164,24 +178,30 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       });
       return response;
     },
-    expireUploads: () => parts.uploads.expire(parts.limits.uploadExpiryMs),
+    startJobs: () => jobs.start(),
+    runJob: (name) => jobs.run(name),
     drain,
     close,
   };
 }
 
-async function openParts(
-  options: RegistryOptions,
-  now: () => number,
-  lock: ProcessLock,
-): Promise<{ readonly parts: RegistryParts; readonly close: () => Promise<void>; readonly drain: () => void }> {
+interface OpenRegistry {
+  readonly parts: RegistryParts;
+  readonly jobs: JobRunner;
+  readonly close: () => Promise<void>;
+  readonly drain: () => void;
+}
+
+async function openParts(options: RegistryOptions, now: () => number, lock: ProcessLock): Promise<OpenRegistry> {
   const { dataDirectory, access = "users" } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const metrics = new Metrics(now());
   let draining = false;
   let database: Database | undefined;
+  let jobs: JobRunner | undefined;
   let downloads: DownloadCounter | undefined;
   const close = async (): Promise<void> => {
+    await jobs?.stop();
     await downloads?.flush();
     await database?.close();
     lock.release();
@@ -198,6 +218,7 @@ async function openParts(
     const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
     const records = new SqlUploadRecords(database);
     const metadata = new SqlMetadata(database, now);
+    const jobMetrics = new JobMetrics(now);
     downloads = new DownloadCounter({
       metadata,
       intervalMs: downloadsIntervalMs,
@@ -232,16 +253,45 @@ async function openParts(
         publishes: new RateLimit(limits.publishesPerMinute, now),
       },
       metrics,
+      metricSources: [jobMetrics],
       openMetrics: options.openMetrics ?? false,
       readiness: () => checkReadiness(metadata, objects, draining),
       limits,
       now,
     };
-    return { parts, close, drain: () => void (draining = true) };
+    const runner = createJobRunner(jobsOf(parts), database, jobMetrics, options, now);
+    jobs = runner;
+    const drain = (): void => {
+      draining = true;
+      runner.drain();
+    };
+    return { parts, jobs: runner, close, drain };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** What a registry does without being asked. */
+function jobsOf({ uploads, limits }: RegistryParts): readonly Job[] {
+  return [expireUploads(uploads, limits.uploadExpiryMs)];
+}
+
+function createJobRunner(
+  jobs: readonly Job[],
+  database: Database,
+  metrics: JobMetrics,
+  { onJobFailure = () => undefined }: RegistryOptions,
+  now: () => number,
+): JobRunner {
+  return new JobRunner(jobs, {
+    leases: new JobLeases(database, crypto.randomUUID(), now),
+    metrics,
+    // Nothing that waits for a job keeps a process from ending.
+    sleep: (durationMs, signal) => sleep(durationMs, undefined, { signal, ref: false }),
+    random: () => Math.random(),
+    onFailure: onJobFailure,
+  });
 }
 
 /** The audience of access tokens. */

@@ -150,17 +150,19 @@ describe.skipIf(reason !== undefined)(`pages in Chromium${reason === undefined ?
     await withPage({ javaScriptEnabled: false }, async (page) => {
       await page.goto("/?q=count");
       await page.getByText("Narrow the search").click();
-      await page.getByLabel("Keyword").fill("map-reduce");
-      await page.getByLabel("Executor").fill("slurm-executor");
+      await page.getByRole("textbox", { name: "Keyword" }).fill("map-reduce");
+      await page.getByRole("textbox", { name: "Executor" }).fill("slurm-executor");
       await page.getByRole("button", { name: "Narrow" }).click();
       expect(await page.locator(".packages h2 a").allInnerTexts()).toEqual(["rise/wordcount"]);
       await page.getByText("Narrow the search").click();
-      await page.getByLabel("Platform").fill("linux");
+      await page.getByRole("textbox", { name: "Platform" }).fill("linux");
       await page.getByRole("button", { name: "Narrow" }).click();
       expect(
-        await page.getByLabel("Platform").evaluate((field: HTMLInputElement) => field.validity.patternMismatch),
+        await page
+          .getByRole("textbox", { name: "Platform" })
+          .evaluate((field: HTMLInputElement) => field.validity.patternMismatch),
       ).toBe(true);
-      await page.getByLabel("Platform").fill("windows/arm64");
+      await page.getByRole("textbox", { name: "Platform" }).fill("windows/arm64");
       await page.getByRole("button", { name: "Narrow" }).click();
       expect(await page.getByRole("heading", { level: 1 }).innerText()).toBe("Packages for “count”");
       for (const filter of ["Platform windows/arm64", "Keyword map-reduce"])

@@ -3,8 +3,10 @@ import initialMigration from "./migrations/sqlite/0001-initial.sql" with { type:
 import accessMigration from "./migrations/sqlite/0002-access.sql" with { type: "text" };
 import publishersMigration from "./migrations/sqlite/0003-publishers.sql" with { type: "text" };
 import objectsMigration from "./migrations/sqlite/0004-objects.sql" with { type: "text" };
-import downloadsMigration from "./migrations/sqlite/0005-downloads.sql" with { type: "text" };
-import facetsMigration from "./migrations/sqlite/0006-facets.sql" with { type: "text" };
+import jobsMigration from "./migrations/sqlite/0005-jobs.sql" with { type: "text" };
+import downloadsMigration from "./migrations/sqlite/0006-downloads.sql" with { type: "text" };
+import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "text" };
+import facetsMigration from "./migrations/sqlite/0008-facets.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -14,7 +16,9 @@ const migrations: readonly string[] = [
   accessMigration,
   publishersMigration,
   objectsMigration,
+  jobsMigration,
   downloadsMigration,
+  scrubMigration,
   facetsMigration,
 ];
 

@@ -72,7 +72,8 @@ async function metrics(parts: RegistryParts, { principal }: Caller): Promise<Res
   if (principal.kind === "anonymous" && !parts.openMetrics)
     throw unauthorized("metrics are for users and their tokens");
   const openUploads = await parts.metadata.allOpenUploads();
-  const text = parts.metrics.format({ openUploads, residentBytes: process.memoryUsage.rss() });
+  const others = (await Promise.all(parts.metricSources.map((source) => source.families()))).flat();
+  const text = parts.metrics.format({ openUploads, residentBytes: process.memoryUsage.rss() }, others);
   return new Response(text, { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
 }
 

@@ -1,5 +1,6 @@
 import type { Database, Transaction } from "../database/database.ts";
 import type { Query } from "../database/sql.ts";
+import { postgresPackageSearch } from "./postgres-package-search.ts";
 import { sqlitePackageSearch } from "./sqlite-package-search.ts";
 
 /** The words that a package is found by. */
@@ -23,7 +24,11 @@ export interface PackageSearch {
   matching(text: string): Query | undefined;
 }
 
+const searches: Readonly<Record<Database["dialect"], PackageSearch>> = {
+  sqlite: sqlitePackageSearch,
+  postgres: postgresPackageSearch,
+};
+
 export function packageSearchOf(dialect: Database["dialect"]): PackageSearch {
-  if (dialect === "sqlite") return sqlitePackageSearch;
-  throw new TypeError(`there is no search for ${dialect}`);
+  return searches[dialect];
 }

@@ -30,6 +30,7 @@ export interface RegistryUnderTest {
     manifest: OciManifest | OciIndex,
     ...references: readonly string[]
   ) => Promise<{ readonly response: Response; readonly descriptor: Descriptor }>;
+  readonly runJob: (name: string) => Promise<void>;
   readonly drain: () => void;
   /** Ends it and leaves its directory for another. */
   readonly close: () => Promise<void>;
@@ -69,6 +70,7 @@ export async function openRegistryUnderTest(options: Partial<RegistryOptions> = 
       }
       return { response, descriptor };
     },
+    runJob: (name) => registry.runJob(name),
     drain: () => registry.drain(),
     close: () => registry.close(),
     async dispose() {

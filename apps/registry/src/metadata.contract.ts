@@ -6,11 +6,11 @@ import { digestOf } from "@cpm/store";
 import { createAccounts } from "./access/accounts.ts";
 import type { Accounts } from "./access/accounts.ts";
 import type { Visibility } from "./access/rights.ts";
-import { databasesUnderTest } from "./database/databases-under-test.ts";
 import { noFilters } from "./metadata.ts";
 import type { Metadata, NewManifest, SearchFilters, VerifiedPackage } from "./metadata.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
+import type { DatabaseKind } from "./testing/database-under-test.ts";
 import { imageOf } from "./testing/index.ts";
 
 const by = { actor: "olga", requestId: "r1" };
@@ -48,7 +48,12 @@ function versionOf(version: string, fields: Partial<VerifiedPackage> = {}, of: s
   return { ...base, tags: [version.replace("+", "_")], package: verified, publish: true };
 }
 
-describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ open }) => {
+/** What the metadata promise on every database. */
+export function testMetadata({ name: database, open }: DatabaseKind): void {
+  describe(`the contract of the metadata, by ${database}`, () => describePromises(open));
+}
+
+function describePromises(open: DatabaseKind["open"]): void {
   const opened: (() => Promise<void>)[] = [];
   let metadata: Metadata;
   let accounts: Accounts;
@@ -98,9 +103,9 @@ describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ o
     expect(await metadata.openUploads("otto", 0)).toBe(0);
     await metadata.finishUpload(name, blobOf("x"), { id: "u1", object: "one", sizeBytes: 1, version: 0 });
     expect(await metadata.allOpenUploads()).toBe(1);
-    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "one" });
+    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "one", damaged: false });
     await metadata.finishUpload(name, blobOf("x"), { id: "u2", object: "two", sizeBytes: 1, version: undefined });
-    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "two" });
+    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "two", damaged: false });
     expect(await metadata.allOpenUploads()).toBe(0);
   });
 
@@ -428,4 +433,4 @@ describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ o
     expect(await counted(name)).toEqual([{ total: 12, last90Days: 2 }, ["2.0.0: 5", "1.0.0: 7"]]);
     expect(await counted("acme/db")).toEqual([{ total: 1, last90Days: 0 }, ["1.0.0: 1"]]);
   });
-});
+}
