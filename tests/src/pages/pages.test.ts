@@ -164,7 +164,7 @@ describe.skipIf(reason !== undefined)(`pages in Chromium${reason === undefined ?
       ).toBe(true);
       await page.getByRole("textbox", { name: "Platform" }).fill("windows/arm64");
       await page.getByRole("button", { name: "Narrow" }).click();
-      expect(await page.getByRole("heading", { level: 1 }).innerText()).toBe("Packages for “count”");
+      expect(await page.getByRole("heading", { level: 1 }).innerText()).toBe("Packages for count");
       for (const filter of ["Platform windows/arm64", "Keyword map-reduce"])
         await page.getByRole("link", { name: `Remove ${filter}` }).click();
       expect(page.url()).toEndWith("/?q=count&executor=slurm-executor");
