@@ -65,14 +65,17 @@ s.bind(sys.argv[1].replace("@", chr(0)))
 print("bound", flush=True)
 print(s.recv(100).decode(), end="")`;
     const child = Bun.spawn(["python3", "-c", program, address], { stdout: "pipe" });
-    await using _ = { [Symbol.asyncDispose]: () => (child.kill(), child.exited) };
-    const lines = child.stdout.getReader();
-    expect(Buffer.from((await lines.read()).value ?? []).toString()).toBe("bound\n");
-    expect(notifyManager(address, "READY=1\nSTATUS=serving")).toBe(true);
-    let told = "";
-    for (let part = await lines.read(); !part.done; part = await lines.read())
-      told += Buffer.from(part.value).toString();
-    expect(told).toBe("READY=1\nSTATUS=serving");
+    try {
+      const lines = child.stdout.getReader();
+      expect(Buffer.from((await lines.read()).value ?? []).toString()).toBe("bound\n");
+      expect(notifyManager(address, "READY=1\nSTATUS=serving")).toBe(true);
+      let told = "";
+      for (let part = await lines.read(); !part.done; part = await lines.read())
+        told += Buffer.from(part.value).toString();
+      expect(told).toBe("READY=1\nSTATUS=serving");
+    } finally {
+      child.kill();
+    }
   });
 
   test.each([[undefined], [""], [join(scratch, "nobody.sock")], ["relative"], [`/${"x".repeat(200)}`]])(
