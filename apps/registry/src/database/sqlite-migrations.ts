@@ -5,6 +5,7 @@ import publishersMigration from "./migrations/sqlite/0003-publishers.sql" with {
 import objectsMigration from "./migrations/sqlite/0004-objects.sql" with { type: "text" };
 import jobsMigration from "./migrations/sqlite/0005-jobs.sql" with { type: "text" };
 import downloadsMigration from "./migrations/sqlite/0006-downloads.sql" with { type: "text" };
+import challengesMigration from "./migrations/sqlite/0007-challenges.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -16,6 +17,7 @@ const migrations: readonly string[] = [
   objectsMigration,
   jobsMigration,
   downloadsMigration,
+  challengesMigration,
 ];
 
 /** Throws `registry-server/layout-version` for a database of a newer registry. */
