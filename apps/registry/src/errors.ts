@@ -36,8 +36,18 @@ export const registryErrors = {
   },
   "registry-server/content-lost": {
     kind: "data_loss",
-    title: "The bytes of a blob are gone from the disk",
-    hint: "Push the same blob again: that restores it.",
+    title: "The bytes of a blob or manifest are gone or damaged",
+    hint: "Push the same again: that restores it. What was damaged is kept aside, see `cpm-registry scrub --list`.",
+  },
+  "registry-server/scrub-stopped": {
+    kind: "data_loss",
+    title: "So much in a row is gone or damaged that something else must be wrong",
+    hint: "Look whether the registry has the right directory or bucket, and all of it. Then go on with `cpm-registry scrub`: what is whole is taken for whole again.",
+  },
+  "registry-server/scrub-busy": {
+    kind: "failed_precondition",
+    title: "Another process scrubs",
+    hint: "Wait for it to end: `cpm-registry scrub --status` says how far it has come.",
   },
   "registry-server/storage": {
     kind: "unavailable",
@@ -147,6 +157,14 @@ export function digestInvalid(what: string, expected: Digest, actual: Digest): C
   return registryError("registry-server/digest-invalid", message, { expected, actual });
 }
 
+export function contentLost(message: string): CpmError {
+  return registryError("registry-server/content-lost", message);
+}
+
+export function scrubStopped(count: number): CpmError {
+  return registryError("registry-server/scrub-stopped", `${count} contents in a row are gone or damaged`);
+}
+
 export function packageInvalid(message: string, context?: Record<string, unknown>): CpmError {
   return registryError("registry-server/package-invalid", message, context);
 }
@@ -231,6 +249,7 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   // What the specification answers where deletion is not done.
   "registry-server/in-use": { code: "DENIED", status: 405 },
   "registry-server/storage": { code: "UNKNOWN" },
+  "registry-server/content-lost": { code: "UNKNOWN", status: 500 },
   "registry-server/too-large": { code: "SIZE_INVALID" },
   "registry-server/too-many-tags": { code: "UNSUPPORTED", status: 414 },
   "registry-server/unsupported": { code: "UNSUPPORTED" },

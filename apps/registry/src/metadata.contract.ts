@@ -102,9 +102,9 @@ function describePromises(open: DatabaseKind["open"]): void {
     expect(await metadata.openUploads("otto", 0)).toBe(0);
     await metadata.finishUpload(name, blobOf("x"), { id: "u1", object: "one", sizeBytes: 1, version: 0 });
     expect(await metadata.allOpenUploads()).toBe(1);
-    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "one" });
+    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "one", damaged: false });
     await metadata.finishUpload(name, blobOf("x"), { id: "u2", object: "two", sizeBytes: 1, version: undefined });
-    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "two" });
+    expect(await metadata.blob(name, blobOf("x"))).toEqual({ sizeBytes: 1, object: "two", damaged: false });
     expect(await metadata.allOpenUploads()).toBe(0);
   });
 

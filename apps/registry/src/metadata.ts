@@ -10,6 +10,8 @@ export interface BlobRow {
   readonly sizeBytes: number;
   /** Undefined for one that is named after its digest, as in earlier data directories. */
   readonly object: ObjectName | undefined;
+  /** Its bytes were found to be gone or others, and nobody has pushed it since. */
+  readonly damaged: boolean;
 }
 
 /** A manifest as it was pushed. */
@@ -107,12 +109,13 @@ export interface ReferrersPage {
 export interface Metadata {
   /**
    * Records that a blob is whole and that a repository may show it, and ends the upload that brought it. Its object
-   * takes the place of one that the blob had. Throws `registry-server/upload-range` when the upload is another's by now.
+   * takes the place of one that the blob had, and a damage is healed by it. Throws `registry-server/upload-range` when
+   * the upload is another's by now.
    */
   finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<void>;
-  /** A blob that the repository may show. */
+  /** A blob that the repository may show, damaged or not. */
   blob(repository: string, digest: Digest): Promise<BlobRow | undefined>;
-  /** Lets a second repository show a blob; false when the first, or where none is named no public one, may. */
+  /** Lets a second repository show a blob; false when the first, or where none is named no public one, may, or it is damaged. */
   mountBlob(from: string | undefined, to: string, digest: Digest): Promise<boolean>;
   /** False when there was none. Throws `registry-server/in-use` while a manifest of the repository refers to it. */
   unlinkBlob(repository: string, digest: Digest, by: Author): Promise<boolean>;
@@ -122,14 +125,16 @@ export interface Metadata {
   /** How many uploads were begun and not ended, by anybody. */
   allOpenUploads(): Promise<number>;
 
-  /** Which of these the repository shows neither as a blob nor as a manifest. */
+  /** Which of these the repository shows neither as a blob nor as a manifest, or shows and has damaged. */
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]>;
   /**
-   * Stores a manifest with its tags and version. Throws `store/incomplete` when content is missing and
+   * Stores a manifest with its tags and version; one that was damaged is healed by it. Throws `store/incomplete` when content is missing and
    * `registry-server/version-exists` when the tag of a published version would come to mean other bytes.
    */
   putManifest(manifest: NewManifest, by: Author): Promise<void>;
+  /** Throws `registry-server/content-lost` for a manifest whose bytes are others by now. */
   manifestByDigest(repository: string, digest: Digest): Promise<StoredManifest | undefined>;
+  /** The same of the one that a tag points to. */
   manifestByTag(repository: string, tag: string): Promise<StoredManifest | undefined>;
   /** What the verifier read from a manifest that is here and a package. */
   verifiedPackage(repository: string, digest: Digest): Promise<VerifiedPackage | undefined>;

@@ -28,8 +28,8 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
-  testSqlUploadRecords(postgresUnderTest);
   testJobs(postgresUnderTest);
+  testSqlUploadRecords(postgresUnderTest);
 }
 
 describe.skipIf(reason !== undefined)("the schema in PostgreSQL", () => {

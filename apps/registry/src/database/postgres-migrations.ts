@@ -5,7 +5,8 @@ import publishersMigration from "./migrations/postgres/0003-publishers.sql" with
 import objectsMigration from "./migrations/postgres/0004-objects.sql" with { type: "text" };
 import jobsMigration from "./migrations/postgres/0005-jobs.sql" with { type: "text" };
 import downloadsMigration from "./migrations/postgres/0006-downloads.sql" with { type: "text" };
-import challengesMigration from "./migrations/postgres/0007-challenges.sql" with { type: "text" };
+import scrubMigration from "./migrations/postgres/0007-scrub.sql" with { type: "text" };
+import challengesMigration from "./migrations/postgres/0008-challenges.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -17,6 +18,7 @@ const migrations: readonly string[] = [
   objectsMigration,
   jobsMigration,
   downloadsMigration,
+  scrubMigration,
   challengesMigration,
 ];
 

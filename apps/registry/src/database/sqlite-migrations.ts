@@ -5,7 +5,8 @@ import publishersMigration from "./migrations/sqlite/0003-publishers.sql" with {
 import objectsMigration from "./migrations/sqlite/0004-objects.sql" with { type: "text" };
 import jobsMigration from "./migrations/sqlite/0005-jobs.sql" with { type: "text" };
 import downloadsMigration from "./migrations/sqlite/0006-downloads.sql" with { type: "text" };
-import challengesMigration from "./migrations/sqlite/0007-challenges.sql" with { type: "text" };
+import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "text" };
+import challengesMigration from "./migrations/sqlite/0008-challenges.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -17,6 +18,7 @@ const migrations: readonly string[] = [
   objectsMigration,
   jobsMigration,
   downloadsMigration,
+  scrubMigration,
   challengesMigration,
 ];
 

@@ -49,7 +49,7 @@ function jobOf(step: Job["step"], intervalMs = hourMs): Job {
   return { name: "test", intervalMs, step };
 }
 
-/** How jobs are done, by their leases in a database. */
+/** What jobs promise on every database that has their leases. */
 export function testJobs({ name, open }: DatabaseKind): void {
   describe(`jobs, with their leases in ${name}`, () => describePromises(open));
 }

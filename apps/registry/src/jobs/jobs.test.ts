@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { sqliteUnderTest } from "../testing/database-under-test.ts";
 import { openRegistryUnderTest } from "../testing/index.ts";
+import { sqliteUnderTest } from "../testing/database-under-test.ts";
 import { testJobs } from "./jobs.contract.ts";
 
 const hourMs = 60 * 60_000;

@@ -9,7 +9,7 @@ import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { registryError, versionExists } from "../errors.ts";
 import type { BlobRow, FetchCount, Metadata, NewManifest } from "../metadata.ts";
-import { pointBlob, publicBlobSize, shownBlob, showBlob } from "./blobs.ts";
+import { pointBlob, publicBlobSize, shownBlob, showBlob, soundBlobSize } from "./blobs.ts";
 import { addDownloads, forgetOldDownloads } from "./downloads.ts";
 import { ManifestBytes } from "./manifest-bytes.ts";
 import * as manifests from "./manifests.ts";
@@ -41,7 +41,7 @@ export class SqlMetadata implements Metadata {
       if ((await transaction.run(sql`DELETE FROM uploads WHERE id = ${id} ${own}`)) === 0)
         throw registryError("registry-server/upload-range", "another request took over this upload");
       await showBlob(transaction, repository, digest, sizeBytes, now);
-      await pointBlob(transaction, digest, object);
+      await pointBlob(transaction, digest, object, now);
     });
   }
 
@@ -53,9 +53,7 @@ export class SqlMetadata implements Metadata {
     const now = this.#database.now();
     return this.#database.transact(async (transaction) => {
       const sizeBytes =
-        from === undefined
-          ? await publicBlobSize(transaction, digest)
-          : (await shownBlob(transaction, from, digest))?.sizeBytes;
+        from === undefined ? await publicBlobSize(transaction, digest) : await soundBlobSize(transaction, from, digest);
       if (sizeBytes === undefined) return false;
       await showBlob(transaction, to, digest, sizeBytes, now);
       return true;
