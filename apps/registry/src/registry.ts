@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isCpmError } from "@cpm/base";
-import { BlobDirectory, makeDirectory, tryLock } from "@cpm/store";
+import { makeDirectory, tryLock } from "@cpm/store";
 import { AccessTokens } from "./access/access-token.ts";
 import { createAccounts, ownSecret } from "./access/accounts.ts";
 import type { Accounts } from "./access/accounts.ts";
+import { AuditedDatabase } from "./access/audited-database.ts";
 import { Authenticator } from "./access/authenticator.ts";
 import type { Origin } from "./access/authenticator.ts";
 import { RequestOrigin } from "./access/request-origin.ts";
@@ -31,10 +32,9 @@ import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
-import { DirectoryObjects } from "./objects/directory-objects.ts";
 import { LocalUploadRecords } from "./objects/local-upload-records.ts";
 import type { ObjectStorage } from "./objects/object-storage.ts";
-import { S3Objects } from "./objects/s3-objects.ts";
+import { openObjects } from "./objects/open-objects.ts";
 import type { S3Settings } from "./objects/s3-settings.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
 import type { MetricSource } from "./operation/metric-family.ts";
@@ -43,6 +43,10 @@ import { checkReadiness } from "./operation/readiness.ts";
 import type { Readiness } from "./operation/readiness.ts";
 import { routeName } from "./operation/route-name.ts";
 import { toErrorPage, wantsPage } from "./pages/error/response.ts";
+import { scrubJob } from "./scrub/scrub-job.ts";
+import type { ScrubSettings } from "./scrub/scrub-job.ts";
+import { ScrubMetrics } from "./scrub/scrub-metrics.ts";
+import { ScrubRecords } from "./scrub/scrub-records.ts";
 import { Uploads } from "./uploads.ts";
 
 /** What the routes work with. */
@@ -86,6 +90,8 @@ export interface RegistryOptions {
   readonly redirectFromBytes?: number;
   /** Answers `/metrics` to everybody. Default false: to users and tokens. */
   readonly openMetrics?: boolean;
+  /** How everything that is kept is read again. Default: it is not. */
+  readonly scrub?: ScrubSettings;
   readonly now?: () => number;
   /** One call for each request that ended, of those that are `logged`. */
   readonly log?: (entry: LogEntry) => void;
@@ -207,8 +213,7 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
     lock.release();
   };
   try {
-    const objects =
-      options.s3 === undefined ? new DirectoryObjects(new BlobDirectory(dataDirectory)) : new S3Objects(options.s3);
+    const objects = openObjects(options);
     database = await openSqliteDatabase(join(dataDirectory, "registry.db"));
     const accounts = createAccounts(database, now);
     if (access === "open" && (await accounts.users.any()))
@@ -219,6 +224,7 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
     const records = new SqlUploadRecords(database);
     const metadata = new SqlMetadata(database, now);
     const jobMetrics = new JobMetrics(now);
+    const scrubMetrics = new ScrubMetrics(new ScrubRecords(new AuditedDatabase(database, now), ""));
     downloads = new DownloadCounter({
       metadata,
       intervalMs: downloadsIntervalMs,
@@ -253,13 +259,18 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
         publishes: new RateLimit(limits.publishesPerMinute, now),
       },
       metrics,
-      metricSources: [jobMetrics],
+      metricSources: [jobMetrics, scrubMetrics],
       openMetrics: options.openMetrics ?? false,
       readiness: () => checkReadiness(metadata, objects, draining),
       limits,
       now,
     };
-    const runner = createJobRunner(jobsOf(parts), database, jobMetrics, options, now);
+    const { scrub, onJobFailure: onFailure = () => undefined } = options;
+    const scrubbing =
+      scrub?.everyMs === undefined
+        ? []
+        : [scrubJob(scrub.everyMs, scrub.bytesPerSecond, { database, objects, metrics: scrubMetrics, now, onFailure })];
+    const runner = createJobRunner([...jobsOf(parts), ...scrubbing], database, jobMetrics, options, now);
     jobs = runner;
     const drain = (): void => {
       draining = true;

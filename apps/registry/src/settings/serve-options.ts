@@ -4,13 +4,17 @@ import { parseDuration } from "@cpm/base";
 import { UsageError } from "../commands/usage-error.ts";
 import { registryError } from "../errors.ts";
 import type { LogEntry } from "../registry.ts";
+import type { ScrubSettings } from "../scrub/scrub-job.ts";
 import type { ServeOptions, TlsFiles } from "../serve.ts";
 import { readS3, redirects } from "./s3-options.ts";
 import type { SettingTexts } from "./read-settings.ts";
 import type { SettingName } from "./setting-table.ts";
 
 /** What the server is started with. Throws `UsageError` for a setting that cannot be, with where it is from. */
-export function toServeOptions(settings: SettingTexts, write: (line: string) => void): ServeOptions {
+export function toServeOptions(
+  settings: SettingTexts,
+  write: (line: string) => void,
+): ServeOptions & { readonly scrub: ScrubSettings } {
   const reader = new SettingReader(settings);
   const dataDirectory = reader.text("data");
   if (dataDirectory === undefined || dataDirectory === "") throw new UsageError("--data is missing");
@@ -38,6 +42,7 @@ export function toServeOptions(settings: SettingTexts, write: (line: string) => 
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(s3 === undefined ? {} : { s3 }),
     ...(redirects(reader, s3) ? { redirectFromBytes: reader.size("redirectMinSize") } : {}),
+    scrub: readScrub(reader),
     ...logging(log, write),
     ...(tls === undefined ? {} : { tls }),
   };
@@ -74,9 +79,9 @@ export class SettingReader {
     return bytes;
   }
 
-  duration(name: SettingName): number {
+  duration(name: SettingName, maxMs = maxDurationMs): number {
     const durationMs = parseDuration(this.text(name) ?? "");
-    if (durationMs === undefined || durationMs > maxDurationMs) throw this.fault(name, "a duration such as 30s");
+    if (durationMs === undefined || durationMs > maxMs) throw this.fault(name, "a duration such as 30s");
     return durationMs;
   }
 
@@ -98,7 +103,16 @@ export class SettingReader {
   }
 }
 
+function readScrub(reader: SettingReader): ScrubSettings {
+  const off = reader.text("scrubEvery") === "off";
+  return {
+    bytesPerSecond: reader.size("scrubRate"),
+    everyMs: off ? undefined : reader.duration("scrubEvery", maxScrubEveryMs),
+  };
+}
+
 const maxDurationMs = 24 * 60 * 60_000;
+const maxScrubEveryMs = 366 * maxDurationMs;
 const unitBytes: Readonly<Record<string, number>> = {
   B: 1,
   kB: 1000,
