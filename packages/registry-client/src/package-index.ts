@@ -3,8 +3,8 @@ import type { CancelSignal, Digest, JsonObject, JsonValue } from "@cpm/base";
 import { compareVersions, tagToVersion, versionToTag } from "@cpm/model";
 import { annotationKeys, parseManifestBytes } from "@cpm/oci";
 import type { CallOptions, Descriptor } from "@cpm/oci";
-import { parseJsonAnswer, refusal } from "./answers.ts";
 import { protocolError, registryError } from "./errors.ts";
+import { indexDocument, packagePath } from "./index-document.ts";
 import type { Repository } from "./repository.ts";
 import type { Transport } from "./transport.ts";
 
@@ -43,8 +43,6 @@ export interface PackageVersion {
   readonly description?: string;
 }
 
-const maxBytes = 16 * 1024 * 1024;
-
 export async function searchPackages(
   transport: Transport,
   query: string,
@@ -68,8 +66,7 @@ export async function packageInfo(
   name: string,
   options: CallOptions = {},
 ): Promise<PackageInfo> {
-  const path = `/api/v1/packages/${name.split("/").map(encodeURIComponent).join("/")}`;
-  const body = await getJson(transport, path, `look up ${name}`, options.signal);
+  const body = await getJson(transport, packagePath(name, "detail"), `look up ${name}`, options.signal);
   if (body === undefined) return infoFromTags(transport, repository, name, options);
   const { versions, readme } = body;
   if (!Array.isArray(versions)) throw protocolError(`the answer about ${name} has no versions`);
@@ -116,16 +113,8 @@ async function getJson(
   doing: string,
   signal: CancelSignal | undefined,
 ): Promise<JsonObject | undefined> {
-  const { response, bytes } = await transport.receive(
-    { method: "GET", target, scopes: [], identify: true, signal },
-    maxBytes,
-  );
-  const json = /^application\/([^;]+\+)?json\b/.test(response.headers.get("content-type") ?? "");
-  if (response.status === 404 || response.status === 405 || (response.ok && !json)) return undefined;
-  if (!response.ok) throw await refusal(transport, response, doing, signal, bytes);
-  const body = parseJsonAnswer(bytes, `${transport.origin.host}${target}`);
-  if (!isJsonObject(body)) throw protocolError(`the answer to ${target} is not an object`);
-  return body;
+  const found = await indexDocument(transport, target, doing, { signal });
+  return found === "unchanged" ? undefined : found?.document;
 }
 
 function parseResult(value: JsonValue): SearchResult {

@@ -38,7 +38,7 @@ export function whyNoPostgres(): string | undefined {
   }
 }
 
-export async function startPostgresServer(): Promise<PostgresServer> {
+async function startPostgresServer(): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), "cpm-postgres-"));
   // The server's user must reach its folder.
   chmodSync(folder, 0o755);

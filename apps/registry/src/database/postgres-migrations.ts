@@ -54,9 +54,10 @@ async function runMissing(connection: PostgresConnection): Promise<void> {
 
 /** How many migrations were run; refuses more than are known. */
 async function versionOf(connection: PostgresConnection): Promise<number> {
-  const [table] = await connection.all<{ found: string | null }>(sql`
-    SELECT CAST(to_regclass('schema_versions') AS TEXT) AS found`);
-  if (table?.found === null) return 0;
+  // By a query, and not by name alone: of names a session remembers for a while which ones are not there.
+  const tables = await connection.all(sql`
+    SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_versions'`);
+  if (tables.length === 0) return 0;
   const [row] = await connection.all<{ done: number }>(sql`SELECT count(*) AS done FROM schema_versions`);
   const done = row?.done ?? 0;
   if (done <= migrations.length) return done;

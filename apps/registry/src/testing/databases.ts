@@ -1,5 +1,4 @@
 /** What tests with a real PostgreSQL server need: the database itself, and the suites that each must pass. */
-export { createAccounts } from "../access/accounts.ts";
 export type { Database } from "../database/database.ts";
 export { testDatabase } from "../database/database.contract.ts";
 export { openPostgresDatabase } from "../database/postgres-database.ts";
