@@ -3,6 +3,7 @@ import { isCpmError } from "@cpm/base";
 import { AccessTokens } from "./access/access-token.ts";
 import { createAccounts, ownSecret } from "./access/accounts.ts";
 import type { Accounts } from "./access/accounts.ts";
+import { AuditedDatabase } from "./access/audited-database.ts";
 import { Authenticator } from "./access/authenticator.ts";
 import type { Origin } from "./access/authenticator.ts";
 import { RequestOrigin } from "./access/request-origin.ts";
@@ -39,6 +40,10 @@ import { routeName } from "./operation/route-name.ts";
 import { toErrorPage, wantsPage } from "./pages/error/response.ts";
 import { openStorage } from "./storage.ts";
 import type { Storage, StorageOptions } from "./storage.ts";
+import { scrubJob } from "./scrub/scrub-job.ts";
+import type { ScrubSettings } from "./scrub/scrub-job.ts";
+import { ScrubMetrics } from "./scrub/scrub-metrics.ts";
+import { ScrubRecords } from "./scrub/scrub-records.ts";
 import { Uploads } from "./uploads.ts";
 
 /** What the routes work with. */
@@ -79,6 +84,8 @@ export interface RegistryOptions extends StorageOptions {
   readonly redirectFromBytes?: number;
   /** Answers `/metrics` to everybody. Default false: to users and tokens. */
   readonly openMetrics?: boolean;
+  /** How everything that is kept is read again. Default: it is not. */
+  readonly scrub?: ScrubSettings;
   readonly now?: () => number;
   /** One call for each request that ended, of those that are `logged`. */
   readonly log?: (entry: LogEntry) => void;
@@ -204,6 +211,7 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
     const records = new SqlUploadRecords(database);
     const metadata = new SqlMetadata(database, now);
     const jobMetrics = new JobMetrics(now);
+    const scrubMetrics = new ScrubMetrics(new ScrubRecords(new AuditedDatabase(database, now), ""));
     downloads = new DownloadCounter({
       metadata,
       intervalMs: downloadsIntervalMs,
@@ -238,13 +246,18 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
         publishes: new RateLimit(limits.publishesPerMinute, now),
       },
       metrics,
-      metricSources: [jobMetrics],
+      metricSources: [jobMetrics, scrubMetrics],
       openMetrics: options.openMetrics ?? false,
       readiness: () => checkReadiness(metadata, objects, draining),
       limits,
       now,
     };
-    const runner = createJobRunner(jobsOf(parts), database, jobMetrics, options, now);
+    const { scrub, onJobFailure: onFailure = () => undefined } = options;
+    const scrubbing =
+      scrub?.everyMs === undefined
+        ? []
+        : [scrubJob(scrub.everyMs, scrub.bytesPerSecond, { database, objects, metrics: scrubMetrics, now, onFailure })];
+    const runner = createJobRunner([...jobsOf(parts), ...scrubbing], database, jobMetrics, options, now);
     jobs = runner;
     const drain = (): void => {
       draining = true;

@@ -173,17 +173,17 @@ export class SqlMetadata implements Metadata {
   }
 
   async #storeManifest(change: AuditedTransaction, manifest: NewManifest): Promise<void> {
-    const { repository, digest, tags, contents } = manifest;
+    const { repository, digest, tags, contents, publishedAtMs = change.now } = manifest;
     // Looked at again where nothing can be deleted meanwhile.
     const missing = await manifests.missingContents(change, repository, contents);
     if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
     await refuseMoves(change, repository, tags, digest);
     await recordPush(change, manifest);
     if (manifest.publish && manifest.package !== undefined)
-      await packages.publishVersion(change, this.#search, manifest.package, digest, change.now);
+      await packages.publishVersion(change, this.#search, manifest.package, digest, publishedAtMs);
     const id = await ensureRepository(change, repository, change.now);
     await manifests.insertManifest(change, id, manifest, change.now);
-    await pointTags(change, id, tags, digest, change.now);
+    await pointTags(change, id, tags, digest, manifest.storedAtMs ?? change.now);
   }
 }
 

@@ -4,6 +4,7 @@ import { parseDuration } from "@cpm/base";
 import { UsageError } from "../commands/usage-error.ts";
 import { registryError } from "../errors.ts";
 import type { LogEntry } from "../registry.ts";
+import type { ScrubSettings } from "../scrub/scrub-job.ts";
 import type { ServeOptions, TlsFiles } from "../serve.ts";
 import type { S3Settings } from "../objects/s3-settings.ts";
 import { needsDirectory } from "../storage.ts";
@@ -15,7 +16,10 @@ import { shownText } from "./setting-table.ts";
 import type { SettingName } from "./setting-table.ts";
 
 /** What the server is started with. Throws `UsageError` for a setting that cannot be, with where it is from. */
-export function toServeOptions(settings: SettingTexts, write: (line: string) => void): ServeOptions {
+export function toServeOptions(
+  settings: SettingTexts,
+  write: (line: string) => void,
+): ServeOptions & { readonly scrub: ScrubSettings } {
   const reader = new SettingReader(settings);
   const publicUrl = reader.parsed("publicUrl", "an address such as https://registry.example.org", isHttpAddress);
   const log = reader.parsed("log", "off, errors or requests", isLogLevel) ?? "errors";
@@ -40,6 +44,7 @@ export function toServeOptions(settings: SettingTexts, write: (line: string) => 
     },
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(redirects(reader, s3) ? { redirectFromBytes: reader.size("redirectMinSize") } : {}),
+    scrub: readScrub(reader),
     ...logging(log, write),
     ...(tls === undefined ? {} : { tls }),
   };
@@ -87,9 +92,9 @@ export class SettingReader {
     return bytes;
   }
 
-  duration(name: SettingName): number {
+  duration(name: SettingName, maxMs = maxDurationMs): number {
     const durationMs = parseDuration(this.text(name) ?? "");
-    if (durationMs === undefined || durationMs > maxDurationMs) throw this.fault(name, "a duration such as 30s");
+    if (durationMs === undefined || durationMs > maxMs) throw this.fault(name, "a duration such as 30s");
     return durationMs;
   }
 
@@ -111,7 +116,16 @@ export class SettingReader {
   }
 }
 
+function readScrub(reader: SettingReader): ScrubSettings {
+  const off = reader.text("scrubEvery") === "off";
+  return {
+    bytesPerSecond: reader.size("scrubRate"),
+    everyMs: off ? undefined : reader.duration("scrubEvery", maxScrubEveryMs),
+  };
+}
+
 const maxDurationMs = 24 * 60 * 60_000;
+const maxScrubEveryMs = 366 * maxDurationMs;
 const unitBytes: Readonly<Record<string, number>> = {
   B: 1,
   kB: 1000,

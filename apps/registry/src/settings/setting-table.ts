@@ -34,6 +34,13 @@ export const settingTable = {
   maxBlobSize: { type: "size", default: "100GiB", meaning: "the largest blob" },
   maxOpenUploads: { type: "count", default: "1000", meaning: "uploads of one person begun in a day and not ended" },
   uploadExpiry: { type: "duration", default: "24h", meaning: "when an upload of which nothing is heard is ended" },
+  scrubEvery: {
+    type: "duration",
+    value: "DURATION|off",
+    default: "30d",
+    meaning: "how long after one reading of all that is kept, to find damage, the next begins",
+  },
+  scrubRate: { type: "size", default: "20MB", meaning: "how much of it is read in a second" },
   tokensPerMinute: { type: "count", default: "600", meaning: "requests for tokens from one address" },
   failedSignInsPerMinute: { type: "count", default: "20", meaning: "wrong passwords of one name from one address" },
   publishesPerMinute: { type: "count", default: "1200", meaning: "manifests pushed by one person" },
