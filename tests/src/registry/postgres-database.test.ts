@@ -4,6 +4,7 @@ import {
   openPostgresDatabase,
   sql,
   sqliteUnderTest,
+  testChanges,
   testDatabase,
   testJobs,
   testMetadata,
@@ -28,9 +29,9 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
+  testChanges(postgresUnderTest);
   testJobs(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
-  testJobs(postgresUnderTest);
 }
 
 describe.skipIf(reason !== undefined)("the schema in PostgreSQL", () => {

@@ -7,6 +7,7 @@ import jobsMigration from "./migrations/postgres/0005-jobs.sql" with { type: "te
 import downloadsMigration from "./migrations/postgres/0006-downloads.sql" with { type: "text" };
 import scrubMigration from "./migrations/postgres/0007-scrub.sql" with { type: "text" };
 import facetsMigration from "./migrations/postgres/0008-facets.sql" with { type: "text" };
+import changesMigration from "./migrations/postgres/0009-changes.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -20,6 +21,7 @@ const migrations: readonly string[] = [
   downloadsMigration,
   scrubMigration,
   facetsMigration,
+  changesMigration,
 ];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */
