@@ -12,6 +12,8 @@ import { Gate } from "./access/gate.ts";
 import { IssuerKeys } from "./access/issuer-keys.ts";
 import { RateLimit } from "./access/rate-limit.ts";
 import { SignIn } from "./access/sign-in.ts";
+import { ChangeFeed } from "./changes/change-feed.ts";
+import { ChangeWatch } from "./changes/change-watch.ts";
 import type { Database } from "./database/database.ts";
 import { DownloadCounter } from "./downloads/download-counter.ts";
 import { registryError } from "./errors.ts";
@@ -20,6 +22,7 @@ import type { PlainAnswer, TokenService } from "./http/answers.ts";
 import { readTarget } from "./http/request-target.ts";
 import type { RequestTarget } from "./http/request-target.ts";
 import { handleRequest, isReading } from "./http/routes.ts";
+import { forgetChanges } from "./changes/forget-changes.ts";
 import { expireUploads } from "./jobs/expire-uploads.ts";
 import type { Job } from "./jobs/job.ts";
 import { JobLeases } from "./jobs/job-leases.ts";
@@ -54,6 +57,8 @@ export interface RegistryParts {
   readonly redirectFromBytes: number;
   readonly uploads: Uploads;
   readonly downloads: DownloadCounter;
+  readonly changes: ChangeFeed;
+  readonly changeWatch: ChangeWatch;
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
   readonly accessTokens: AccessTokens;
@@ -202,14 +207,21 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
     await storage.close();
   };
   try {
-    const accounts = createAccounts(database, now);
+    const changes = new ChangeFeed(database);
+    const changeWatch = new ChangeWatch({
+      hasMore: (place) => changes.hasMore(place),
+      maxWaiting: limits.maxWaiting,
+      onFailure: (error) => options.onJobFailure?.("watch-changes", error),
+    });
+    const onAnnounced = (): void => changeWatch.wake();
+    const accounts = createAccounts(database, now, onAnnounced);
     if (access === "open" && (await accounts.users.any()))
       throw registryError("registry-server/not-open", "the registry has users, so it is not open to everybody");
     const accessTokens = new AccessTokens(await ownSecret(database, "access-tokens"), serviceName(options), now);
     const failures = new RateLimit(limits.failedSignInsPerMinute, now);
     const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
     const records = new SqlUploadRecords(database);
-    const metadata = new SqlMetadata(database, now);
+    const metadata = new SqlMetadata(database, now, onAnnounced);
     const jobMetrics = new JobMetrics(now);
     const scrubMetrics = new ScrubMetrics(new ScrubRecords(new AuditedDatabase(database, now), ""));
     downloads = new DownloadCounter({
@@ -229,6 +241,8 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
         now,
       }),
       downloads,
+      changes,
+      changeWatch,
       accounts,
       authenticator: new Authenticator({
         accounts,
@@ -261,6 +275,7 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
     jobs = runner;
     const drain = (): void => {
       draining = true;
+      changeWatch.end();
       runner.drain();
     };
     return { parts, jobs: runner, close, drain };
@@ -271,8 +286,8 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
 }
 
 /** What a registry does without being asked. */
-function jobsOf({ uploads, limits }: RegistryParts): readonly Job[] {
-  return [expireUploads(uploads, limits.uploadExpiryMs)];
+function jobsOf({ uploads, changes, limits, now }: RegistryParts): readonly Job[] {
+  return [expireUploads(uploads, limits.uploadExpiryMs), forgetChanges(changes, limits.changesKeptMs, now)];
 }
 
 function createJobRunner(

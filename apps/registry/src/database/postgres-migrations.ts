@@ -8,6 +8,7 @@ import downloadsMigration from "./migrations/postgres/0006-downloads.sql" with {
 import scrubMigration from "./migrations/postgres/0007-scrub.sql" with { type: "text" };
 import facetsMigration from "./migrations/postgres/0008-facets.sql" with { type: "text" };
 import challengesMigration from "./migrations/postgres/0009-challenges.sql" with { type: "text" };
+import changesMigration from "./migrations/postgres/0010-changes.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -22,6 +23,7 @@ const migrations: readonly string[] = [
   scrubMigration,
   facetsMigration,
   challengesMigration,
+  changesMigration,
 ];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */

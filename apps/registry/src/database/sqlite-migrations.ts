@@ -8,6 +8,7 @@ import downloadsMigration from "./migrations/sqlite/0006-downloads.sql" with { t
 import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "text" };
 import facetsMigration from "./migrations/sqlite/0008-facets.sql" with { type: "text" };
 import challengesMigration from "./migrations/sqlite/0009-challenges.sql" with { type: "text" };
+import changesMigration from "./migrations/sqlite/0010-changes.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -22,6 +23,7 @@ const migrations: readonly string[] = [
   scrubMigration,
   facetsMigration,
   challengesMigration,
+  changesMigration,
 ];
 
 /** Throws `registry-server/layout-version` for a database of a newer registry. */
