@@ -30,6 +30,8 @@ import { JobRunner } from "./jobs/job-runner.ts";
 import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
+import { openMirrors } from "./mirror/mirrors.ts";
+import type { MirrorOptions, Mirrors } from "./mirror/mirrors.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { DirectoryObjects } from "./objects/directory-objects.ts";
 import { LocalUploadRecords } from "./objects/local-upload-records.ts";
@@ -53,6 +55,8 @@ export interface RegistryParts {
   readonly redirectFromBytes: number;
   readonly uploads: Uploads;
   readonly downloads: DownloadCounter;
+  /** Undefined where nothing is mirrored. */
+  readonly mirrors: Mirrors | undefined;
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
   readonly accessTokens: AccessTokens;
@@ -84,6 +88,8 @@ export interface RegistryOptions {
   readonly s3?: S3Settings;
   /** Blobs of this size or more are fetched from S3 by the client itself, by a redirect. Default: none. */
   readonly redirectFromBytes?: number;
+  /** The namespaces that are other registries'. Default: none. */
+  readonly mirrors?: MirrorOptions;
   /** Answers `/metrics` to everybody. Default false: to users and tokens. */
   readonly openMetrics?: boolean;
   readonly now?: () => number;
@@ -134,7 +140,8 @@ type ProcessLock = NonNullable<ReturnType<typeof tryLock>>;
 /**
  * Opens a registry on one directory: SQLite for what is known, files for the bytes. One process at a time has a
  * directory, since it remembers where uploads stand; commands beside it change accounts in the database. Throws
- * `registry-server/locked`, `registry-server/not-open` for a directory with users that is to be open, and file errors.
+ * `registry-server/locked`, `registry-server/not-open` for a directory with users that is to be open,
+ * `registry-server/mirror-conflict` for a namespace with content of its own that is to be a mirror, and file errors.
  */
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
   const { dataDirectory, now = () => Date.now(), log, logged = () => true } = options;
@@ -200,9 +207,11 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
   let database: Database | undefined;
   let jobs: JobRunner | undefined;
   let downloads: DownloadCounter | undefined;
+  let mirrors: Mirrors | undefined;
   const close = async (): Promise<void> => {
     await jobs?.stop();
     await downloads?.flush();
+    await mirrors?.close();
     await database?.close();
     lock.release();
   };
@@ -224,6 +233,16 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
       intervalMs: downloadsIntervalMs,
       onFailure: (error) => options.onJobFailure?.("count-downloads", error),
     });
+    mirrors = await openMirrors({
+      options: options.mirrors ?? { rules: [] },
+      database,
+      dataDirectory,
+      s3: options.s3,
+      maxBlobBytes: limits.maxBlobBytes,
+      onFailure: (error) => options.onJobFailure?.("keep-mirrored", error),
+      now,
+    });
+    const mirrored = mirrors;
     const parts: RegistryParts = {
       metadata,
       objects,
@@ -236,6 +255,7 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
         now,
       }),
       downloads,
+      mirrors,
       accounts,
       authenticator: new Authenticator({
         accounts,
@@ -245,7 +265,7 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
         open: access === "open",
       }),
       accessTokens,
-      gate: new Gate(accounts),
+      gate: new Gate(accounts, (namespace) => mirrored?.factsOf(namespace)),
       issuerKeys: new IssuerKeys(accounts.publishers, now),
       signIn: new SignIn(await ownSecret(database, "sign-in"), now),
       rates: {
@@ -253,7 +273,7 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
         publishes: new RateLimit(limits.publishesPerMinute, now),
       },
       metrics,
-      metricSources: [jobMetrics],
+      metricSources: [jobMetrics, ...(mirrors?.metricSources ?? [])],
       openMetrics: options.openMetrics ?? false,
       readiness: () => checkReadiness(metadata, objects, draining),
       limits,
@@ -273,8 +293,8 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
 }
 
 /** What a registry does without being asked. */
-function jobsOf({ uploads, limits }: RegistryParts): readonly Job[] {
-  return [expireUploads(uploads, limits.uploadExpiryMs)];
+function jobsOf({ uploads, limits, mirrors }: RegistryParts): readonly Job[] {
+  return [expireUploads(uploads, limits.uploadExpiryMs), ...(mirrors?.jobs ?? [])];
 }
 
 function createJobRunner(
