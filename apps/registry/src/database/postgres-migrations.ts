@@ -6,7 +6,8 @@ import objectsMigration from "./migrations/postgres/0004-objects.sql" with { typ
 import jobsMigration from "./migrations/postgres/0005-jobs.sql" with { type: "text" };
 import downloadsMigration from "./migrations/postgres/0006-downloads.sql" with { type: "text" };
 import scrubMigration from "./migrations/postgres/0007-scrub.sql" with { type: "text" };
-import mirrorMigration from "./migrations/postgres/0008-mirror.sql" with { type: "text" };
+import facetsMigration from "./migrations/postgres/0008-facets.sql" with { type: "text" };
+import mirrorMigration from "./migrations/postgres/0009-mirror.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -19,6 +20,7 @@ const migrations: readonly string[] = [
   jobsMigration,
   downloadsMigration,
   scrubMigration,
+  facetsMigration,
   mirrorMigration,
 ];
 

@@ -6,7 +6,8 @@ import objectsMigration from "./migrations/sqlite/0004-objects.sql" with { type:
 import jobsMigration from "./migrations/sqlite/0005-jobs.sql" with { type: "text" };
 import downloadsMigration from "./migrations/sqlite/0006-downloads.sql" with { type: "text" };
 import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "text" };
-import mirrorMigration from "./migrations/sqlite/0008-mirror.sql" with { type: "text" };
+import facetsMigration from "./migrations/sqlite/0008-facets.sql" with { type: "text" };
+import mirrorMigration from "./migrations/sqlite/0009-mirror.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -19,6 +20,7 @@ const migrations: readonly string[] = [
   jobsMigration,
   downloadsMigration,
   scrubMigration,
+  facetsMigration,
   mirrorMigration,
 ];
 

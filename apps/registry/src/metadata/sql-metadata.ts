@@ -8,11 +8,12 @@ import type { Visibility } from "../access/rights.ts";
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { registryError, versionExists } from "../errors.ts";
-import type { BlobRow, FetchCount, Metadata, NewManifest } from "../metadata.ts";
+import type { BlobRow, FetchCount, Metadata, NewManifest, SearchQuery } from "../metadata.ts";
 import { pointBlob, publicBlobSize, shownBlob, showBlob, soundBlobSize } from "./blobs.ts";
 import { addDownloads, forgetOldDownloads } from "./downloads.ts";
 import { ManifestBytes } from "./manifest-bytes.ts";
 import * as manifests from "./manifests.ts";
+import { namespacePackages, searchPackages } from "./package-list.ts";
 import { packageSearchOf } from "./package-search.ts";
 import type { PackageSearch } from "./package-search.ts";
 import * as packages from "./packages.ts";
@@ -146,8 +147,8 @@ export class SqlMetadata implements Metadata {
     return packages.publishedDigest(this.#database, name, version);
   }
 
-  search(query: string, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
-    return packages.searchPackages(this.#database, this.#search, query, visible, limit, offset);
+  search(query: SearchQuery, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
+    return searchPackages(this.#database, this.#search, query, { visible, limit, offset });
   }
 
   namespacePackages(
@@ -156,7 +157,7 @@ export class SqlMetadata implements Metadata {
     limit: number,
     offset: number,
   ): ReturnType<Metadata["namespacePackages"]> {
-    return packages.namespacePackages(this.#database, namespace, visible, limit, offset);
+    return namespacePackages(this.#database, namespace, { visible, limit, offset });
   }
 
   package(name: string): ReturnType<Metadata["package"]> {
