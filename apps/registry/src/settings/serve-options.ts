@@ -5,6 +5,7 @@ import { UsageError } from "../commands/usage-error.ts";
 import { registryError } from "../errors.ts";
 import type { LogEntry } from "../registry.ts";
 import type { ServeOptions, TlsFiles } from "../serve.ts";
+import { readMirrors } from "./mirror-options.ts";
 import { readS3, redirects } from "./s3-options.ts";
 import type { SettingTexts } from "./read-settings.ts";
 import type { SettingName } from "./setting-table.ts";
@@ -37,6 +38,7 @@ export function toServeOptions(settings: SettingTexts, write: (line: string) => 
     },
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(s3 === undefined ? {} : { s3 }),
+    mirrors: readMirrors(reader),
     ...(redirects(reader, s3) ? { redirectFromBytes: reader.size("redirectMinSize") } : {}),
     ...logging(log, write),
     ...(tls === undefined ? {} : { tls }),
@@ -74,9 +76,15 @@ export class SettingReader {
     return bytes;
   }
 
-  duration(name: SettingName): number {
+  /** Where it is from is said for one that is wrong. */
+  list(name: SettingName): { readonly entries: readonly string[]; readonly source: string } {
+    const { entries = [], source = "" } = this.#settings[name] ?? {};
+    return { entries, source };
+  }
+
+  duration(name: SettingName, maxMs: number = maxDurationMs): number {
     const durationMs = parseDuration(this.text(name) ?? "");
-    if (durationMs === undefined || durationMs > maxDurationMs) throw this.fault(name, "a duration such as 30s");
+    if (durationMs === undefined || durationMs > maxMs) throw this.fault(name, "a duration such as 30s");
     return durationMs;
   }
 
