@@ -9,7 +9,7 @@ import type { NamespaceFacts } from "../access/rights.ts";
 import { matchesPattern } from "../access/token-scopes.ts";
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
-import { registryError } from "../errors.ts";
+import { mirrorLoop, registryError } from "../errors.ts";
 import type { Job } from "../jobs/job.ts";
 import type { StoredManifest } from "../metadata.ts";
 import type { MetricSource } from "../operation/metric-family.ts";
@@ -29,6 +29,7 @@ import { isPattern } from "./mirror-rule.ts";
 import type { MirrorRule } from "./mirror-rule.ts";
 import { MirrorUses } from "./mirror-uses.ts";
 import { Upstream } from "./upstream.ts";
+import { isLoop } from "./via.ts";
 import type { Via } from "./via.ts";
 
 export interface MirrorOptions {
@@ -74,13 +75,16 @@ export class Mirrors {
   readonly #parts: MirrorParts;
   readonly #mirrored: readonly Mirrored[];
   readonly #database: Database;
+  /** What this registry is called among mirrors. */
+  readonly #ownName: string;
   readonly #fetching = new Map<string, Promise<StoredManifest | undefined>>();
   readonly jobs: readonly Job[];
 
-  constructor(parts: MirrorParts, mirrored: readonly Mirrored[], database: Database, job: Job) {
+  constructor(parts: MirrorParts, mirrored: readonly Mirrored[], database: Database, ownName: string, job: Job) {
     this.#parts = parts;
     this.#mirrored = mirrored;
     this.#database = database;
+    this.#ownName = ownName;
     this.jobs = [job];
   }
 
@@ -88,10 +92,14 @@ export class Mirrors {
     return [this.#parts.metrics];
   }
 
-  /** Undefined for a repository that is this registry's own, and one that is not there. */
+  /**
+   * Undefined for a repository that is this registry's own, and one that is not there. Throws
+   * `registry-server/mirror-loop` for a request that has come through this registry before: it would wait for itself.
+   */
   async of(repository: string, via: Via = []): Promise<Mirror | undefined> {
     const found = await this.#find(namespaceOf(repository));
     if (found === undefined) return undefined;
+    if (isLoop(via, this.#ownName)) throw mirrorLoop(found.upstream.host);
     return new Mirror(this.#parts, found.upstream, this.#fetching, repository, via);
   }
 
@@ -164,7 +172,7 @@ export async function openMirrors({
   });
   const answers = new MirrorAnswers(records, metrics, freshMs, now);
   const job = evictMirrored({ records, cached, uses, metrics, maxBytes, maxAgeMs, now });
-  return new Mirrors({ records, answers, blobs, uses, metrics, now }, mirrored, database, job);
+  return new Mirrors({ records, answers, blobs, uses, metrics, now }, mirrored, database, ownName, job);
 }
 
 /** Of all replicas of a registry the same, and of no other registry. */

@@ -4,12 +4,12 @@ import type { Descriptor } from "@cpm/oci";
 import { anonymous, createRegistryClient } from "@cpm/registry-client";
 import type { Credential, Fetch, FetchedManifest, RegistryClient, RegistryClientLimits } from "@cpm/registry-client";
 import { verifiedBytes } from "@cpm/store";
-import { mirrorLoop, upstreamFailed, upstreamRetryS, upstreamUnavailable } from "../errors.ts";
+import { upstreamFailed, upstreamRetryS, upstreamUnavailable } from "../errors.ts";
 import type { ByteRange } from "../objects/object-storage.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
 import type { Source } from "./mirror-records.ts";
 import type { MirrorRule } from "./mirror-rule.ts";
-import { formatVia, isLoop } from "./via.ts";
+import { formatVia } from "./via.ts";
 import type { Via } from "./via.ts";
 
 export interface UpstreamParts {
@@ -38,8 +38,7 @@ const maxClients = 32;
 
 /**
  * Another registry, as the mirror asks it. Throws `registry-server/upstream-unavailable` when it does not answer, and
- * without asking for a while after that; `registry-server/upstream-failed` for an answer that is of no use; and
- * `registry-server/mirror-loop` for a request that has come through this registry before.
+ * without asking for a while after that; and `registry-server/upstream-failed` for an answer that is of no use.
  */
 export class Upstream {
   readonly #parts: UpstreamParts;
@@ -134,7 +133,6 @@ export class Upstream {
 
   #client(via: Via): RegistryClient {
     const { ownName, rule, credential, limits } = this.#parts;
-    if (isLoop(via, ownName)) throw mirrorLoop(this.host);
     const chain = formatVia([...via, ownName]);
     const known = this.#clients.get(chain);
     if (known !== undefined) return known;
