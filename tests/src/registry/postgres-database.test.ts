@@ -8,6 +8,7 @@ import {
   testDatabase,
   testJobs,
   testMetadata,
+  testMirrorRecords,
   testSqlUploadRecords,
 } from "@cpm/registry/testing/databases";
 import type { Database, DatabaseKind } from "@cpm/registry/testing/databases";
@@ -30,6 +31,7 @@ if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
   testChanges(postgresUnderTest);
+  testMirrorRecords(postgresUnderTest);
   testJobs(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
 }
