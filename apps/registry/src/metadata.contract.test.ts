@@ -61,7 +61,7 @@ describe.each(databasesUnderTest)("the contract of the metadata, by $name", ({ o
     const { database, dispose } = await open();
     opened.push(dispose);
     now = 1_767_000_000_000;
-    metadata = new SqlMetadata(database, () => now++);
+    metadata = new SqlMetadata(database, () => now++, 1000);
     uploads = new SqlUploadRecords(database);
     accounts = createAccounts(database, () => now);
   });

@@ -91,7 +91,8 @@ export interface ReferrersPage {
 export interface Metadata {
   /**
    * Records that a blob is whole and that a repository may show it, and ends the upload that brought it. Its object
-   * takes the place of one that the blob had. Throws `registry-server/upload-range` when the upload is another's by now.
+   * takes the place of one that the blob had. Throws `registry-server/upload-range` when the upload is another's by now,
+   * and `registry-server/storage`, which passes, while an object of that name is being removed.
    */
   finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<void>;
   /** A blob that the repository may show. */
@@ -106,6 +107,11 @@ export interface Metadata {
   /** How many uploads were begun and not ended, by anybody. */
   allOpenUploads(): Promise<number>;
 
+  /**
+   * Before a client is told whether these are here: of what the repository shows, nothing is collected within the time
+   * that clients have to push what needs it.
+   */
+  promise(repository: string, contents: readonly Digest[]): Promise<void>;
   /** Which of these the repository shows neither as a blob nor as a manifest. */
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]>;
   /**

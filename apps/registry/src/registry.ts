@@ -26,12 +26,20 @@ import type { Job } from "./jobs/job.ts";
 import { JobLeases } from "./jobs/job-leases.ts";
 import { JobMetrics } from "./jobs/job-metrics.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
+import { collectGarbage, sweepOrphans } from "./collect/collect-jobs.ts";
+import { CollectCounts } from "./collect/collect-counts.ts";
+import { CollectMetrics } from "./collect/collect-metrics.ts";
+import { defaultCollectSettings, promiseSlackMs } from "./collect/collect-settings.ts";
+import type { CollectSettings } from "./collect/collect-settings.ts";
+import { Collector } from "./collect/collector.ts";
+import { Sweep } from "./collect/sweep.ts";
 import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { DirectoryObjects } from "./objects/directory-objects.ts";
 import { LocalUploadRecords } from "./objects/local-upload-records.ts";
+import { ObjectRemovals } from "./objects/object-removals.ts";
 import type { ObjectStorage } from "./objects/object-storage.ts";
 import { S3Objects } from "./objects/s3-objects.ts";
 import type { S3Settings } from "./objects/s3-settings.ts";
@@ -51,6 +59,9 @@ export interface RegistryParts {
   /** A GET of a blob of this size or more is sent on to the storage; infinite where none is. */
   readonly redirectFromBytes: number;
   readonly uploads: Uploads;
+  readonly collector: Collector;
+  readonly sweep: Sweep;
+  readonly collect: CollectSettings;
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
   readonly accessTokens: AccessTokens;
@@ -78,6 +89,7 @@ export interface RegistryOptions {
   /** What clients reach it by, where that is not the address of their requests: `https://registry.example.org`. */
   readonly publicUrl?: string;
   readonly limits?: Partial<RegistryLimits>;
+  readonly collect?: Partial<CollectSettings>;
   /** Where the bytes of blobs are kept. Default: in the data directory. */
   readonly s3?: S3Settings;
   /** Blobs of this size or more are fetched from S3 by the client itself, by a redirect. Default: none. */
@@ -191,6 +203,7 @@ interface OpenRegistry {
 async function openParts(options: RegistryOptions, now: () => number, lock: ProcessLock): Promise<OpenRegistry> {
   const { dataDirectory, access = "users" } = options;
   const limits = { ...defaultLimits, ...options.limits };
+  const collect = { ...defaultCollectSettings, ...options.collect };
   const metrics = new Metrics(now());
   let draining = false;
   let database: Database | undefined;
@@ -211,14 +224,18 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
     const failures = new RateLimit(limits.failedSignInsPerMinute, now);
     const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
     const records = new SqlUploadRecords(database);
-    const metadata = new SqlMetadata(database, now);
+    const removals = new ObjectRemovals(database, objects, now);
+    const metadata = new SqlMetadata(database, now, promiseSlackMs(collect.delayMs));
     const jobMetrics = new JobMetrics(now);
+    const counts = new CollectCounts();
+    const collecting = { database, storage: objects, removals, counts, settings: collect, now };
     const parts: RegistryParts = {
       metadata,
       objects,
       redirectFromBytes: options.redirectFromBytes ?? Number.POSITIVE_INFINITY,
       uploads: new Uploads({
         storage: objects,
+        untilFree: (object) => removals.untilFree(object),
         records: objects.shared ? records : new LocalUploadRecords(records),
         maxBlobBytes: limits.maxBlobBytes,
         onBytes: (bytes) => metrics.receive(bytes),
@@ -241,7 +258,10 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
         publishes: new RateLimit(limits.publishesPerMinute, now),
       },
       metrics,
-      metricSources: [jobMetrics],
+      metricSources: [jobMetrics, new CollectMetrics(database, counts, now)],
+      collector: new Collector(collecting),
+      sweep: new Sweep(collecting),
+      collect,
       openMetrics: options.openMetrics ?? false,
       readiness: () => checkReadiness(metadata, objects, draining),
       limits,
@@ -261,8 +281,12 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
 }
 
 /** What a registry does without being asked. */
-function jobsOf({ uploads, limits }: RegistryParts): readonly Job[] {
-  return [expireUploads(uploads, limits.uploadExpiryMs)];
+function jobsOf({ uploads, limits, collector, sweep, collect }: RegistryParts): readonly Job[] {
+  return [
+    expireUploads(uploads, limits.uploadExpiryMs),
+    collectGarbage(collector, collect.intervalMs),
+    sweepOrphans(sweep),
+  ];
 }
 
 function createJobRunner(

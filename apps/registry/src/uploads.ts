@@ -21,6 +21,8 @@ export interface UploadsParts {
   readonly records: UploadRecords;
   readonly maxBlobBytes: number;
   readonly onBytes: (count: number) => void;
+  /** Resolves once no object of that name is being removed. */
+  readonly untilFree: (object: ObjectName) => Promise<void>;
   readonly now: () => number;
 }
 
@@ -117,6 +119,9 @@ export class Uploads {
       failpoint("upload/hashed");
       if (session.staging.marked === undefined) await session.staging.mark(digest);
       await session.save();
+      // Marked as it is, one that is put in place from here on is left alone; see `ObjectStorage.remove`.
+      await this.#parts.untilFree(this.#parts.storage.defaultObject(digest));
+      failpoint("upload/free");
       const object = await session.staging.seal();
       failpoint("upload/adopted");
       const version = this.#parts.storage.shared ? session.version : undefined;

@@ -4,6 +4,7 @@ import accessMigration from "./migrations/sqlite/0002-access.sql" with { type: "
 import publishersMigration from "./migrations/sqlite/0003-publishers.sql" with { type: "text" };
 import objectsMigration from "./migrations/sqlite/0004-objects.sql" with { type: "text" };
 import jobsMigration from "./migrations/sqlite/0005-jobs.sql" with { type: "text" };
+import reviewsMigration from "./migrations/sqlite/0006-reviews.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -14,6 +15,7 @@ const migrations: readonly string[] = [
   publishersMigration,
   objectsMigration,
   jobsMigration,
+  reviewsMigration,
 ];
 
 /** Throws `registry-server/layout-version` for a database of a newer registry. */

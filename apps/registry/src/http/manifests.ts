@@ -37,6 +37,7 @@ export async function getManifest(
   reference: string,
   request: Request,
 ): Promise<PlainAnswer> {
+  if (request.method === "HEAD" && isDigest(reference)) await parts.metadata.promise(repository, [reference]);
   const { digest, mediaType, bytes } = await findManifest(parts, repository, reference);
   const etag = `"${digest}"`;
   if (request.headers.get("if-none-match")?.includes(digest) === true)
@@ -68,6 +69,7 @@ export async function putManifest(
   );
   const digest = checkedDigest(reference, bytes);
   const contents = requiredContents(manifest);
+  await parts.metadata.promise(repository, contents);
   const missing = await parts.metadata.missing(repository, contents);
   if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
   const verified = await verifiedPackage(parts, repository, manifest, digest);

@@ -8,16 +8,19 @@ import type { Visibility } from "../access/rights.ts";
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { registryError, versionExists } from "../errors.ts";
+import { isBeingRemoved, removalUnderWay } from "../objects/object-removals.ts";
 import type { BlobRow, Metadata, NewManifest } from "../metadata.ts";
 import { pointBlob, publicBlobSize, shownBlob, showBlob } from "./blobs.ts";
 import { ManifestBytes } from "./manifest-bytes.ts";
+import { Promises } from "./promises.ts";
+import { reviewBlobs, reviewUntagged } from "./reviews.ts";
 import * as manifests from "./manifests.ts";
 import { packageSearchOf } from "./package-search.ts";
 import type { PackageSearch } from "./package-search.ts";
 import * as packages from "./packages.ts";
 import type { FinishedUpload } from "../uploads.ts";
 import { ensureRepository, hasRepository, listRepositories, repositoryIdOf } from "./repositories.ts";
-import { listTags, pointTags, tagsElsewhere } from "./tags.ts";
+import { listTags, pointTags, taggedOtherwise, tagsElsewhere } from "./tags.ts";
 import { countUploads } from "./uploads.ts";
 
 /** Metadata in a database: here are the transactions, in the files beside it what is asked within them. */
@@ -25,9 +28,12 @@ export class SqlMetadata implements Metadata {
   readonly #database: AuditedDatabase;
   readonly #search: PackageSearch;
   readonly #manifestBytes = new ManifestBytes();
+  readonly #promises: Promises;
 
-  constructor(database: Database, now: () => number) {
+  /** A promise that is not older than `promiseSlackMs` is not written again. */
+  constructor(database: Database, now: () => number, promiseSlackMs: number) {
     this.#database = new AuditedDatabase(database, now);
+    this.#promises = new Promises(database, now, promiseSlackMs);
     this.#search = packageSearchOf(database.dialect);
   }
 
@@ -39,8 +45,9 @@ export class SqlMetadata implements Metadata {
       const own = version === undefined ? sql`` : sql`AND version = ${version}`;
       if ((await transaction.run(sql`DELETE FROM uploads WHERE id = ${id} ${own}`)) === 0)
         throw registryError("registry-server/upload-range", "another request took over this upload");
+      if (await isBeingRemoved(transaction, object)) throw removalUnderWay(object);
       await showBlob(transaction, repository, digest, sizeBytes, now);
-      await pointBlob(transaction, digest, object);
+      await pointBlob(transaction, digest, object, now);
     });
   }
 
@@ -67,6 +74,7 @@ export class SqlMetadata implements Metadata {
       const removed = await change.run(sql`
         DELETE FROM repository_blobs WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
       if (removed === 0) return false;
+      await reviewBlobs(change, [digest], change.now);
       await record(change, "blob.delete", repository, { digest });
       return true;
     });
@@ -78,6 +86,10 @@ export class SqlMetadata implements Metadata {
 
   allOpenUploads(): Promise<number> {
     return countUploads(this.#database);
+  }
+
+  promise(repository: string, contents: readonly Digest[]): Promise<void> {
+    return this.#promises.give(repository, contents);
   }
 
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]> {
@@ -109,7 +121,7 @@ export class SqlMetadata implements Metadata {
       await refuseInUse(change, repository, digest);
       const version = await packages.publishedVersion(change, repository, digest);
       if (version !== undefined) throw versionInUse(repository, version);
-      if (!(await manifests.deleteManifest(change, repository, digest))) return false;
+      if (!(await manifests.deleteManifest(change, repository, digest, change.now))) return false;
       await record(change, "manifest.delete", repository, { digest });
       return true;
     });
@@ -121,6 +133,7 @@ export class SqlMetadata implements Metadata {
       if ((await packages.publishedDigest(change, repository, version)) !== undefined)
         throw versionInUse(repository, version);
       const own = sql`repository_id = ${repositoryIdOf(repository)} AND name = ${tag}`;
+      await reviewUntagged(change, repository, sql`(SELECT digest FROM tags WHERE ${own})`, change.now);
       if ((await change.run(sql`DELETE FROM tags WHERE ${own}`)) === 0) return false;
       await record(change, "tag.delete", repository, { tag });
       return true;
@@ -175,6 +188,9 @@ export class SqlMetadata implements Metadata {
       await packages.publishVersion(change, this.#search, manifest.package, digest, change.now);
     const id = await ensureRepository(change, repository, change.now);
     await manifests.insertManifest(change, id, manifest, change.now);
+    // What a tag is taken from, and what has none.
+    const untagged = tags.length === 0 ? [digest] : taggedOtherwise(repository, tags, digest);
+    await reviewUntagged(change, repository, untagged, change.now);
     await pointTags(change, id, tags, digest, change.now);
   }
 }

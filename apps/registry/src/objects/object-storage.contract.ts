@@ -27,7 +27,14 @@ export function testObjectStorage(name: string, start: () => Promise<ObjectsUnde
     let uploads: Uploads;
     /** Another process with the same storage and database. */
     const replica = (): Uploads =>
-      new Uploads({ storage: place.open(), records, maxBlobBytes, onBytes: () => {}, now: () => nowMs });
+      new Uploads({
+        storage: place.open(),
+        records,
+        maxBlobBytes,
+        onBytes: () => {},
+        untilFree: async () => {},
+        now: () => nowMs,
+      });
     beforeAll(async () => {
       place = await start();
       storage = place.open();

@@ -58,7 +58,10 @@ export interface ObjectStorage {
 
   /** Moves an object out of the way, where no method but a person finds it. False when it was not there. */
   quarantine(object: ObjectName): Promise<boolean>;
-  /** False when it was not there, where the storage can tell. */
+  /**
+   * False when it was not there, where the storage can tell. An object that a marked upload has become, or is about to,
+   * is left where it is until the upload is settled or discarded.
+   */
   remove(object: ObjectName): Promise<boolean>;
   /** Objects after a name in byte order, at most `limit`; also those of uploads under way, see `uploadOf`. */
   list(after: ObjectName, limit: number): Promise<readonly StoredObject[]>;
