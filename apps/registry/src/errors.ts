@@ -36,8 +36,18 @@ export const registryErrors = {
   },
   "registry-server/content-lost": {
     kind: "data_loss",
-    title: "The bytes of a blob are gone from the disk",
-    hint: "Push the same blob again: that restores it.",
+    title: "The bytes of a blob or manifest are gone or damaged",
+    hint: "Push the same again: that restores it. What was damaged is kept aside, see `cpm-registry scrub --list`.",
+  },
+  "registry-server/scrub-stopped": {
+    kind: "data_loss",
+    title: "So much in a row is gone or damaged that something else must be wrong",
+    hint: "Look whether the registry has the right directory or bucket, and all of it. Then go on with `cpm-registry scrub`: what is whole is taken for whole again.",
+  },
+  "registry-server/scrub-busy": {
+    kind: "failed_precondition",
+    title: "Another process scrubs",
+    hint: "Wait for it to end: `cpm-registry scrub --status` says how far it has come.",
   },
   "registry-server/storage": {
     kind: "unavailable",
@@ -49,6 +59,7 @@ export const registryErrors = {
   "registry-server/unsupported": { kind: "unimplemented", title: "Not supported" },
   "registry-server/package-unknown": { kind: "not_found", title: "No such package" },
   "registry-server/bad-query": { kind: "invalid_argument", title: "A parameter that cannot be read" },
+  "registry-server/text-invalid": { kind: "invalid_argument", title: "A text that the registry cannot keep" },
   "registry-server/unauthorized": {
     kind: "unauthenticated",
     title: "The registry does not know who asks",
@@ -116,7 +127,7 @@ export const registryErrors = {
   "registry-server/database": {
     kind: "unavailable",
     title: "The database cannot be used",
-    hint: "The message says why. A damaged registry.db is restored from a backup; the blobs beside it are whole.",
+    hint: "The message says why. A PostgreSQL must be reached by every replica; a damaged registry.db is restored from a backup, and the blobs beside it are whole.",
   },
   "registry-server/database-busy": {
     kind: "unavailable",
@@ -144,6 +155,14 @@ export function registryError(
 export function digestInvalid(what: string, expected: Digest, actual: Digest): CpmError {
   const message = `${what} has digest ${actual}, not ${expected}`;
   return registryError("registry-server/digest-invalid", message, { expected, actual });
+}
+
+export function contentLost(message: string): CpmError {
+  return registryError("registry-server/content-lost", message);
+}
+
+export function scrubStopped(count: number): CpmError {
+  return registryError("registry-server/scrub-stopped", `${count} contents in a row are gone or damaged`);
 }
 
 export function packageInvalid(message: string, context?: Record<string, unknown>): CpmError {
@@ -222,11 +241,13 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   // What the specification answers where deletion is not done.
   "registry-server/in-use": { code: "DENIED", status: 405 },
   "registry-server/storage": { code: "UNKNOWN" },
+  "registry-server/content-lost": { code: "UNKNOWN", status: 500 },
   "registry-server/too-large": { code: "SIZE_INVALID" },
   "registry-server/too-many-tags": { code: "UNSUPPORTED", status: 414 },
   "registry-server/unsupported": { code: "UNSUPPORTED" },
   "registry-server/package-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/bad-query": { code: "UNSUPPORTED" },
+  "registry-server/text-invalid": { code: "UNSUPPORTED" },
   "registry-server/unauthorized": { code: "UNAUTHORIZED" },
   "registry-server/unbound-identity": { code: "UNAUTHORIZED" },
   "registry-server/denied": { code: "DENIED" },

@@ -15,6 +15,7 @@ import { RateLimit } from "./access/rate-limit.ts";
 import { SignIn } from "./access/sign-in.ts";
 import type { Database } from "./database/database.ts";
 import { openSqliteDatabase } from "./database/sqlite-database.ts";
+import { DownloadCounter } from "./downloads/download-counter.ts";
 import { registryError } from "./errors.ts";
 import { errorResponse, hostOf, sentBytesOf, toResponse } from "./http/answers.ts";
 import type { PlainAnswer, TokenService } from "./http/answers.ts";
@@ -59,6 +60,7 @@ export interface RegistryParts {
   /** A GET of a blob of this size or more is sent on to the storage; infinite where none is. */
   readonly redirectFromBytes: number;
   readonly uploads: Uploads;
+  readonly downloads: DownloadCounter;
   readonly collector: Collector;
   readonly sweep: Sweep;
   readonly collect: CollectSettings;
@@ -137,6 +139,8 @@ export interface Registry {
   close(): Promise<void>;
 }
 
+const downloadsIntervalMs = 10_000;
+
 type ProcessLock = NonNullable<ReturnType<typeof tryLock>>;
 
 /**
@@ -208,8 +212,10 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
   let draining = false;
   let database: Database | undefined;
   let jobs: JobRunner | undefined;
+  let downloads: DownloadCounter | undefined;
   const close = async (): Promise<void> => {
     await jobs?.stop();
+    await downloads?.flush();
     await database?.close();
     lock.release();
   };
@@ -227,6 +233,11 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
     const removals = new ObjectRemovals(database, objects, now);
     const metadata = new SqlMetadata(database, now, promiseSlackMs(collect.delayMs));
     const jobMetrics = new JobMetrics(now);
+    downloads = new DownloadCounter({
+      metadata,
+      intervalMs: downloadsIntervalMs,
+      onFailure: (error) => options.onJobFailure?.("count-downloads", error),
+    });
     const counts = new CollectCounts();
     const collecting = { database, storage: objects, removals, counts, settings: collect, now };
     const parts: RegistryParts = {
@@ -241,6 +252,7 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
         onBytes: (bytes) => metrics.receive(bytes),
         now,
       }),
+      downloads,
       accounts,
       authenticator: new Authenticator({
         accounts,

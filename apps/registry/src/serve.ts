@@ -14,8 +14,6 @@ export interface ServeOptions extends RegistryOptions {
   readonly trustProxy?: boolean;
   /** How long requests may go on after `stop`. Default 10 s. */
   readonly graceMs?: number;
-  /** Told when work that no request asked for fails; it is tried again at its next time. */
-  readonly onJobFailure?: (job: string, error: unknown) => void;
 }
 
 /** The texts of two PEM files. */

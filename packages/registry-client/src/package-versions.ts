@@ -12,10 +12,9 @@ import {
 } from "@cpm/model";
 import type { Range, Version } from "@cpm/model";
 import { parseManifestBytes } from "@cpm/oci";
-import type { CallOptions, Descriptor } from "@cpm/oci";
-import { parseJsonAnswer, refusal } from "./answers.ts";
+import type { CallOptions, Descriptor, StoreReader } from "@cpm/oci";
 import { protocolError } from "./errors.ts";
-import type { Repository } from "./repository.ts";
+import { indexDocument, packagePath } from "./index-document.ts";
 import type { Transport } from "./transport.ts";
 
 /** What a resolver needs of one package. */
@@ -52,7 +51,9 @@ export interface ListedDependency {
   readonly when?: string;
 }
 
-const maxBytes = 64 * 1024 * 1024;
+/** What is read of a registry that has no index. */
+type ContentReader = Pick<StoreReader, "tags" | "resolve" | "read">;
+
 const maxConfigBytes = 1024 * 1024;
 /** Manifests and configs of a plain registry that are fetched at once. */
 const inFlight = 8;
@@ -63,23 +64,14 @@ const inFlight = 8;
  */
 export async function packageVersions(
   transport: Transport,
-  repository: Repository,
+  repository: ContentReader,
   name: string,
   options: CallOptions & { readonly etag?: string | undefined } = {},
 ): Promise<VersionListing | "unchanged" | undefined> {
-  const target = `/api/v1/packages/${name.split("/").map(encodeURIComponent).join("/")}/resolution`;
-  const headers = options.etag === undefined ? {} : { "if-none-match": options.etag };
-  const request = { method: "GET", target, scopes: [], identify: true, headers, signal: options.signal } as const;
-  const { response, bytes } = await transport.receive(request, maxBytes);
-  if (response.status === 304) return "unchanged";
-  const json = /^application\/json\b/.test(response.headers.get("content-type") ?? "");
-  if (response.status === 404 || response.status === 405 || (response.ok && !json))
-    return versionsFromTags(repository, options.signal);
-  if (!response.ok) throw await refusal(transport, response, `look up ${name}`, options.signal, bytes);
-  const document = parseJsonAnswer(bytes, `${transport.origin.host}${target}`);
-  if (!isJsonObject(document)) throw protocolError(`the answer to ${target} is not an object`);
-  const etag = response.headers.get("etag");
-  return { ...(etag === null ? {} : { etag }), versions: readVersionListing(document), document };
+  const target = packagePath(name, "resolution");
+  const found = await indexDocument(transport, target, `look up ${name}`, options);
+  if (found === undefined) return versionsFromTags(repository, options.signal);
+  return found === "unchanged" ? found : { ...found, versions: readVersionListing(found.document) };
 }
 
 /** Reads a listing as `VersionListing.document` holds it. Throws `registry/protocol`. */
@@ -130,7 +122,7 @@ function readDependency(name: string, wanted: JsonValue, version: string): Liste
 
 /** What `packageVersions` tells of a repository by its tags and configs alone. */
 export async function versionsFromTags(
-  repository: Repository,
+  repository: ContentReader,
   signal?: CancelSignal,
 ): Promise<VersionListing | undefined> {
   const versions = (await repository.tags({ signal })).flatMap((tag) => tagToVersion(tag) ?? []);
@@ -150,7 +142,7 @@ export async function versionsFromTags(
 
 /** Undefined for a tag that looks like a version and is no package. */
 async function describeVersion(
-  repository: Repository,
+  repository: ContentReader,
   version: Version,
   signal: CancelSignal | undefined,
 ): Promise<JsonObject | undefined> {

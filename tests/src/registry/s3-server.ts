@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { S3Settings } from "@cpm/registry/testing/objects";
 import { goPrograms, installGoProgram } from "@cpm/dev-colony/programs";
 import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
+import { freePort } from "./free-port.ts";
 
 /** A real S3 server in a folder of its own. */
 export interface S3Server {
@@ -50,13 +50,4 @@ async function answers(host: string): Promise<boolean> {
   } catch {
     return false; // It does not listen yet.
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("there is no port");
-  return address.port;
 }

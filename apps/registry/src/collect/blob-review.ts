@@ -1,6 +1,7 @@
 import type { Digest } from "@cpm/base";
 import type { Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
+import { healDamage } from "../metadata/damages.ts";
 import type { ObjectName } from "../objects/object-storage.ts";
 
 export interface GarbageBlob {
@@ -74,6 +75,8 @@ export async function executeBlobReview(
     await transaction.run(sql`
       INSERT INTO object_removals (object, size_bytes, remove_after) VALUES (${object}, ${sizeBytes}, ${now})
       ON CONFLICT (object) DO UPDATE SET remove_after = excluded.remove_after`);
+  // What is gone is damaged no more.
+  for (const digest of digests) await healDamage(transaction, digest, "", now);
   await transaction.run(sql`DELETE FROM blobs WHERE digest IN ${digests}`);
   await transaction.run(sql`DELETE FROM blob_reviews WHERE digest IN ${reviewed}`);
 }

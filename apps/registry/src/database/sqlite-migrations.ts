@@ -4,7 +4,10 @@ import accessMigration from "./migrations/sqlite/0002-access.sql" with { type: "
 import publishersMigration from "./migrations/sqlite/0003-publishers.sql" with { type: "text" };
 import objectsMigration from "./migrations/sqlite/0004-objects.sql" with { type: "text" };
 import jobsMigration from "./migrations/sqlite/0005-jobs.sql" with { type: "text" };
-import reviewsMigration from "./migrations/sqlite/0006-reviews.sql" with { type: "text" };
+import downloadsMigration from "./migrations/sqlite/0006-downloads.sql" with { type: "text" };
+import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "text" };
+import facetsMigration from "./migrations/sqlite/0008-facets.sql" with { type: "text" };
+import reviewsMigration from "./migrations/sqlite/0009-reviews.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -15,6 +18,9 @@ const migrations: readonly string[] = [
   publishersMigration,
   objectsMigration,
   jobsMigration,
+  downloadsMigration,
+  scrubMigration,
+  facetsMigration,
   reviewsMigration,
 ];
 

@@ -4,7 +4,7 @@ import { parseRangeRequest, parseRepositoryName, parseUploadRange } from "@cpm/o
 import type { Author } from "../access/audit-log.ts";
 import type { Caller } from "../access/authenticator.ts";
 import { personOf } from "../access/principal.ts";
-import { rateLimited, registryError } from "../errors.ts";
+import { contentLost, rateLimited, registryError } from "../errors.ts";
 import type { UploadRecord } from "../objects/upload-records.ts";
 import type { RegistryParts } from "../registry.ts";
 import { noContent } from "./answers.ts";
@@ -26,6 +26,9 @@ export async function getBlob(
   if (request.method === "HEAD") await parts.metadata.promise(repository, [digest]);
   const blob = await parts.metadata.blob(repository, digest);
   if (blob === undefined) throw blobUnknown(repository, digest);
+  // Who asks whether to push it is to push it; who wants it is told why they cannot have it.
+  if (blob.damaged && request.method === "HEAD") throw blobUnknown(repository, digest);
+  if (blob.damaged) throw contentLost(`the bytes of blob ${digest} are damaged`);
   const { sizeBytes } = blob;
   const headers: Record<string, string> = {
     "content-type": "application/octet-stream",

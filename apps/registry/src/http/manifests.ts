@@ -1,4 +1,4 @@
-import { collectBytes, digestAlgorithm, isDigest, parseDigest } from "@cpm/base";
+import { collectBytes, digestAlgorithm, isCpmError, isDigest, parseDigest } from "@cpm/base";
 import type { Digest } from "@cpm/base";
 import { tagToVersion } from "@cpm/model";
 import {
@@ -38,7 +38,7 @@ export async function getManifest(
   request: Request,
 ): Promise<PlainAnswer> {
   if (request.method === "HEAD" && isDigest(reference)) await parts.metadata.promise(repository, [reference]);
-  const { digest, mediaType, bytes } = await findManifest(parts, repository, reference);
+  const { digest, mediaType, bytes } = await findManifest(parts, repository, reference, request.method);
   const etag = `"${digest}"`;
   if (request.headers.get("if-none-match")?.includes(digest) === true)
     return { status: 304, headers: { etag }, body: null, sentBytes: 0 };
@@ -48,7 +48,9 @@ export async function getManifest(
     etag,
     "content-length": String(bytes.length),
   };
-  return { status: 200, headers, body: request.method === "HEAD" ? null : bytes, sentBytes: bytes.length };
+  if (request.method === "HEAD") return { status: 200, headers, body: null, sentBytes: bytes.length };
+  parts.downloads.count(repository, digest);
+  return { status: 200, headers, body: bytes, sentBytes: bytes.length };
 }
 
 /** PUT: a manifest is accepted when all that it refers to is here, and a package only when it is a whole one. */
@@ -103,9 +105,11 @@ export async function deleteManifest(
   reference: string,
   by: Author,
 ): Promise<Response> {
-  const { digest } = await findManifest(parts, repository, reference);
-  if (isDigest(reference)) await parts.metadata.removeManifest(repository, digest, by);
-  else await parts.metadata.removeTag(repository, reference, by);
+  const { metadata } = parts;
+  const removed = isDigest(reference)
+    ? await metadata.removeManifest(repository, reference, by)
+    : await metadata.removeTag(repository, reference, by);
+  if (!removed) throw manifestUnknown(repository);
   return noContent(202);
 }
 
@@ -171,15 +175,28 @@ export async function listReferrers(
   return new Response(formatManifest(referrersIndex(chosen)), { headers });
 }
 
-async function findManifest(parts: RegistryParts, repository: string, reference: string): Promise<StoredManifest> {
-  const found = isDigest(reference)
-    ? await parts.metadata.manifestByDigest(repository, reference)
-    : isTag(reference)
-      ? await parts.metadata.manifestByTag(repository, reference)
-      : undefined;
-  if (found === undefined)
-    throw registryError("registry-server/manifest-unknown", `${repository} has no such manifest`);
-  return found;
+async function findManifest(
+  { metadata }: RegistryParts,
+  repository: string,
+  reference: string,
+  method: string,
+): Promise<StoredManifest> {
+  try {
+    const found = isDigest(reference)
+      ? await metadata.manifestByDigest(repository, reference)
+      : isTag(reference)
+        ? await metadata.manifestByTag(repository, reference)
+        : undefined;
+    if (found !== undefined) return found;
+  } catch (error) {
+    // Who asks whether to push it is to push it.
+    if (method !== "HEAD" || !isCpmError(error, "registry-server/content-lost")) throw error;
+  }
+  throw manifestUnknown(repository);
+}
+
+function manifestUnknown(repository: string) {
+  return registryError("registry-server/manifest-unknown", `${repository} has no such manifest`);
 }
 
 /** The tag that the path names, or those of the `tag` parameters (after v1.1) beside a digest. */

@@ -8,13 +8,15 @@ import type { Visibility } from "../access/rights.ts";
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { registryError, versionExists } from "../errors.ts";
-import { isBeingRemoved, removalUnderWay } from "../objects/object-removals.ts";
-import type { BlobRow, Metadata, NewManifest } from "../metadata.ts";
-import { pointBlob, publicBlobSize, shownBlob, showBlob } from "./blobs.ts";
+import { isBeingRemoved } from "../objects/object-removals.ts";
+import type { BlobRow, FetchCount, Metadata, NewManifest, SearchQuery } from "../metadata.ts";
+import { pointBlob, publicBlobSize, shownBlob, showBlob, soundBlobSize } from "./blobs.ts";
+import { addDownloads, forgetOldDownloads } from "./downloads.ts";
 import { ManifestBytes } from "./manifest-bytes.ts";
 import { Promises } from "./promises.ts";
 import { reviewBlobs, reviewUntagged } from "./reviews.ts";
 import * as manifests from "./manifests.ts";
+import { namespacePackages, searchPackages } from "./package-list.ts";
 import { packageSearchOf } from "./package-search.ts";
 import type { PackageSearch } from "./package-search.ts";
 import * as packages from "./packages.ts";
@@ -37,17 +39,18 @@ export class SqlMetadata implements Metadata {
     this.#search = packageSearchOf(database.dialect);
   }
 
-  async finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<void> {
+  async finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<boolean> {
     const { id, object, sizeBytes, version } = finished;
     const now = this.#database.now();
-    await this.#database.transact(async (transaction) => {
+    return this.#database.transact(async (transaction) => {
+      if (await isBeingRemoved(transaction, object)) return false;
       // Who was taken over from has lost the upload, also here.
       const own = version === undefined ? sql`` : sql`AND version = ${version}`;
       if ((await transaction.run(sql`DELETE FROM uploads WHERE id = ${id} ${own}`)) === 0)
         throw registryError("registry-server/upload-range", "another request took over this upload");
-      if (await isBeingRemoved(transaction, object)) throw removalUnderWay(object);
       await showBlob(transaction, repository, digest, sizeBytes, now);
       await pointBlob(transaction, digest, object, now);
+      return true;
     });
   }
 
@@ -59,9 +62,7 @@ export class SqlMetadata implements Metadata {
     const now = this.#database.now();
     return this.#database.transact(async (transaction) => {
       const sizeBytes =
-        from === undefined
-          ? await publicBlobSize(transaction, digest)
-          : (await shownBlob(transaction, from, digest))?.sizeBytes;
+        from === undefined ? await publicBlobSize(transaction, digest) : await soundBlobSize(transaction, from, digest);
       if (sizeBytes === undefined) return false;
       await showBlob(transaction, to, digest, sizeBytes, now);
       return true;
@@ -160,8 +161,8 @@ export class SqlMetadata implements Metadata {
     return packages.publishedDigest(this.#database, name, version);
   }
 
-  search(query: string, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
-    return packages.searchPackages(this.#database, this.#search, query, visible, limit, offset);
+  search(query: SearchQuery, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
+    return searchPackages(this.#database, this.#search, query, { visible, limit, offset });
   }
 
   namespacePackages(
@@ -170,11 +171,19 @@ export class SqlMetadata implements Metadata {
     limit: number,
     offset: number,
   ): ReturnType<Metadata["namespacePackages"]> {
-    return packages.namespacePackages(this.#database, namespace, visible, limit, offset);
+    return namespacePackages(this.#database, namespace, { visible, limit, offset });
   }
 
   package(name: string): ReturnType<Metadata["package"]> {
     return packages.packageDetail(this.#database, name);
+  }
+
+  async addDownloads(fetched: readonly FetchCount[]): Promise<void> {
+    const now = this.#database.now();
+    await this.#database.transact(async (transaction) => {
+      await forgetOldDownloads(transaction, now);
+      await addDownloads(transaction, fetched, now);
+    });
   }
 
   async #storeManifest(change: AuditedTransaction, manifest: NewManifest): Promise<void> {

@@ -52,7 +52,7 @@ export class ObjectRemovals {
       const left = sql`(SELECT object FROM object_removals WHERE object = ${object} AND remove_after <= ${this.#now()})`;
       const { count } = await this.#remove(left);
       if (count > 0) continue;
-      if (performance.now() > deadline) throw removalUnderWay(object);
+      if (performance.now() > deadline) throw storageFailed(`an earlier ${object} is still being removed`);
       await Bun.sleep(pollMs);
     }
   }
@@ -95,8 +95,4 @@ export class ObjectRemovals {
 
 export async function isBeingRemoved(reader: Reader, object: ObjectName): Promise<boolean> {
   return (await reader.get(sql`SELECT 1 FROM object_removals WHERE object = ${object}`)) !== undefined;
-}
-
-export function removalUnderWay(object: ObjectName) {
-  return storageFailed(`an earlier ${object} is being removed`);
 }

@@ -1,6 +1,6 @@
 import type { ByteSource } from "@cpm/base";
 import { isCpmError } from "@cpm/base";
-import { registryError, storageFailed } from "../errors.ts";
+import { contentLost, storageFailed } from "../errors.ts";
 import type { ByteRange } from "./object-storage.ts";
 import type { S3Client } from "./s3-client.ts";
 
@@ -92,5 +92,5 @@ async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
 }
 
 function lost(key: string) {
-  return registryError("registry-server/content-lost", `${key} is gone or has another size`);
+  return contentLost(`${key} is gone or has another size`);
 }

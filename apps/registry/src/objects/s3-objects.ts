@@ -2,6 +2,7 @@ import { equalBytes } from "@cpm/base";
 import type { ByteSource, Digest } from "@cpm/base";
 import { digestAlgorithm, digestHex } from "@cpm/base";
 import { storageFailed, registryError } from "../errors.ts";
+import { quarantinePrefix } from "./object-storage.ts";
 import type {
   ByteRange,
   Checkpoint,
@@ -84,14 +85,15 @@ export class S3Objects implements ObjectStorage {
     return this.#client.presign(object, expiryS);
   }
 
-  /** By a copy inside the store: the object goes only once that is whole. */
-  async quarantine(object: ObjectName): Promise<boolean> {
+  /** By a copy inside the store. The object goes when a collection finds that the database does not name it any more. */
+  async quarantine(object: ObjectName, label: string): Promise<string | undefined> {
     const sizeBytes = await this.#calls.size(object);
-    if (sizeBytes === undefined) return false;
-    const target = `quarantine/${object.slice("blobs/".length)}.${crypto.randomUUID().slice(0, 8)}`;
-    await this.#calls.copy(object, target, sizeBytes);
-    if ((await this.#calls.size(target)) !== sizeBytes) throw storageFailed(`the copy of ${object} is not whole`);
-    return this.remove(object);
+    if (sizeBytes === undefined) return undefined;
+    const place = `${quarantinePrefix}${object.slice("blobs/".length)}.${label}`;
+    if ((await this.#calls.size(place)) === sizeBytes) return place;
+    await this.#calls.copy(object, place, sizeBytes);
+    if ((await this.#calls.size(place)) !== sizeBytes) throw storageFailed(`the copy of ${object} is not whole`);
+    return place;
   }
 
   /** S3 does not tell whether it was there. */

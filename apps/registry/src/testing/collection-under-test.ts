@@ -105,7 +105,7 @@ export class ReplicaUnderTest {
     const upload = await this.uploads.create(repository, "olga");
     await this.uploads.finish(upload, sourceOf(bytes), digest, undefined, async (finished) => {
       await this.beforeRecord();
-      await this.metadata.finishUpload(repository, digest, finished);
+      return this.metadata.finishUpload(repository, digest, finished);
     });
     return digest;
   }

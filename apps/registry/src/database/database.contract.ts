@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import type { Database, Transaction } from "./database.ts";
-import { databasesUnderTest } from "./databases-under-test.ts";
+import type { DatabaseKind } from "../testing/database-under-test.ts";
 import { sql } from "./sql.ts";
 
 const all = sql`SELECT name, value FROM secrets ORDER BY name`;
@@ -11,7 +11,12 @@ async function pause(transaction: Transaction): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await transaction.get(sql`SELECT 1`);
 }
 
-describe.each(databasesUnderTest)("the contract of a database, by $name", ({ open }) => {
+/** What every database promises. */
+export function testDatabase({ name, open }: DatabaseKind): void {
+  describe(`the contract of a database, by ${name}`, () => describePromises(open));
+}
+
+function describePromises(open: DatabaseKind["open"]): void {
   const opened: (() => Promise<void>)[] = [];
   afterAll(async () => {
     for (const dispose of opened) await dispose();
@@ -86,11 +91,13 @@ describe.each(databasesUnderTest)("the contract of a database, by $name", ({ ope
   test("whoever waits for others too long is told so, and has done nothing", async () => {
     const { database, again } = await fresh();
     const impatient = await again(50);
-    const hold = Promise.withResolvers<void>();
+    const [written, hold] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const writing = database.transact(async (transaction) => {
       await transaction.run(put("a", "1"));
+      written.resolve();
       await hold.promise;
     });
+    await written.promise;
     const late = [impatient, impatient].map((of) => of.transact((transaction) => transaction.run(put("a", "2"))));
     for (const { reason } of (await Promise.allSettled(late)) as PromiseRejectedResult[])
       expect(reason).toMatchObject({ code: "registry-server/database-busy" });
@@ -118,6 +125,16 @@ describe.each(databasesUnderTest)("the contract of a database, by $name", ({ ope
     expect(new Uint8Array(row?.["bytes"] as Uint8Array)).toEqual(bytes);
     expect(await database.get(sql`SELECT count(*) AS count FROM manifests`)).toEqual({ count: 1 } as never);
     expect(await database.get(sql`SELECT 1 FROM manifests WHERE media_type = 'other'`)).toBeUndefined();
+  });
+
+  test("a text that not every database can keep is refused", async () => {
+    const { database } = await fresh();
+    const unkeepable = { code: "registry-server/text-invalid" };
+    await expect(database.transact((transaction) => transaction.run(put("a\0b", "")))).rejects.toMatchObject(
+      unkeepable,
+    );
+    await expect(database.transact(async () => sql`SELECT 1 WHERE 'a' IN ${["\0"]}`)).rejects.toMatchObject(unkeepable);
+    expect(await database.all(all)).toEqual([]);
   });
 
   test("a list is a table of its texts, and may be empty, long, or hold anything", async () => {
@@ -192,4 +209,4 @@ describe.each(databasesUnderTest)("the contract of a database, by $name", ({ ope
     expect(await (await again()).all(all)).toHaveLength(1);
     await database.close();
   });
-});
+}
