@@ -67,7 +67,7 @@ function describePromises(open: DatabaseKind["open"]): void {
     const { database, dispose } = await open();
     opened.push(dispose);
     now = 1_767_000_000_000;
-    metadata = new SqlMetadata(database, () => now++, 1000);
+    metadata = new SqlMetadata(database, () => now++);
     uploads = new SqlUploadRecords(database);
     accounts = createAccounts(database, () => now);
   });

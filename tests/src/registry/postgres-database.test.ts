@@ -4,6 +4,7 @@ import {
   openPostgresDatabase,
   sql,
   sqliteUnderTest,
+  testChanges,
   testCollection,
   testCollectionRaces,
   testDatabase,
@@ -30,6 +31,7 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
+  testChanges(postgresUnderTest);
   testJobs(postgresUnderTest);
   testCollection(postgresUnderTest);
   testCollectionRaces(postgresUnderTest);

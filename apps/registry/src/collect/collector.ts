@@ -1,7 +1,6 @@
 import type { Digest } from "@cpm/base";
 import { failpoint } from "@cpm/store";
-import { AuditedDatabase } from "../access/audited-database.ts";
-import type { Database } from "../database/database.ts";
+import type { AuditedDatabase } from "../access/audited-database.ts";
 import type { ObjectRemovals } from "../objects/object-removals.ts";
 import type { ObjectStorage } from "../objects/object-storage.ts";
 import { executeBlobReview, firstPosition, planBlobReview } from "./blob-review.ts";
@@ -13,7 +12,7 @@ import { executeManifestReview, planManifestReview } from "./manifest-review.ts"
 import type { ManifestReview, ManifestTimes, ReviewedManifest } from "./manifest-review.ts";
 
 export interface CollectorParts {
-  readonly database: Database;
+  readonly database: AuditedDatabase;
   readonly storage: ObjectStorage;
   readonly removals: ObjectRemovals;
   readonly counts: CollectCounts;
@@ -40,11 +39,9 @@ const collector = { actor: "local:collector", requestId: "collect" };
  */
 export class Collector {
   readonly #parts: CollectorParts;
-  readonly #database: AuditedDatabase;
 
   constructor(parts: CollectorParts) {
     this.#parts = parts;
-    this.#database = new AuditedDatabase(parts.database, parts.now);
   }
 
   /** Some manifests, some blobs, some objects; `done` when none of them was as many as it may be. */
@@ -82,12 +79,15 @@ export class Collector {
 
   async #collectManifests(): Promise<boolean> {
     const times = this.#times();
-    const { reviewed, garbage } = await this.#database.change(collector, async (change): Promise<ManifestReview> => {
-      const review = await planManifestReview(change, times, reviewedAtOnce);
-      await executeManifestReview(change, review);
-      failpoint("collect/manifests-decided");
-      return review;
-    });
+    const { reviewed, garbage } = await this.#parts.database.change(
+      collector,
+      async (change): Promise<ManifestReview> => {
+        const review = await planManifestReview(change, times, reviewedAtOnce);
+        await executeManifestReview(change, review);
+        failpoint("collect/manifests-decided");
+        return review;
+      },
+    );
     failpoint("collect/manifests-collected");
     this.#parts.counts.add({ manifests: garbage.length });
     return reviewed.length === reviewedAtOnce;
@@ -95,7 +95,7 @@ export class Collector {
 
   async #collectBlobs(): Promise<boolean> {
     const [since, now] = [this.#untouchedSince(), this.#parts.now()];
-    const { reviewed, garbage } = await this.#database.transact(async (transaction): Promise<BlobReview> => {
+    const { reviewed, garbage } = await this.#parts.database.transact(async (transaction): Promise<BlobReview> => {
       const review = await planBlobReview(transaction, since, this.#objectOf, reviewedAtOnce);
       await executeBlobReview(transaction, review, now);
       failpoint("collect/blobs-decided");

@@ -82,6 +82,7 @@ export async function executeManifestReview(
     await deleteManifest(change, repository, digest, change.now);
     const namespace = namespaceOf(repository);
     await change.record({ action: "manifest.collect", namespace, subject: repository, detail: { digest } });
+    await change.announce({ kind: "manifest.deleted", name: repository, detail: { digest } });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Digest } from "@cpm/base";
 import { failpoint } from "@cpm/store";
-import type { Database } from "../database/database.ts";
+import type { AuditedDatabase } from "../access/audited-database.ts";
 import { sql } from "../database/sql.ts";
 import type { ObjectStorage, StoredObject } from "../objects/object-storage.ts";
 import type { CollectCounts } from "./collect-counts.ts";
@@ -9,7 +9,7 @@ import { isKept } from "./manifest-review.ts";
 import { findOrphans, nameOrphans } from "./orphans.ts";
 
 export interface SweepParts {
-  readonly database: Database;
+  readonly database: AuditedDatabase;
   readonly storage: ObjectStorage;
   readonly counts: CollectCounts;
   readonly settings: CollectSettings;

@@ -6,7 +6,7 @@ import type { SearchFilters, SearchQuery } from "../metadata.ts";
 interface FilterField {
   readonly key: string;
   readonly field: keyof SearchFilters;
-  /** Of a value. */
+  /** Of a value, for browsers too: they take it with the flag `v`, in which a dash of a class is escaped. */
   readonly pattern: string;
   readonly maxLength: number;
   /** What a value is, for who wrote something else. */
@@ -17,21 +17,21 @@ export const filterFields: readonly FilterField[] = [
   {
     key: "keyword",
     field: "keywords",
-    pattern: "[a-z0-9]+([._+-][a-z0-9]+)*",
+    pattern: "[a-z0-9]+([._+\\-][a-z0-9]+)*",
     maxLength: 40,
     expected: "a keyword: lower-case letters, digits and dashes",
   },
   {
     key: "owner",
     field: "owners",
-    pattern: "[a-z0-9]+([._-]+[a-z0-9]+)*",
+    pattern: "[a-z0-9]+([._\\-]+[a-z0-9]+)*",
     maxLength: 64,
     expected: "the name of a namespace or a user",
   },
   {
     key: "executor",
     field: "executors",
-    pattern: "[A-Za-z0-9._-]+",
+    pattern: "[A-Za-z0-9._\\-]+",
     maxLength: 128,
     expected: "an executor type, such as container-executor",
   },

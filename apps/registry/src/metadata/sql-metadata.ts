@@ -25,6 +25,13 @@ import { ensureRepository, hasRepository, listRepositories, repositoryIdOf } fro
 import { listTags, pointTags, taggedOtherwise, tagsElsewhere } from "./tags.ts";
 import { countUploads } from "./uploads.ts";
 
+export interface SqlMetadataOptions {
+  /** A promise that is not older than this is not written again; what was promised is collected so much later. Default 0. */
+  readonly promiseSlackMs?: number;
+  /** Called after a change of which readers of the feed are told. */
+  readonly onAnnounced?: () => void;
+}
+
 /** Metadata in a database: here are the transactions, in the files beside it what is asked within them. */
 export class SqlMetadata implements Metadata {
   readonly #database: AuditedDatabase;
@@ -32,9 +39,9 @@ export class SqlMetadata implements Metadata {
   readonly #manifestBytes = new ManifestBytes();
   readonly #promises: Promises;
 
-  /** A promise that is not older than `promiseSlackMs` is not written again. */
-  constructor(database: Database, now: () => number, promiseSlackMs: number) {
-    this.#database = new AuditedDatabase(database, now);
+  constructor(database: Database, now: () => number, options: SqlMetadataOptions = {}) {
+    const { promiseSlackMs = 0, onAnnounced } = options;
+    this.#database = new AuditedDatabase(database, now, onAnnounced);
     this.#promises = new Promises(database, now, promiseSlackMs);
     this.#search = packageSearchOf(database.dialect);
   }
@@ -124,6 +131,7 @@ export class SqlMetadata implements Metadata {
       if (version !== undefined) throw versionInUse(repository, version);
       if (!(await manifests.deleteManifest(change, repository, digest, change.now))) return false;
       await record(change, "manifest.delete", repository, { digest });
+      await change.announce({ kind: "manifest.deleted", name: repository, detail: { digest } });
       return true;
     });
   }
@@ -137,6 +145,7 @@ export class SqlMetadata implements Metadata {
       await reviewUntagged(change, repository, sql`(SELECT digest FROM tags WHERE ${own})`, change.now);
       if ((await change.run(sql`DELETE FROM tags WHERE ${own}`)) === 0) return false;
       await record(change, "tag.delete", repository, { tag });
+      await change.announce({ kind: "tag.deleted", name: repository, detail: { tag } });
       return true;
     });
   }
@@ -187,30 +196,59 @@ export class SqlMetadata implements Metadata {
   }
 
   async #storeManifest(change: AuditedTransaction, manifest: NewManifest): Promise<void> {
-    const { repository, digest, tags, contents } = manifest;
+    const { repository, digest, tags, contents, publishedAtMs = change.now } = manifest;
     // Looked at again where nothing can be deleted meanwhile.
     const missing = await manifests.missingContents(change, repository, contents);
     if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
     await refuseMoves(change, repository, tags, digest);
-    await recordPush(change, manifest);
-    if (manifest.publish && manifest.package !== undefined)
-      await packages.publishVersion(change, this.#search, manifest.package, digest, change.now);
+    const pushed = await recordPush(change, manifest);
+    const published =
+      manifest.publish &&
+      manifest.package !== undefined &&
+      (await packages.publishVersion(change, this.#search, manifest.package, digest, publishedAtMs));
+    await announcePush(change, manifest, published, pushed);
     const id = await ensureRepository(change, repository, change.now);
     await manifests.insertManifest(change, id, manifest, change.now);
     // What a tag is taken from, and what has none.
     const untagged = tags.length === 0 ? [digest] : taggedOtherwise(repository, tags, digest);
     await reviewUntagged(change, repository, untagged, change.now);
-    await pointTags(change, id, tags, digest, change.now);
+    await pointTags(change, id, tags, digest, manifest.storedAtMs ?? change.now);
   }
 }
 
+/** What a push changes. */
+interface Pushed {
+  readonly fresh: boolean;
+  /** The tags that did not point to it. */
+  readonly moved: readonly string[];
+}
+
 /** A push of what is here already, under tags that it has already, changes nothing. */
-async function recordPush(change: AuditedTransaction, manifest: NewManifest): Promise<void> {
+async function recordPush(change: AuditedTransaction, manifest: NewManifest): Promise<Pushed> {
   const { repository, digest, tags, package: verified, publish } = manifest;
   const moved = tags.length === 0 ? [] : await tagsElsewhere(change, repository, tags, digest);
-  if (moved.length === 0 && (await manifests.hasManifest(change, repository, digest))) return;
+  const fresh = !(await manifests.hasManifest(change, repository, digest));
+  if (moved.length === 0 && !fresh) return { fresh, moved };
   const version = publish && verified !== undefined ? { version: verified.version } : {};
   await record(change, "manifest.push", repository, { digest, tags: moved, ...version });
+  return { fresh, moved };
+}
+
+/** Of a version the tag that it is published under is no news of its own. */
+async function announcePush(
+  change: AuditedTransaction,
+  { repository: name, digest, subject, package: verified }: NewManifest,
+  published: boolean,
+  { fresh, moved }: Pushed,
+): Promise<void> {
+  const version = published ? verified?.version : undefined;
+  if (version !== undefined) await change.announce({ kind: "version.published", name, detail: { version, digest } });
+  else if (fresh) {
+    const of = subject === undefined ? {} : { subject };
+    await change.announce({ kind: "manifest.pushed", name, detail: { digest, ...of } });
+  }
+  for (const tag of moved)
+    if (versionOfTag(tag) !== version) await change.announce({ kind: "tag.set", name, detail: { tag, digest } });
 }
 
 function record(

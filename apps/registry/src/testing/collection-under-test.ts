@@ -6,6 +6,7 @@ import type { Digest } from "@cpm/base";
 import { formatManifest } from "@cpm/oci";
 import type { OciIndex, OciManifest } from "@cpm/oci";
 import { BlobDirectory, digestOf } from "@cpm/store";
+import { AuditedDatabase } from "../access/audited-database.ts";
 import { CollectCounts } from "../collect/collect-counts.ts";
 import { defaultCollectSettings, promiseSlackMs } from "../collect/collect-settings.ts";
 import type { CollectSettings } from "../collect/collect-settings.ts";
@@ -77,7 +78,7 @@ export class ReplicaUnderTest {
     const slackMs = promiseSlackMs(settings.delayMs);
     this.database = database;
     this.storage = content.storage();
-    this.metadata = new SqlMetadata(database, now, slackMs);
+    this.metadata = new SqlMetadata(database, now, { promiseSlackMs: slackMs });
     this.removals = new ObjectRemovals(database, this.storage, now);
     this.uploads = new Uploads({
       storage: this.storage,
@@ -87,7 +88,14 @@ export class ReplicaUnderTest {
       untilFree: (object) => this.removals.untilFree(object),
       now,
     });
-    const parts = { database, storage: this.storage, removals: this.removals, counts, settings, now };
+    const parts = {
+      database: new AuditedDatabase(database, now),
+      storage: this.storage,
+      removals: this.removals,
+      counts,
+      settings,
+      now,
+    };
     this.collector = new Collector(parts);
     this.sweep = new Sweep(parts);
   }

@@ -2,6 +2,7 @@
 export { testCollectionRaces } from "../collect/collect-races.contract.ts";
 export { testCollection } from "../collect/collect.contract.ts";
 export type { Database } from "../database/database.ts";
+export { testChanges } from "../changes/changes.contract.ts";
 export { testDatabase } from "../database/database.contract.ts";
 export { openPostgresDatabase } from "../database/postgres-database.ts";
 export type { PostgresSettings } from "../database/postgres-settings.ts";
