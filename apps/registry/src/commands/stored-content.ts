@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { makeDirectory } from "@cpm/store";
 import type { Database } from "../database/database.ts";
 import { openSqliteDatabase } from "../database/sqlite-database.ts";
 import type { ObjectStorage } from "../objects/object-storage.ts";
@@ -13,10 +14,15 @@ export interface StoredContent {
   readonly objects: ObjectStorage;
 }
 
-/** Works on what a registry keeps, also beside a server that runs on it. */
-export async function withContent<T>(options: ServeOptions, use: (content: StoredContent) => Promise<T>): Promise<T> {
+/** Works on what a registry keeps, also beside a server that runs on it. `make` makes one that is not there. */
+export async function withContent<T>(
+  options: ServeOptions,
+  use: (content: StoredContent) => Promise<T>,
+  make = false,
+): Promise<T> {
   const path = join(options.dataDirectory, "registry.db");
-  if (!existsSync(path)) throw new UsageError(`there is no registry in ${options.dataDirectory}`);
+  if (make) makeDirectory(options.dataDirectory, 0o700);
+  else if (!existsSync(path)) throw new UsageError(`there is no registry in ${options.dataDirectory}`);
   const database = await openSqliteDatabase(path);
   try {
     return await use({ database, objects: openObjects(options) });
