@@ -1,6 +1,5 @@
-import { equalBytes } from "@cpm/base";
+import { collectBytes, digestAlgorithm, digestHex, equalBytes } from "@cpm/base";
 import type { ByteSource, Digest } from "@cpm/base";
-import { digestAlgorithm, digestHex } from "@cpm/base";
 import { storageFailed, registryError } from "../errors.ts";
 import { quarantinePrefix } from "./object-storage.ts";
 import type {
@@ -19,6 +18,9 @@ import { S3Client } from "./s3-client.ts";
 import type { S3Patience } from "./s3-client.ts";
 import type { S3Settings } from "./s3-settings.ts";
 import { S3Staging, stagedSize, toS3State } from "./s3-staging.ts";
+
+/** What every request that reads may hold in memory. */
+const maxHeldBytes = 256 * 1024;
 
 /** Objects are `blobs/<upload>/<random>` in a bucket: what they are is said by the database alone. */
 export class S3Objects implements ObjectStorage {
@@ -58,8 +60,13 @@ export class S3Objects implements ObjectStorage {
     return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
   }
 
-  /** The first piece is read before it is answered, so that what is lost is told by the status. */
-  async body(object: ObjectName, sizeBytes: number, range: ByteRange): Promise<ReadableStream<Uint8Array>> {
+  /**
+   * What is small is read before it is answered: then its length is in the answer, which a stream's is not. Of all else
+   * the first piece is, so that what is lost is told by the status.
+   */
+  async body(object: ObjectName, sizeBytes: number, range: ByteRange): Promise<Blob | ReadableStream<Uint8Array>> {
+    if (range.endBytes - range.startBytes <= maxHeldBytes)
+      return new Blob([await collectBytes(this.read(object, sizeBytes, range), maxHeldBytes)]);
     const iterator = this.read(object, sizeBytes, range)[Symbol.asyncIterator]();
     let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
     return s3Stream({
