@@ -67,7 +67,10 @@ export class BlobCache {
     const source = upstream.sourceOf(repository);
     const known = await records.blob(source, digest);
     if (known !== undefined) return this.#cachedBlob(address, known);
-    const there = await upstream.stat(repository, digest, via);
+    // Clients that do not know which it is ask here first; who is known as a manifest needs no upstream to be none.
+    const there = (await records.hasManifest(source, digest))
+      ? undefined
+      : await upstream.stat(repository, digest, via);
     if (there === undefined) throw registryError("registry-server/blob-unknown", `${repository} has no blob ${digest}`);
     // Another repository may have brought it already: now this one may show it too.
     const shared = (await records.share(source, digest)) ? await records.blob(source, digest) : undefined;

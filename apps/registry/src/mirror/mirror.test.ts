@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { encodeUtf8 } from "@cpm/base";
 import { mediaTypes } from "@cpm/oci";
@@ -184,6 +184,7 @@ describe("while the upstream does not answer, a mirror", () => {
     expect(stale.headers.get("warning")).toBe('299 - "upstream.test does not answer; this is what it said 90 s ago"');
     const digest = await call("GET", `/v2/${name}/manifests/${image.digest}`);
     expect([digest.status, digest.headers.get("warning")]).toEqual([200, null]);
+    expect((await call("HEAD", `/v2/${name}/blobs/${image.digest}`)).status).toBe(404);
     expect((await call("GET", `/v2/${name}/blobs/${layerDigest}`)).status).toBe(200);
     for (const path of ["manifests/two", `blobs/${digestOf(encodeUtf8("other"))}`, "tags/list"]) {
       const refused = await call("GET", `/v2/${name}/${path}`);
@@ -291,6 +292,78 @@ describe("packages of a mirror", () => {
   });
 });
 
+describe("the cache of a mirror", () => {
+  test("lets leave what was not used for the longest time, but not from under who reads it", async () => {
+    const large = new Uint8Array(3_000_000).fill(7);
+    const other = new Uint8Array(3_000_000).fill(8);
+    for (const bytes of [large, other]) await upstream.pushBlob(name, bytes);
+    const { call, runJob } = await openMirror({ maxBytes: 4_000_000 });
+    const get = (bytes: Uint8Array) => call("GET", `/v2/${name}/blobs/${digestOf(bytes)}`);
+    const evict = async (): Promise<void> => {
+      await runJob("evict-mirrored");
+      // Longer than anybody reads.
+      now += 20 * 60_000;
+      await runJob("evict-mirrored");
+    };
+    expect(await (await get(large)).bytes()).toEqual(large);
+    await settled();
+    const reader = (await get(large)).body?.getReader();
+    let received = (await reader?.read())?.value?.length ?? 0;
+    now += 1000;
+    expect(await (await get(other)).bytes()).toEqual(other);
+    await settled();
+    await evict();
+    for (let piece = await reader?.read(); piece?.done === false; piece = await reader?.read())
+      received += piece.value.length;
+    expect(received).toBe(large.length);
+    asked.length = 0;
+    expect(await (await get(other)).bytes()).toEqual(other);
+    expect(asked).toEqual([]);
+    expect(await (await get(large)).bytes()).toEqual(large);
+    expect(asked).toHaveLength(2);
+    await settled();
+    const metrics = await (await call("GET", "/metrics")).text();
+    expect(metrics).toContain("cpm_registry_mirror_evictions_total 1\n");
+    expect(metrics).toContain("cpm_registry_mirror_evicted_bytes_total 3000000\n");
+    expect(metrics).toContain("cpm_registry_mirror_cached_bytes 6000000\n");
+  });
+
+  test("does not keep a blob for which it has no room, and passes it on all the same", async () => {
+    const { call, dataDirectory } = await openMirror({ maxBytes: layer.length - 1 });
+    for (let turn = 0; turn < 2; turn++) {
+      expect(await (await call("GET", `/v2/${name}/blobs/${layerDigest}`)).bytes()).toEqual(layer);
+      await settled();
+    }
+    expect(asked.filter((entry) => entry.startsWith("GET"))).toHaveLength(2);
+    expect(filesIn(join(dataDirectory, "mirror", "blobs"))).toEqual([]);
+  });
+
+  test("finds out that bytes are gone, and fetches them again", async () => {
+    const { call, dataDirectory } = await openMirror();
+    const get = async () => (await call("GET", `/v2/${name}/blobs/${layerDigest}`)).bytes();
+    expect(await get()).toEqual(layer);
+    await settled();
+    rmSync(join(dataDirectory, "mirror", "blobs"), { recursive: true });
+    expect(await get()).toEqual(layer);
+    await settled();
+    asked.length = 0;
+    expect(await get()).toEqual(layer);
+    expect(asked).toEqual([]);
+  });
+
+  test("shows what it has of one repository in no other, unless that has it as well", async () => {
+    const { call } = await openMirror();
+    await upstream.pushBlob("acme/other", encodeUtf8("something"));
+    await (await call("GET", `/v2/${name}/blobs/${layerDigest}`)).bytes();
+    await settled();
+    asked.length = 0;
+    expect((await call("GET", `/v2/acme/other/blobs/${layerDigest}`)).status).toBe(404);
+    await upstream.pushBlob("acme/other", layer);
+    expect(await (await call("GET", `/v2/acme/other/blobs/${layerDigest}`)).bytes()).toEqual(layer);
+    expect(asked.every((entry) => entry.startsWith("HEAD"))).toBe(true);
+  });
+});
+
 describe("which namespaces are mirrored", () => {
   test("is said by the first rule that fits; a pattern leaves out what this registry has itself", async () => {
     const { call, pushBlob, pushManifest } = await openMirror({
@@ -352,9 +425,10 @@ test("a request that has come through this registry before is refused, and so is
   expect((await call("GET", `/v2/${name}/manifests/two`, { headers: { via: many } })).status).toBe(508);
 });
 
-/** What a request began and did not wait for is over. */
+/** Until what requests began and did not wait for is over. */
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await Bun.sleep(1);
+  const spools = opened.map(({ dataDirectory }) => join(dataDirectory, "spool"));
+  while (spools.some((spool) => filesIn(spool).length > 0)) await Bun.sleep(1);
 }
 
 function filesIn(folder: string): string[] {
