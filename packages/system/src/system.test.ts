@@ -66,13 +66,20 @@ print("bound", flush=True)
 print(s.recv(100).decode(), end="")`;
     const child = Bun.spawn(["python3", "-c", program, address], { stdout: "pipe" });
     try {
-      const lines = child.stdout.getReader();
-      expect(Buffer.from((await lines.read()).value ?? []).toString()).toBe("bound\n");
-      expect(notifyManager(address, "READY=1\nSTATUS=serving")).toBe(true);
+      const reader = child.stdout.getReader();
+      const decoder = new TextDecoder();
       let told = "";
-      for (let part = await lines.read(); !part.done; part = await lines.read())
-        told += Buffer.from(part.value).toString();
-      expect(told).toBe("READY=1\nSTATUS=serving");
+      const read = async () => {
+        const part = await reader.read();
+        told += decoder.decode(part.value);
+        return !part.done;
+      };
+      // A line may come in more than one piece.
+      while (!told.includes("\n") && (await read()));
+      expect(told).toBe("bound\n");
+      expect(notifyManager(address, "READY=1\nSTATUS=serving")).toBe(true);
+      while (await read());
+      expect(told).toBe("bound\nREADY=1\nSTATUS=serving");
     } finally {
       child.kill();
     }

@@ -4,6 +4,7 @@ import {
   openPostgresDatabase,
   sql,
   sqliteUnderTest,
+  testChanges,
   testDatabase,
   testJobs,
   testMetadata,
@@ -29,6 +30,7 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
+  testChanges(postgresUnderTest);
   testMirrorRecords(postgresUnderTest);
   testJobs(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);

@@ -3,6 +3,7 @@ import { registryError, unauthorized } from "../errors.ts";
 import type { VersionRow } from "../metadata.ts";
 import type { RegistryParts } from "../registry.ts";
 import { json } from "./answers.ts";
+import { listChanges } from "./changes.ts";
 import { countOf } from "./count-of.ts";
 import { ageHeaders, viaOf } from "./mirrored.ts";
 import { resolutionResponse, taggedJson } from "./resolution.ts";
@@ -23,6 +24,7 @@ export async function handlePackages(
   request: Request,
 ): Promise<Response | undefined> {
   if (pathname === "/api/v1/search") return search(parts, caller, query);
+  if (pathname === "/api/v1/changes") return listChanges(parts, caller, query, request.signal);
   const match = /^\/api\/v1\/packages\/([^/]+)\/([^/]+)(\/resolution)?$/.exec(pathname);
   if (match === null) return undefined;
   const name = packageNameOf(match[1] ?? "", match[2] ?? "");

@@ -47,22 +47,23 @@ export async function publishedVersion(reader: Reader, name: string, digest: Dig
   return row?.version;
 }
 
-/** Throws `registry-server/version-exists` for other bytes than the version has. */
+/** True when it was not there. Throws `registry-server/version-exists` for other bytes than the version has. */
 export async function publishVersion(
   transaction: Transaction,
   search: PackageSearch,
   verified: VerifiedPackage,
   digest: Digest,
   now: number,
-): Promise<void> {
+): Promise<boolean> {
   const { name, version, sizeBytes, manifest } = verified;
   const present = await publishedDigest(transaction, name, version);
   if (present !== undefined && present !== digest) throw versionExists(name, version, present, digest);
-  if (present !== undefined) return;
+  if (present !== undefined) return false;
   const id = await storePackage(transaction, search, verified, now);
   await transaction.run(sql`
     INSERT INTO versions (package_id, version, digest, size_bytes, manifest, published_at)
     VALUES (${id}, ${version}, ${digest}, ${sizeBytes}, ${manifest}, ${now})`);
+  return true;
 }
 
 export async function packageDetail(reader: Reader, name: string): Promise<PackageDetail | undefined> {

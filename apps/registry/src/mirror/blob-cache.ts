@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { isCpmError } from "@cpm/base";
 import type { ByteSource, Digest } from "@cpm/base";
@@ -89,6 +90,7 @@ export class BlobCache {
   async close(): Promise<void> {
     this.#stop.abort(registryError("registry-server/interrupted", "the registry stops"));
     await Promise.all(this.#running);
+    rmSync(this.#parts.spoolDirectory, { recursive: true, force: true });
   }
 
   #cachedBlob(address: BlobAddress, { sizeBytes, object }: MirroredBlob): FoundBlob {

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Credential, Fetch, RegistryClientLimits } from "@cpm/registry-client";
-import { BlobDirectory, makeDirectory, withFileErrors } from "@cpm/store";
+import { makeDirectory, withFileErrors } from "@cpm/store";
 import { ownSecret } from "../access/accounts.ts";
 import { namespaceOf } from "../access/namespaces.ts";
 import type { NamespaceFacts } from "../access/rights.ts";
@@ -13,10 +14,9 @@ import { mirrorLoop, registryError } from "../errors.ts";
 import type { Job } from "../jobs/job.ts";
 import type { StoredManifest } from "../metadata.ts";
 import type { MetricSource } from "../operation/metric-family.ts";
-import { DirectoryObjects } from "../objects/directory-objects.ts";
 import type { ObjectStorage } from "../objects/object-storage.ts";
-import { S3Objects } from "../objects/s3-objects.ts";
 import type { S3Settings } from "../objects/s3-settings.ts";
+import { openObjects } from "../storage.ts";
 import { BlobCache } from "./blob-cache.ts";
 import { CachedObjects } from "./cached-objects.ts";
 import { evictMirrored } from "./eviction.ts";
@@ -50,7 +50,8 @@ export interface MirrorOptions {
 export interface MirrorsParts {
   readonly options: MirrorOptions;
   readonly database: Database;
-  readonly dataDirectory: string;
+  /** Undefined where PostgreSQL and S3 have everything. */
+  readonly dataDirectory: string | undefined;
   readonly s3: S3Settings | undefined;
   readonly maxBlobBytes: number;
   readonly onFailure: (error: unknown) => void;
@@ -157,7 +158,7 @@ export async function openMirrors({
   });
   for (const { rule, private: hidden } of mirrored)
     if (!isPattern(rule)) await takeNamespace(database, rule, hidden, now());
-  const objects = openObjects(dataDirectory, s3);
+  const objects = openOwnObjects(dataDirectory, s3);
   const cached = new CachedObjects(records, objects, now);
   const uses = new MirrorUses(records, now);
   const blobs = new BlobCache({
@@ -198,15 +199,16 @@ async function takeNamespace(database: Database, { pattern, origin }: MirrorRule
 }
 
 /** Beside what was pushed, so that neither storage can take the other's objects for its own. */
-function openObjects(dataDirectory: string, s3: S3Settings | undefined): ObjectStorage {
-  if (s3 !== undefined) return new S3Objects({ ...s3, prefix: `${s3.prefix}mirror/` });
-  const root = join(dataDirectory, "mirror");
+function openOwnObjects(dataDirectory: string | undefined, s3: S3Settings | undefined): ObjectStorage {
+  if (s3 !== undefined) return openObjects({ s3: { ...s3, prefix: `${s3.prefix}mirror/` } });
+  const root = join(dataDirectory ?? "", "mirror");
   makeDirectory(root);
-  return new DirectoryObjects(new BlobDirectory(root));
+  return openObjects({ dataDirectory: root });
 }
 
-/** What a process that ended left there is worth nothing. */
-function emptySpool(dataDirectory: string): string {
+/** What a process that ended left in its directory is worth nothing. One without a directory has it among temporary files. */
+function emptySpool(dataDirectory: string | undefined): string {
+  if (dataDirectory === undefined) return mkdtempSync(join(tmpdir(), "cpm-registry-spool-"));
   const path = join(dataDirectory, "spool");
   withFileErrors("empty", path, () => rmSync(path, { recursive: true, force: true }));
   makeDirectory(path);
