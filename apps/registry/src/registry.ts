@@ -238,12 +238,14 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
       intervalMs: downloadsIntervalMs,
       onFailure: (error) => options.onJobFailure?.("count-downloads", error),
     });
+    const redirectFromBytes = options.redirectFromBytes ?? Number.POSITIVE_INFINITY;
     mirrors = await openMirrors({
       options: options.mirrors ?? { rules: [] },
       database,
       dataDirectory: options.dataDirectory,
       s3: options.s3,
       maxBlobBytes: limits.maxBlobBytes,
+      redirectFromBytes,
       onFailure: (error) => options.onJobFailure?.("keep-mirrored", error),
       now,
     });
@@ -251,7 +253,7 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
     const parts: RegistryParts = {
       metadata,
       objects,
-      redirectFromBytes: options.redirectFromBytes ?? Number.POSITIVE_INFINITY,
+      redirectFromBytes,
       uploads: new Uploads({
         storage: objects,
         records: objects.shared ? records : new LocalUploadRecords(records),
