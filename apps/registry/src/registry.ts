@@ -252,12 +252,14 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
       intervalMs: downloadsIntervalMs,
       onFailure: (error) => options.onJobFailure?.("count-downloads", error),
     });
+    const redirectFromBytes = options.redirectFromBytes ?? Number.POSITIVE_INFINITY;
     mirrors = await openMirrors({
       options: options.mirrors ?? { rules: [] },
       database,
       dataDirectory: options.dataDirectory,
       s3: options.s3,
       maxBlobBytes: limits.maxBlobBytes,
+      redirectFromBytes,
       onFailure: (error) => options.onJobFailure?.("keep-mirrored", error),
       now,
     });
@@ -268,7 +270,7 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
     const parts: RegistryParts = {
       metadata,
       objects,
-      redirectFromBytes: options.redirectFromBytes ?? Number.POSITIVE_INFINITY,
+      redirectFromBytes,
       uploads: new Uploads({
         storage: objects,
         untilFree: (object) => removals.untilFree(object),

@@ -5,6 +5,7 @@ import type { ByteSource, Digest } from "@cpm/base";
 import { mediaTypes } from "@cpm/oci";
 import type { Descriptor } from "@cpm/oci";
 import { registryError, upstreamUnavailable } from "../errors.ts";
+import { presignedS } from "../objects/object-storage.ts";
 import type { ByteRange, ObjectStorage } from "../objects/object-storage.ts";
 import { startedStream } from "../objects/started-stream.ts";
 import { BlobFetch } from "./blob-fetch.ts";
@@ -26,6 +27,8 @@ export interface BlobCacheParts {
   readonly spoolDirectory: string;
   /** What is larger passes through, and is not kept. */
   readonly maxBlobBytes: number;
+  /** A blob of this size or more is fetched from the storage by the client itself, once it is there. */
+  readonly redirectFromBytes: number;
   readonly onStoreFailure: (error: unknown) => void;
 }
 
@@ -42,6 +45,8 @@ export interface FoundBlob {
   readonly sizeBytes: number;
   /** A body of exactly the range, which may still be on its way. */
   readonly body: (range: ByteRange) => Promise<Blob | ReadableStream<Uint8Array>>;
+  /** The address where the client is to fetch it; undefined for here. */
+  readonly elsewhere?: () => Promise<string | undefined>;
 }
 
 const maxRunning = 16;
@@ -68,7 +73,10 @@ export class BlobCache {
     const source = upstream.sourceOf(repository);
     const known = await records.blob(source, digest);
     if (known !== undefined) return this.#cachedBlob(address, known);
-    const there = await upstream.stat(repository, digest, via);
+    // Clients that do not know which it is ask here first; who is known as a manifest needs no upstream to be none.
+    const there = (await records.hasManifest(source, digest))
+      ? undefined
+      : await upstream.stat(repository, digest, via);
     if (there === undefined) throw registryError("registry-server/blob-unknown", `${repository} has no blob ${digest}`);
     // Another repository may have brought it already: now this one may show it too.
     const shared = (await records.share(source, digest)) ? await records.blob(source, digest) : undefined;
@@ -91,14 +99,22 @@ export class BlobCache {
   }
 
   #cachedBlob(address: BlobAddress, { sizeBytes, object }: MirroredBlob): FoundBlob {
-    const { records, objects, uses, metrics } = this.#parts;
+    const { records, objects, uses, metrics, redirectFromBytes } = this.#parts;
+    const used = async (): Promise<void> => {
+      await uses.blob(address.digest);
+      metrics.answer("blob", "hit");
+    };
     return {
       sizeBytes,
+      elsewhere: async () => {
+        const there = sizeBytes < redirectFromBytes ? undefined : await objects.presign(object, presignedS);
+        if (there !== undefined) await used();
+        return there;
+      },
       body: async (range) => {
         try {
           const body = await objects.body(object, sizeBytes, range);
-          await uses.blob(address.digest);
-          metrics.answer("blob", "hit");
+          await used();
           return body;
         } catch (error) {
           if (!isCpmError(error, "registry-server/content-lost")) throw error;

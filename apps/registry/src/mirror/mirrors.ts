@@ -54,6 +54,7 @@ export interface MirrorsParts {
   readonly dataDirectory: string | undefined;
   readonly s3: S3Settings | undefined;
   readonly maxBlobBytes: number;
+  readonly redirectFromBytes: number;
   readonly onFailure: (error: unknown) => void;
   readonly now: () => number;
 }
@@ -168,6 +169,7 @@ export async function openMirrors({
     uses,
     metrics,
     spoolDirectory: emptySpool(dataDirectory),
+    redirectFromBytes: parts.redirectFromBytes,
     maxBlobBytes: Math.min(parts.maxBlobBytes, maxBytes),
     onStoreFailure: parts.onFailure,
   });
