@@ -1,6 +1,8 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Digest } from "@cpm/base";
 import { encodeUtf8 } from "@cpm/base";
+import { newestYankMark, yankArtifactType } from "@cpm/model";
+import type { YankMark } from "@cpm/model";
 import { formatManifest } from "@cpm/oci";
 import { digestOf } from "@cpm/store";
 import { createAccounts } from "./access/accounts.ts";
@@ -308,6 +310,144 @@ function describePromises(open: DatabaseKind["open"]): void {
     });
     expect(found?.versions.map(({ version }) => version)).toEqual(["2.0.0-rc.1", "1.0.1", "1.0.0"]);
     expect(await metadata.package("acme/none")).toBeUndefined();
+  });
+
+  describe("a yank", () => {
+    const yank = (reason: string) => ({ yanked: true, reason, by: "olga" });
+    const unyank = { yanked: false, reason: "", by: "olga" };
+    const versionsOf = async () =>
+      (await metadata.package(name))?.versions.map(({ version, yanked }) => [version, yanked?.reason]);
+
+    beforeEach(async () => {
+      await addBlob("{}");
+      for (const version of ["1.0.0", "1.1.0"])
+        await metadata.putManifest(versionOf(version, { description: version, readme: `# ${version}` }), by);
+    });
+
+    test("is a manifest of its own beside the version, and said once", async () => {
+      const marked = await metadata.markVersion(name, "1.1.0", yank("Loses data."), by);
+      const digest = (await metadata.publishedDigest(name, "1.1.0")) as Digest;
+      expect(marked).toMatchObject({ digest, yanked: { reason: "Loses data.", by: "olga" } });
+      expect(await metadata.markVersion(name, "1.1.0", yank("Loses data."), by)).toEqual(marked);
+      const { referrers } = await metadata.referrers(name, digest, "", 10_000);
+      expect(referrers.map(({ artifactType }) => artifactType)).toEqual([yankArtifactType]);
+      const { at } = marked.yanked ?? { at: 0 };
+      expect(newestYankMark(referrers)).toEqual({ ...yank("Loses data."), atMs: at });
+      const [entry] = await accounts.audit.entries("acme", Number.MAX_SAFE_INTEGER, 1);
+      expect(entry).toMatchObject({ ...by, action: "version.yank", subject: name });
+      expect(entry?.detail).toMatchObject({ version: "1.1.0", reason: "Loses data.", subject: digest });
+      expect(await recorded()).toEqual(["version.yank", "manifest.push", "manifest.push"]);
+    });
+
+    test("may have another reason later, and is taken back by a later mark, whatever the clock says", async () => {
+      await metadata.markVersion(name, "1.1.0", yank("one"), by);
+      now -= 1_000_000;
+      await metadata.markVersion(name, "1.1.0", yank("two"), by);
+      expect(await versionsOf()).toEqual([
+        ["1.1.0", "two"],
+        ["1.0.0", undefined],
+      ]);
+      const marked = await metadata.markVersion(name, "1.1.0", unyank, by);
+      expect(marked.yanked).toBeUndefined();
+      expect(await metadata.markVersion(name, "1.1.0", unyank, by)).toEqual(marked);
+      expect(await metadata.markVersion(name, "1.0.0", unyank, by)).toMatchObject({ yanked: undefined });
+      expect(await versionsOf()).toEqual([
+        ["1.1.0", undefined],
+        ["1.0.0", undefined],
+      ]);
+      expect((await recorded()).slice(0, 3)).toEqual(["version.unyank", "version.yank", "version.yank"]);
+      const { referrers } = await metadata.referrers(name, marked.digest, "", 10_000);
+      expect(referrers).toHaveLength(3);
+      expect(newestYankMark(referrers)?.yanked).toBe(false);
+    });
+
+    test("lets the package be described by the newest other version, and by a yanked one where all are", async () => {
+      const shown = async () => {
+        const found = await metadata.package(name);
+        const { results } = await metadata.search(found?.description ?? "", everything, 10, 0);
+        return [found?.version, found?.description, found?.readme, results.map((row) => row.version)];
+      };
+      await metadata.markVersion(name, "1.1.0", yank("one"), by);
+      expect(await shown()).toEqual(["1.0.0", "1.0.0", "# 1.0.0", ["1.0.0"]]);
+      await metadata.putManifest(versionOf("1.0.1-rc.1"), by);
+      expect((await metadata.package(name))?.version).toBe("1.0.0");
+      await metadata.markVersion(name, "1.0.0", yank("two"), by);
+      expect((await metadata.package(name))?.version).toBe("1.0.1-rc.1");
+      await metadata.markVersion(name, "1.0.1-rc.1", yank("three"), by);
+      expect(await shown()).toEqual(["1.1.0", "1.1.0", "# 1.1.0", ["1.1.0"]]);
+      await metadata.putManifest(versionOf("0.9.0"), by);
+      expect((await metadata.package(name))?.version).toBe("0.9.0");
+      await metadata.markVersion(name, "1.1.0", unyank, by);
+      expect(await shown()).toEqual(["1.1.0", "1.1.0", "# 1.1.0", ["1.1.0"]]);
+    });
+
+    test("that is copied counts by its own time, also where it comes before its version", async () => {
+      const version = versionOf("2.0.0");
+      const mark = { ...yank("elsewhere"), atMs: 5 };
+      const push = (text: string, said: YankMark) =>
+        metadata.putManifest(manifestOf(text, { subject: version.digest, mark: said }), by);
+      await push("a", mark);
+      await push("a", mark);
+      await metadata.putManifest(version, by);
+      expect((await metadata.package(name))?.version).toBe("1.1.0");
+      await push("b", { ...unyank, atMs: 7 });
+      await push("c", { ...yank("older"), atMs: 6 });
+      expect((await metadata.package(name))?.version).toBe("2.0.0");
+      expect(await versionsOf()).toContainEqual(["2.0.0", undefined]);
+      expect(await recorded()).toEqual([
+        "version.yank",
+        "version.unyank",
+        "manifest.push",
+        "version.yank",
+        "manifest.push",
+        "manifest.push",
+      ]);
+    });
+
+    test("is never removed, and is of a version that is there", async () => {
+      const { digest } = await metadata.markVersion(name, "1.1.0", yank("one"), by);
+      const [mark] = (await metadata.referrers(name, digest, "", 10_000)).referrers;
+      const inUse = { code: "registry-server/in-use" };
+      await expect(metadata.removeManifest(name, mark?.digest ?? digest, by)).rejects.toMatchObject(inUse);
+      const unknown = { code: "registry-server/package-unknown" };
+      await expect(metadata.markVersion(name, "3.0.0", yank("one"), by)).rejects.toMatchObject(unknown);
+      await expect(metadata.markVersion("acme/none", "1.0.0", yank("one"), by)).rejects.toMatchObject(unknown);
+    });
+
+    test("said by many at once is said once", async () => {
+      const all = Array.from({ length: 8 }, () => metadata.markVersion(name, "1.1.0", yank("one"), by));
+      expect(new Set((await Promise.all(all)).map(({ yanked }) => yanked?.at)).size).toBe(1);
+      expect((await recorded()).filter((action) => action === "version.yank")).toHaveLength(1);
+    });
+  });
+
+  test("a deprecation is of a version or of all, the version's own first, and leaves a record when it changes", async () => {
+    for (const version of ["1.0.0", "1.1.0"]) await metadata.putManifest(versionOf(version), by);
+    const noticesOf = async () => {
+      const found = await metadata.package(name);
+      return [found?.deprecated, ...(found?.versions ?? []).map(({ deprecated }) => deprecated)];
+    };
+    const [old, gone] = [{ message: "Old." }, { message: "Gone.", successor: "acme/site" }];
+    expect(await metadata.deprecate(name, "1.0.0", old, by)).toBe(true);
+    expect(await metadata.deprecate(name, "1.0.0", old, by)).toBe(false);
+    expect(await noticesOf()).toEqual([undefined, undefined, old]);
+    expect(await metadata.deprecate(name, undefined, gone, by)).toBe(true);
+    expect(await noticesOf()).toEqual([gone, gone, old]);
+    expect(await metadata.deprecate(name, undefined, { ...gone, successor: "acme/other" }, by)).toBe(true);
+    expect(await metadata.deprecate(name, "1.0.0", undefined, by)).toBe(true);
+    expect(await metadata.deprecate(name, "1.0.0", undefined, by)).toBe(false);
+    expect(await metadata.deprecate(name, undefined, undefined, by)).toBe(true);
+    expect(await noticesOf()).toEqual([undefined, undefined, undefined]);
+    const unknown = { code: "registry-server/package-unknown" };
+    await expect(metadata.deprecate("acme/none", undefined, old, by)).rejects.toMatchObject(unknown);
+    await expect(metadata.deprecate(name, "3.0.0", old, by)).rejects.toMatchObject(unknown);
+    expect((await recorded()).slice(0, 5)).toEqual([
+      "package.undeprecate",
+      "package.undeprecate",
+      "package.deprecate",
+      "package.deprecate",
+      "package.deprecate",
+    ]);
   });
 
   test("search finds words and beginnings of words, the exact name first, and only what may be shown", async () => {

@@ -6,6 +6,7 @@ import objectsMigration from "./migrations/postgres/0004-objects.sql" with { typ
 import jobsMigration from "./migrations/postgres/0005-jobs.sql" with { type: "text" };
 import downloadsMigration from "./migrations/postgres/0006-downloads.sql" with { type: "text" };
 import scrubMigration from "./migrations/postgres/0007-scrub.sql" with { type: "text" };
+import withdrawalsMigration from "./migrations/postgres/0008-withdrawals.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -18,6 +19,7 @@ const migrations: readonly string[] = [
   jobsMigration,
   downloadsMigration,
   scrubMigration,
+  withdrawalsMigration,
 ];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */

@@ -6,6 +6,7 @@ import objectsMigration from "./migrations/sqlite/0004-objects.sql" with { type:
 import jobsMigration from "./migrations/sqlite/0005-jobs.sql" with { type: "text" };
 import downloadsMigration from "./migrations/sqlite/0006-downloads.sql" with { type: "text" };
 import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "text" };
+import withdrawalsMigration from "./migrations/sqlite/0008-withdrawals.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -18,6 +19,7 @@ const migrations: readonly string[] = [
   jobsMigration,
   downloadsMigration,
   scrubMigration,
+  withdrawalsMigration,
 ];
 
 /** Throws `registry-server/layout-version` for a database of a newer registry. */

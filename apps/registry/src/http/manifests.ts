@@ -23,8 +23,10 @@ import { digestInvalid, packageInvalid, registryError, versionExists } from "../
 import type { NewManifest, StoredManifest, VerifiedPackage } from "../metadata.ts";
 import { isPackage, verifyPackage } from "../package-verifier.ts";
 import type { RegistryParts } from "../registry.ts";
+import { readYankManifest } from "../yank-manifest.ts";
 import { json, noContent } from "./answers.ts";
 import type { PlainAnswer } from "./answers.ts";
+import { requireYank } from "./withdrawals.ts";
 
 const maxNamesListed = 1000;
 const maxTagsPushed = 100;
@@ -59,7 +61,7 @@ export async function putManifest(
   reference: string,
   request: Request,
   query: URLSearchParams,
-  by: Author,
+  caller: Caller,
 ): Promise<Response> {
   const tags = tagsOf(reference, query);
   const bytes = await readBody(request);
@@ -69,6 +71,8 @@ export async function putManifest(
     mediaType !== undefined && isManifestType(mediaType) ? mediaType : undefined,
   );
   const digest = checkedDigest(reference, bytes);
+  const mark = readYankManifest(manifest, parts.now());
+  if (mark !== undefined) await requireYank(parts, caller, repository, "push,yank");
   const contents = requiredContents(manifest);
   const missing = await parts.metadata.missing(repository, contents);
   if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
@@ -86,8 +90,9 @@ export async function putManifest(
     ...(manifest.artifactType === undefined ? {} : { artifactType: manifest.artifactType }),
     ...(manifest.subject === undefined ? {} : { subject: manifest.subject.digest }),
     ...(verified === undefined ? {} : { package: verified }),
+    ...(mark === undefined ? {} : { mark }),
   };
-  await parts.metadata.putManifest(accepted, by);
+  await parts.metadata.putManifest(accepted, caller);
   return noContent(201, {
     location: `/v2/${repository}/manifests/${digest}`,
     "docker-content-digest": digest,

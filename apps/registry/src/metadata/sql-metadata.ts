@@ -1,15 +1,17 @@
 import type { Digest } from "@cpm/base";
-import { incompleteManifest } from "@cpm/oci";
-import { failpoint } from "@cpm/store";
+import type { YankMark } from "@cpm/model";
+import { descriptorsOf, formatManifest, incompleteManifest } from "@cpm/oci";
+import { digestOf, failpoint } from "@cpm/store";
 import { AuditedDatabase } from "../access/audited-database.ts";
 import type { AuditedTransaction, Author } from "../access/audited-database.ts";
 import { namespaceOf } from "../access/namespaces.ts";
 import type { Visibility } from "../access/rights.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, Reader } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
-import { registryError, versionExists } from "../errors.ts";
-import type { BlobRow, FetchCount, Metadata, NewManifest } from "../metadata.ts";
+import { packageUnknown, registryError, versionExists, versionUnknown } from "../errors.ts";
+import type { BlobRow, DeprecationNotice, FetchCount, Marked, Metadata, NewManifest } from "../metadata.ts";
 import { pointBlob, publicBlobSize, shownBlob, showBlob, soundBlobSize } from "./blobs.ts";
+import { changeDeprecation, everyVersion } from "./deprecations.ts";
 import { addDownloads, forgetOldDownloads } from "./downloads.ts";
 import { ManifestBytes } from "./manifest-bytes.ts";
 import * as manifests from "./manifests.ts";
@@ -17,9 +19,11 @@ import { packageSearchOf } from "./package-search.ts";
 import type { PackageSearch } from "./package-search.ts";
 import * as packages from "./packages.ts";
 import type { FinishedUpload } from "../uploads.ts";
+import { yankManifest } from "../yank-manifest.ts";
 import { ensureRepository, hasRepository, listRepositories, repositoryIdOf } from "./repositories.ts";
 import { listTags, pointTags, tagsElsewhere } from "./tags.ts";
 import { countUploads } from "./uploads.ts";
+import { insertMark, isMark, newestMark, toYankNotice } from "./yanks.ts";
 
 /** Metadata in a database: here are the transactions, in the files beside it what is asked within them. */
 export class SqlMetadata implements Metadata {
@@ -108,6 +112,7 @@ export class SqlMetadata implements Metadata {
       await refuseInUse(change, repository, digest);
       const version = await packages.publishedVersion(change, repository, digest);
       if (version !== undefined) throw versionInUse(repository, version);
+      if (await isMark(change, repository, digest)) throw markInUse(repository, digest);
       if (!(await manifests.deleteManifest(change, repository, digest))) return false;
       await record(change, "manifest.delete", repository, { digest });
       return true;
@@ -146,6 +151,38 @@ export class SqlMetadata implements Metadata {
     return packages.publishedDigest(this.#database, name, version);
   }
 
+  async markVersion(name: string, version: string, said: Omit<YankMark, "atMs">, by: Author): Promise<Marked> {
+    return this.#database.change(by, async (change) => {
+      const digest = await packages.publishedDigest(change, name, version);
+      if (digest === undefined) throw versionUnknown(name, version);
+      const newest = await newestMark(change, name, digest);
+      const yanked = toYankNotice(newest);
+      if (said.yanked ? yanked?.reason === said.reason : yanked === undefined) return { digest, yanked };
+      // Whatever a clock says: later than all that was said before.
+      const mark = { ...said, atMs: Math.max(change.now, (newest?.atMs ?? 0) + 1) };
+      await this.#storeManifest(change, await manifestOfMark(change, name, digest, mark));
+      return { digest, yanked: toYankNotice(mark) };
+    });
+  }
+
+  async deprecate(
+    name: string,
+    version: string | undefined,
+    notice: DeprecationNotice | undefined,
+    by: Author,
+  ): Promise<boolean> {
+    return this.#database.change(by, async (change) => {
+      const id = await packages.packageId(change, name);
+      if (id === undefined) throw packageUnknown(name);
+      if (version !== undefined && (await packages.publishedDigest(change, name, version)) === undefined)
+        throw versionUnknown(name, version);
+      if (!(await changeDeprecation(change, id, version ?? everyVersion, notice))) return false;
+      const action = notice === undefined ? "package.undeprecate" : "package.deprecate";
+      await record(change, action, name, { ...(version === undefined ? {} : { version }), ...notice });
+      return true;
+    });
+  }
+
   search(query: string, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
     return packages.searchPackages(this.#database, this.#search, query, visible, limit, offset);
   }
@@ -178,11 +215,14 @@ export class SqlMetadata implements Metadata {
     if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
     await refuseMoves(change, repository, tags, digest);
     await recordPush(change, manifest);
-    if (manifest.publish && manifest.package !== undefined)
-      await packages.publishVersion(change, this.#search, manifest.package, digest, change.now);
     const id = await ensureRepository(change, repository, change.now);
     await manifests.insertManifest(change, id, manifest, change.now);
     await pointTags(change, id, tags, digest, change.now);
+    if (manifest.publish && manifest.package !== undefined)
+      await packages.publishVersion(change, this.#search, manifest.package, digest, change.now);
+    if (manifest.mark === undefined) return;
+    await insertMark(change, id, manifest);
+    await packages.describePackage(change, this.#search, repository);
   }
 }
 
@@ -191,8 +231,24 @@ async function recordPush(change: AuditedTransaction, manifest: NewManifest): Pr
   const { repository, digest, tags, package: verified, publish } = manifest;
   const moved = tags.length === 0 ? [] : await tagsElsewhere(change, repository, tags, digest);
   if (moved.length === 0 && (await manifests.hasManifest(change, repository, digest))) return;
+  if (manifest.mark !== undefined) return recordMark(change, manifest, manifest.mark);
   const version = publish && verified !== undefined ? { version: verified.version } : {};
   await record(change, "manifest.push", repository, { digest, tags: moved, ...version });
+}
+
+/** The same whether the mark was pushed or made here; the version is named where the subject is one. */
+async function recordMark(
+  change: AuditedTransaction,
+  { repository, digest, subject }: NewManifest,
+  { yanked, reason }: YankMark,
+): Promise<void> {
+  const version = subject === undefined ? undefined : await packages.publishedVersion(change, repository, subject);
+  await record(change, yanked ? "version.yank" : "version.unyank", repository, {
+    ...(version === undefined ? {} : { version }),
+    ...(reason === "" ? {} : { reason }),
+    digest,
+    subject,
+  });
 }
 
 function record(
@@ -202,6 +258,22 @@ function record(
   detail: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   return change.record({ action, namespace: namespaceOf(repository), subject: repository, detail });
+}
+
+async function manifestOfMark(
+  reader: Reader,
+  repository: string,
+  subject: Digest,
+  mark: YankMark,
+): Promise<NewManifest> {
+  const marked = await manifests.manifestDescriptor(reader, repository, subject);
+  if (marked === undefined) throw new TypeError(`${subject} was published`);
+  const manifest = yankManifest(marked, mark);
+  const bytes = formatManifest(manifest);
+  const { mediaType, artifactType } = manifest;
+  const contents = descriptorsOf(manifest).map((entry) => entry.digest);
+  const fields = { repository, digest: digestOf(bytes), mediaType, bytes, tags: [], contents, publish: false };
+  return { ...fields, subject, mark, ...(artifactType === undefined ? {} : { artifactType }) };
 }
 
 /** Whatever is pushed, also what is no package: the tag of a version means the version. */
@@ -230,4 +302,9 @@ function versionOfTag(tag: string): string {
 
 function versionInUse(name: string, version: string) {
   return registryError("registry-server/in-use", `${name}@${version} is published; a version is not deleted`);
+}
+
+function markInUse(repository: string, digest: Digest) {
+  const message = `${digest} of ${repository} is a yank mark, which is never removed: a later one takes it back`;
+  return registryError("registry-server/in-use", message);
 }
