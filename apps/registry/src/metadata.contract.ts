@@ -1,53 +1,21 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Digest } from "@cpm/base";
 import { encodeUtf8 } from "@cpm/base";
-import { newestYankMark, yankArtifactType } from "@cpm/model";
-import type { YankMark } from "@cpm/model";
-import { formatManifest } from "@cpm/oci";
 import { digestOf } from "@cpm/store";
 import { createAccounts } from "./access/accounts.ts";
 import type { Accounts } from "./access/accounts.ts";
 import type { Visibility } from "./access/rights.ts";
-import type { Metadata, NewManifest, VerifiedPackage } from "./metadata.ts";
+import { noFilters } from "./metadata.ts";
+import type { Metadata, NewManifest, SearchFilters, VerifiedPackage } from "./metadata.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
 import type { DatabaseKind } from "./testing/database-under-test.ts";
-import { imageOf } from "./testing/index.ts";
+import { manifestOf, packageName as name, versionOf } from "./testing/new-manifests.ts";
 
 const by = { actor: "olga", requestId: "r1" };
 const everything: Visibility = { namespaces: "all", patterns: [] };
 const onlyPublic: Visibility = { namespaces: [], patterns: [] };
-const name = "acme/web";
 const blobOf = (text: string): Digest => digestOf(encodeUtf8(text));
-
-function manifestOf(text: string, fields: Partial<NewManifest> = {}): NewManifest {
-  const bytes = formatManifest(imageOf({ annotations: { text } }));
-  const mediaType = "application/vnd.oci.image.manifest.v1+json";
-  return {
-    repository: name,
-    digest: digestOf(bytes),
-    mediaType,
-    bytes,
-    tags: [],
-    contents: [],
-    publish: false,
-    ...fields,
-  };
-}
-
-function versionOf(version: string, fields: Partial<VerifiedPackage> = {}, of: string = name): NewManifest {
-  const verified: VerifiedPackage = {
-    name: of,
-    version,
-    description: "Serves pages.",
-    keywords: ["http"],
-    sizeBytes: 10,
-    manifest: "{}",
-    ...fields,
-  };
-  const base = manifestOf(`${of} ${version} ${JSON.stringify(fields)}`, { repository: of });
-  return { ...base, tags: [version.replace("+", "_")], package: verified, publish: true };
-}
 
 /** What the metadata promise on every database. */
 export function testMetadata({ name: database, open }: DatabaseKind): void {
@@ -312,144 +280,6 @@ function describePromises(open: DatabaseKind["open"]): void {
     expect(await metadata.package("acme/none")).toBeUndefined();
   });
 
-  describe("a yank", () => {
-    const yank = (reason: string) => ({ yanked: true, reason, by: "olga" });
-    const unyank = { yanked: false, reason: "", by: "olga" };
-    const versionsOf = async () =>
-      (await metadata.package(name))?.versions.map(({ version, yanked }) => [version, yanked?.reason]);
-
-    beforeEach(async () => {
-      await addBlob("{}");
-      for (const version of ["1.0.0", "1.1.0"])
-        await metadata.putManifest(versionOf(version, { description: version, readme: `# ${version}` }), by);
-    });
-
-    test("is a manifest of its own beside the version, and said once", async () => {
-      const marked = await metadata.markVersion(name, "1.1.0", yank("Loses data."), by);
-      const digest = (await metadata.publishedDigest(name, "1.1.0")) as Digest;
-      expect(marked).toMatchObject({ digest, yanked: { reason: "Loses data.", by: "olga" } });
-      expect(await metadata.markVersion(name, "1.1.0", yank("Loses data."), by)).toEqual(marked);
-      const { referrers } = await metadata.referrers(name, digest, "", 10_000);
-      expect(referrers.map(({ artifactType }) => artifactType)).toEqual([yankArtifactType]);
-      const { at } = marked.yanked ?? { at: 0 };
-      expect(newestYankMark(referrers)).toEqual({ ...yank("Loses data."), atMs: at });
-      const [entry] = await accounts.audit.entries("acme", Number.MAX_SAFE_INTEGER, 1);
-      expect(entry).toMatchObject({ ...by, action: "version.yank", subject: name });
-      expect(entry?.detail).toMatchObject({ version: "1.1.0", reason: "Loses data.", subject: digest });
-      expect(await recorded()).toEqual(["version.yank", "manifest.push", "manifest.push"]);
-    });
-
-    test("may have another reason later, and is taken back by a later mark, whatever the clock says", async () => {
-      await metadata.markVersion(name, "1.1.0", yank("one"), by);
-      now -= 1_000_000;
-      await metadata.markVersion(name, "1.1.0", yank("two"), by);
-      expect(await versionsOf()).toEqual([
-        ["1.1.0", "two"],
-        ["1.0.0", undefined],
-      ]);
-      const marked = await metadata.markVersion(name, "1.1.0", unyank, by);
-      expect(marked.yanked).toBeUndefined();
-      expect(await metadata.markVersion(name, "1.1.0", unyank, by)).toEqual(marked);
-      expect(await metadata.markVersion(name, "1.0.0", unyank, by)).toMatchObject({ yanked: undefined });
-      expect(await versionsOf()).toEqual([
-        ["1.1.0", undefined],
-        ["1.0.0", undefined],
-      ]);
-      expect((await recorded()).slice(0, 3)).toEqual(["version.unyank", "version.yank", "version.yank"]);
-      const { referrers } = await metadata.referrers(name, marked.digest, "", 10_000);
-      expect(referrers).toHaveLength(3);
-      expect(newestYankMark(referrers)?.yanked).toBe(false);
-    });
-
-    test("lets the package be described by the newest other version, and by a yanked one where all are", async () => {
-      const shown = async () => {
-        const found = await metadata.package(name);
-        const { results } = await metadata.search(found?.description ?? "", everything, 10, 0);
-        return [found?.version, found?.description, found?.readme, results.map((row) => row.version)];
-      };
-      await metadata.markVersion(name, "1.1.0", yank("one"), by);
-      expect(await shown()).toEqual(["1.0.0", "1.0.0", "# 1.0.0", ["1.0.0"]]);
-      await metadata.putManifest(versionOf("1.0.1-rc.1"), by);
-      expect((await metadata.package(name))?.version).toBe("1.0.0");
-      await metadata.markVersion(name, "1.0.0", yank("two"), by);
-      expect((await metadata.package(name))?.version).toBe("1.0.1-rc.1");
-      await metadata.markVersion(name, "1.0.1-rc.1", yank("three"), by);
-      expect(await shown()).toEqual(["1.1.0", "1.1.0", "# 1.1.0", ["1.1.0"]]);
-      await metadata.putManifest(versionOf("0.9.0"), by);
-      expect((await metadata.package(name))?.version).toBe("0.9.0");
-      await metadata.markVersion(name, "1.1.0", unyank, by);
-      expect(await shown()).toEqual(["1.1.0", "1.1.0", "# 1.1.0", ["1.1.0"]]);
-    });
-
-    test("that is copied counts by its own time, also where it comes before its version", async () => {
-      const version = versionOf("2.0.0");
-      const mark = { ...yank("elsewhere"), atMs: 5 };
-      const push = (text: string, said: YankMark) =>
-        metadata.putManifest(manifestOf(text, { subject: version.digest, mark: said }), by);
-      await push("a", mark);
-      await push("a", mark);
-      await metadata.putManifest(version, by);
-      expect((await metadata.package(name))?.version).toBe("1.1.0");
-      await push("b", { ...unyank, atMs: 7 });
-      await push("c", { ...yank("older"), atMs: 6 });
-      expect((await metadata.package(name))?.version).toBe("2.0.0");
-      expect(await versionsOf()).toContainEqual(["2.0.0", undefined]);
-      expect(await recorded()).toEqual([
-        "version.yank",
-        "version.unyank",
-        "manifest.push",
-        "version.yank",
-        "manifest.push",
-        "manifest.push",
-      ]);
-    });
-
-    test("is never removed, and is of a version that is there", async () => {
-      const { digest } = await metadata.markVersion(name, "1.1.0", yank("one"), by);
-      const [mark] = (await metadata.referrers(name, digest, "", 10_000)).referrers;
-      const inUse = { code: "registry-server/in-use" };
-      await expect(metadata.removeManifest(name, mark?.digest ?? digest, by)).rejects.toMatchObject(inUse);
-      const unknown = { code: "registry-server/package-unknown" };
-      await expect(metadata.markVersion(name, "3.0.0", yank("one"), by)).rejects.toMatchObject(unknown);
-      await expect(metadata.markVersion("acme/none", "1.0.0", yank("one"), by)).rejects.toMatchObject(unknown);
-    });
-
-    test("said by many at once is said once", async () => {
-      const all = Array.from({ length: 8 }, () => metadata.markVersion(name, "1.1.0", yank("one"), by));
-      expect(new Set((await Promise.all(all)).map(({ yanked }) => yanked?.at)).size).toBe(1);
-      expect((await recorded()).filter((action) => action === "version.yank")).toHaveLength(1);
-    });
-  });
-
-  test("a deprecation is of a version or of all, the version's own first, and leaves a record when it changes", async () => {
-    for (const version of ["1.0.0", "1.1.0"]) await metadata.putManifest(versionOf(version), by);
-    const noticesOf = async () => {
-      const found = await metadata.package(name);
-      return [found?.deprecated, ...(found?.versions ?? []).map(({ deprecated }) => deprecated)];
-    };
-    const [old, gone] = [{ message: "Old." }, { message: "Gone.", successor: "acme/site" }];
-    expect(await metadata.deprecate(name, "1.0.0", old, by)).toBe(true);
-    expect(await metadata.deprecate(name, "1.0.0", old, by)).toBe(false);
-    expect(await noticesOf()).toEqual([undefined, undefined, old]);
-    expect(await metadata.deprecate(name, undefined, gone, by)).toBe(true);
-    expect(await noticesOf()).toEqual([gone, gone, old]);
-    expect(await metadata.deprecate(name, undefined, { ...gone, successor: "acme/other" }, by)).toBe(true);
-    expect(await metadata.deprecate(name, "1.0.0", undefined, by)).toBe(true);
-    expect(await metadata.deprecate(name, "1.0.0", undefined, by)).toBe(false);
-    expect(await metadata.deprecate(name, undefined, undefined, by)).toBe(true);
-    expect(await noticesOf()).toEqual([undefined, undefined, undefined]);
-    const unknown = { code: "registry-server/package-unknown" };
-    await expect(metadata.deprecate("acme/none", undefined, old, by)).rejects.toMatchObject(unknown);
-    await expect(metadata.deprecate(name, "3.0.0", old, by)).rejects.toMatchObject(unknown);
-    expect((await recorded()).slice(0, 5)).toEqual([
-      "package.undeprecate",
-      "package.undeprecate",
-      "package.deprecate",
-      "package.deprecate",
-      "package.deprecate",
-    ]);
-  });
-
   test("search finds words and beginnings of words, the exact name first, and only what may be shown", async () => {
     await accounts.namespaces.add("hidden", true, undefined, by);
     for (const [of, description, keywords] of [
@@ -460,7 +290,7 @@ function describePromises(open: DatabaseKind["open"]): void {
     ] as const)
       await metadata.putManifest(versionOf("1.0.0", { description, keywords }, of), by);
     const found = async (query: string, visible: Visibility = onlyPublic, limit = 10, offset = 0) => {
-      const { total, results } = await metadata.search(query, visible, limit, offset);
+      const { total, results } = await metadata.search({ text: query, filters: noFilters }, visible, limit, offset);
       return [total, results.map((row) => row.name)] as const;
     };
     expect(await found("wordcount")).toEqual([2, ["rise/wordcount", "rise/extra"]]);
@@ -481,6 +311,68 @@ function describePromises(open: DatabaseKind["open"]): void {
     expect(await within("hidden", onlyPublic)).toEqual([0, []]);
     expect(await within("hidden", everything)).toEqual([1, ["hidden/wordcount"]]);
     expect(await within("ris", everything)).toEqual([0, []]);
+  });
+
+  test("of packages that fit as well the one that is used more comes first, and of all when nothing is asked", async () => {
+    const named = (of: string) => versionOf("1.0.0", { description: "Counts.", keywords: [] }, of);
+    const manifests = ["lab/a", "lab/b", "lab/count", "lab/c"].map(named);
+    for (const manifest of manifests) await metadata.putManifest(manifest, by);
+    const use = (index: number, count: number) => {
+      const { repository = "", digest = blobOf("none") } = manifests[index] ?? {};
+      return { repository, digest, count };
+    };
+    await metadata.addDownloads([use(1, 2), use(3, 9)]);
+    const found = async (text: string) => {
+      const { results } = await metadata.search({ text, filters: noFilters }, onlyPublic, 10, 0);
+      return results.map((row) => row.name);
+    };
+    expect(await found("counts")).toEqual(["lab/count", "lab/c", "lab/b", "lab/a"]);
+    expect(await found("count")).toEqual(["lab/count", "lab/c", "lab/b", "lab/a"]);
+    expect(await found("")).toEqual(["lab/c", "lab/b", "lab/a", "lab/count"]);
+    expect(await found("lab/a")).toEqual(["lab/a"]);
+  });
+
+  test("search is narrowed by keyword, owner, executor type and platform of the newest version, by all of them", async () => {
+    for (const user of ["olga", "otto"])
+      await accounts.users.add({ name: user, admin: false, passwordHash: undefined }, by);
+    await accounts.namespaces.add("rise", false, "olga", by);
+    await accounts.namespaces.setMember("rise", "otto", "member", by);
+    await accounts.namespaces.add("hidden", true, "olga", by);
+    const manifest = (executors: readonly string[], ...platforms: readonly string[]) =>
+      JSON.stringify({
+        requires: { executors: executors.map((type) => ({ type })) },
+        payload: [{ include: ["a"] }, ...platforms.map((platform) => ({ include: ["b"], platform }))],
+      });
+    for (const [of, version, keywords, document] of [
+      ["rise/one", "1.0.0", ["old"], manifest(["old-executor"], "linux/386")],
+      ["rise/one", "2.0.0", ["text", "batch"], manifest(["slurm", "local"], "linux/amd64", "linux/arm64")],
+      ["rise/one", "1.0.1", ["older"], manifest([])],
+      ["rise/two", "1.0.0", ["text"], manifest(["local"])],
+      ["lab/three", "1.0.0", ["text"], "{}"],
+      ["hidden/four", "1.0.0", ["text"], manifest(["local"])],
+    ] as const)
+      await metadata.putManifest(versionOf(version, { keywords, manifest: document }, of), by);
+    const found = async (filters: Partial<SearchFilters>, text = "", visible = onlyPublic) => {
+      const query = { text, filters: { ...noFilters, ...filters } };
+      const { total, results } = await metadata.search(query, visible, 10, 0);
+      expect(total).toBe(results.length);
+      return results.map((row) => row.name).toSorted();
+    };
+    expect(await found({ keywords: ["text"] })).toEqual(["lab/three", "rise/one", "rise/two"]);
+    expect(await found({ keywords: ["text"] }, "", everything)).toHaveLength(4);
+    expect(await found({ keywords: ["text", "batch"] })).toEqual(["rise/one"]);
+    expect(await found({ keywords: ["old"] })).toEqual([]);
+    expect(await found({ executors: ["local"] })).toEqual(["rise/one", "rise/two"]);
+    expect(await found({ executors: ["local", "slurm"] }, "serves pages")).toEqual(["rise/one"]);
+    expect(await found({ executors: ["old-executor"] })).toEqual([]);
+    // What has no files for single platforms runs on all of them.
+    expect(await found({ platforms: ["linux/arm64"] })).toEqual(["lab/three", "rise/one", "rise/two"]);
+    expect(await found({ platforms: ["linux/386"] })).toEqual(["lab/three", "rise/two"]);
+    expect(await found({ owners: ["olga"] })).toEqual(["rise/one", "rise/two"]);
+    expect(await found({ owners: ["olga"] }, "", everything)).toEqual(["hidden/four", "rise/one", "rise/two"]);
+    expect(await found({ owners: ["otto"] })).toEqual([]);
+    expect(await found({ owners: ["lab"], keywords: ["text"], platforms: ["linux/386"] })).toEqual(["lab/three"]);
+    expect(await found({ keywords: ["text"] }, "three")).toEqual(["lab/three"]);
   });
 
   test("downloads of all who count add up, of versions only, and are recent for ninety days", async () => {

@@ -23,10 +23,14 @@ export function yankManifest(subject: Descriptor, mark: YankMark): OciManifest {
   };
 }
 
+export function isYankManifest({ artifactType }: OciManifest | OciIndex): boolean {
+  return artifactType === yankArtifactType;
+}
+
 /** Undefined for what does not say that it is a mark. Throws `registry-server/yank-invalid` for what says so and is none. */
 export function readYankManifest(manifest: OciManifest | OciIndex, nowMs: number): YankMark | undefined {
-  const { artifactType, subject, annotations, kind } = manifest;
-  if (artifactType !== yankArtifactType) return undefined;
+  const { subject, annotations, kind } = manifest;
+  if (!isYankManifest(manifest)) return undefined;
   if (kind !== "manifest" || subject === undefined)
     throw yankInvalid("a yank mark is an image manifest with a subject");
   const mark = readYankMark(annotations);

@@ -4,10 +4,12 @@ import {
   openPostgresDatabase,
   sql,
   sqliteUnderTest,
+  testChanges,
   testDatabase,
   testJobs,
   testMetadata,
   testSqlUploadRecords,
+  testWithdrawals,
 } from "@cpm/registry/testing/databases";
 import type { Database, DatabaseKind } from "@cpm/registry/testing/databases";
 import { execute, sharedPostgresServer, whyNoPostgres } from "./postgres-server.ts";
@@ -28,6 +30,8 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
+  testWithdrawals(postgresUnderTest);
+  testChanges(postgresUnderTest);
   testJobs(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
 }

@@ -6,7 +6,10 @@ import objectsMigration from "./migrations/sqlite/0004-objects.sql" with { type:
 import jobsMigration from "./migrations/sqlite/0005-jobs.sql" with { type: "text" };
 import downloadsMigration from "./migrations/sqlite/0006-downloads.sql" with { type: "text" };
 import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "text" };
-import withdrawalsMigration from "./migrations/sqlite/0008-withdrawals.sql" with { type: "text" };
+import facetsMigration from "./migrations/sqlite/0008-facets.sql" with { type: "text" };
+import challengesMigration from "./migrations/sqlite/0009-challenges.sql" with { type: "text" };
+import changesMigration from "./migrations/sqlite/0010-changes.sql" with { type: "text" };
+import withdrawalsMigration from "./migrations/sqlite/0011-withdrawals.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -19,6 +22,9 @@ const migrations: readonly string[] = [
   jobsMigration,
   downloadsMigration,
   scrubMigration,
+  facetsMigration,
+  challengesMigration,
+  changesMigration,
   withdrawalsMigration,
 ];
 

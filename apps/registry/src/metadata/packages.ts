@@ -1,22 +1,17 @@
 import type { Digest } from "@cpm/base";
 import { compareVersions, readVersion } from "@cpm/model";
 import type { Version } from "@cpm/model";
-import type { Visibility } from "../access/rights.ts";
 import type { Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { versionExists } from "../errors.ts";
-import type {
-  DeprecationNotice,
-  PackageDetail,
-  PackageRow,
-  SearchResult,
-  VerifiedPackage,
-  VersionRow,
-} from "../metadata.ts";
+import type { DeprecationNotice, PackageDetail, VerifiedPackage, VersionRow } from "../metadata.ts";
 import { deprecationsOf, everyVersion } from "./deprecations.ts";
 import { verifiedPackage } from "./manifests.ts";
-import type { PackageSearch, PackageTableRow } from "./package-search.ts";
-import { isVisible } from "./visible-rows.ts";
+import { storeFacets } from "./package-facets.ts";
+import { toPackage } from "./package-list.ts";
+import type { PackageTableRow } from "./package-list.ts";
+import type { PackageSearch } from "./package-search.ts";
+import { publishedDigest } from "./published-versions.ts";
 import { yankedIn } from "./yanks.ts";
 
 interface VersionTableRow {
@@ -37,51 +32,27 @@ export async function packageId(reader: Reader, name: string): Promise<number | 
   return (await reader.get<{ id: number }>(sql`SELECT id FROM packages WHERE name = ${name}`))?.id;
 }
 
-/** The digest of a published version. */
-export async function publishedDigest(reader: Reader, name: string, version: string): Promise<Digest | undefined> {
-  const row = await reader.get<{ digest: Digest }>(sql`
-    SELECT v.digest FROM versions v JOIN packages p ON p.id = v.package_id
-    WHERE p.name = ${name} AND v.version = ${version}`);
-  return row?.digest;
-}
-
-/** Published versions of a package, of those that are named, with their digests. */
-export async function publishedAmong(
-  reader: Reader,
-  name: string,
-  versions: readonly string[],
-): Promise<readonly { readonly version: string; readonly digest: Digest }[]> {
-  if (versions.length === 0) return [];
-  return reader.all(sql`
-    SELECT v.version, v.digest FROM versions v JOIN packages p ON p.id = v.package_id
-    WHERE p.name = ${name} AND v.version IN ${versions}`);
-}
-
-/** The version that a manifest is, if it is published. */
-export async function publishedVersion(reader: Reader, name: string, digest: Digest): Promise<string | undefined> {
-  const row = await reader.get<{ version: string }>(sql`
-    SELECT v.version FROM versions v JOIN packages p ON p.id = v.package_id
-    WHERE p.name = ${name} AND v.digest = ${digest} LIMIT 1`);
-  return row?.version;
-}
-
-/** Its manifest is there already. Throws `registry-server/version-exists` for other bytes than the version has. */
+/**
+ * True when it was not there. Its manifest is there already. Throws `registry-server/version-exists` for other bytes than
+ * the version has.
+ */
 export async function publishVersion(
   transaction: Transaction,
   search: PackageSearch,
   verified: VerifiedPackage,
   digest: Digest,
   now: number,
-): Promise<void> {
+): Promise<boolean> {
   const { name, version, sizeBytes, manifest } = verified;
   const present = await publishedDigest(transaction, name, version);
   if (present !== undefined && present !== digest) throw versionExists(name, version, present, digest);
-  if (present !== undefined) return;
+  if (present !== undefined) return false;
   const id = await ensurePackage(transaction, name, now);
   await transaction.run(sql`
     INSERT INTO versions (package_id, version, digest, size_bytes, manifest, published_at)
     VALUES (${id}, ${version}, ${digest}, ${sizeBytes}, ${manifest}, ${now})`);
   await describePackage(transaction, search, name);
+  return true;
 }
 
 /**
@@ -103,34 +74,8 @@ export async function describePackage(transaction: Transaction, search: PackageS
       readme = ${readme ?? null}
     WHERE name = ${name} AND version <> ${version} RETURNING id`);
   if (changed === undefined) return;
+  await storeFacets(transaction, changed.id, verified);
   await search.index(transaction, changed.id, { name, description, keywords: words, readme: readme ?? "" });
-}
-
-export async function searchPackages(
-  reader: Reader,
-  search: PackageSearch,
-  query: string,
-  visible: Visibility,
-  limit: number,
-  offset: number,
-): Promise<SearchResult> {
-  const text = query.trim().toLowerCase();
-  const { total, rows } =
-    text === ""
-      ? await listPackages(reader, undefined, visible, limit, offset)
-      : await search.find(reader, text, visible, limit, offset);
-  return { total, results: rows.map(toPackage) };
-}
-
-export async function namespacePackages(
-  reader: Reader,
-  namespace: string,
-  visible: Visibility,
-  limit: number,
-  offset: number,
-): Promise<SearchResult> {
-  const { total, rows } = await listPackages(reader, namespace, visible, limit, offset);
-  return { total, results: rows.map(toPackage) };
 }
 
 export async function packageDetail(reader: Reader, name: string): Promise<PackageDetail | undefined> {
@@ -150,22 +95,6 @@ export async function packageDetail(reader: Reader, name: string): Promise<Packa
     ...(deprecated === undefined ? {} : { deprecated }),
     versions,
   };
-}
-
-async function listPackages(
-  reader: Reader,
-  namespace: string | undefined,
-  visible: Visibility,
-  limit: number,
-  offset: number,
-): Promise<{ readonly total: number; readonly rows: readonly PackageTableRow[] }> {
-  const inNamespace = namespace === undefined ? sql`TRUE` : sql`p.namespace = ${namespace}`;
-  const shown = sql`FROM packages p WHERE ${inNamespace} AND ${isVisible(sql`p.namespace`, sql`p.name`, visible)}`;
-  const total = await reader.get<{ total: number }>(sql`SELECT count(*) AS total ${shown}`);
-  const rows = await reader.all<PackageTableRow>(
-    sql`SELECT p.* ${shown} ORDER BY p.name LIMIT ${limit} OFFSET ${offset}`,
-  );
-  return { total: total?.total ?? 0, rows };
 }
 
 /** What it is described by comes with its first version. */
@@ -196,13 +125,6 @@ function versionOf(text: string): Version {
   const version = readVersion(text);
   if (version === undefined) throw new TypeError(`"${text}" was stored as a version`);
   return version;
-}
-
-function toPackage(row: PackageTableRow): PackageRow {
-  const { name, version, description } = row;
-  const keywords = row.keywords === "" ? [] : row.keywords.split(" ");
-  const downloads = { total: row.downloads, last90Days: row.recent_downloads };
-  return { name, version, description, keywords, updatedAt: row.updated_at, downloads };
 }
 
 function toVersion(row: VersionTableRow, deprecated: DeprecationNotice | undefined): VersionRow {

@@ -1,29 +1,38 @@
 import type { Digest } from "@cpm/base";
 import type { YankMark } from "@cpm/model";
-import { descriptorsOf, formatManifest, incompleteManifest } from "@cpm/oci";
-import { digestOf, failpoint } from "@cpm/store";
+import { incompleteManifest } from "@cpm/oci";
+import { failpoint } from "@cpm/store";
 import { AuditedDatabase } from "../access/audited-database.ts";
 import type { AuditedTransaction, Author } from "../access/audited-database.ts";
 import { namespaceOf } from "../access/namespaces.ts";
 import type { Visibility } from "../access/rights.ts";
-import type { Database, Reader } from "../database/database.ts";
+import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { packageUnknown, registryError, versionExists, versionUnknown } from "../errors.ts";
-import type { BlobRow, DeprecationNotice, FetchCount, Marked, Metadata, NewManifest } from "../metadata.ts";
+import type {
+  BlobRow,
+  DeprecationNotice,
+  FetchCount,
+  Marked,
+  Metadata,
+  NewManifest,
+  SearchQuery,
+} from "../metadata.ts";
 import { pointBlob, publicBlobSize, shownBlob, showBlob, soundBlobSize } from "./blobs.ts";
 import { changeDeprecation, everyVersion } from "./deprecations.ts";
 import { addDownloads, forgetOldDownloads } from "./downloads.ts";
 import { ManifestBytes } from "./manifest-bytes.ts";
 import * as manifests from "./manifests.ts";
+import { namespacePackages, searchPackages } from "./package-list.ts";
 import { packageSearchOf } from "./package-search.ts";
 import type { PackageSearch } from "./package-search.ts";
 import * as packages from "./packages.ts";
+import { publishedAmong, publishedDigest, publishedVersion } from "./published-versions.ts";
 import type { FinishedUpload } from "../uploads.ts";
-import { yankManifest } from "../yank-manifest.ts";
 import { ensureRepository, hasRepository, listRepositories, repositoryIdOf } from "./repositories.ts";
 import { listTags, pointTags, tagsElsewhere } from "./tags.ts";
 import { countUploads } from "./uploads.ts";
-import { insertMark, isMark, newestMark, toYankNotice } from "./yanks.ts";
+import { describeMark, isMark, manifestOfMark, newestMark, takeMark, toYankNotice } from "./yanks.ts";
 
 /** Metadata in a database: here are the transactions, in the files beside it what is asked within them. */
 export class SqlMetadata implements Metadata {
@@ -31,8 +40,9 @@ export class SqlMetadata implements Metadata {
   readonly #search: PackageSearch;
   readonly #manifestBytes = new ManifestBytes();
 
-  constructor(database: Database, now: () => number) {
-    this.#database = new AuditedDatabase(database, now);
+  /** `onAnnounced` is called after a change of which readers of the feed are told. */
+  constructor(database: Database, now: () => number, onAnnounced?: () => void) {
+    this.#database = new AuditedDatabase(database, now, onAnnounced);
     this.#search = packageSearchOf(database.dialect);
   }
 
@@ -110,11 +120,12 @@ export class SqlMetadata implements Metadata {
   async removeManifest(repository: string, digest: Digest, by: Author): Promise<boolean> {
     return this.#database.change(by, async (change) => {
       await refuseInUse(change, repository, digest);
-      const version = await packages.publishedVersion(change, repository, digest);
+      const version = await publishedVersion(change, repository, digest);
       if (version !== undefined) throw versionInUse(repository, version);
       if (await isMark(change, repository, digest)) throw markInUse(repository, digest);
       if (!(await manifests.deleteManifest(change, repository, digest))) return false;
       await record(change, "manifest.delete", repository, { digest });
+      await change.announce({ kind: "manifest.deleted", name: repository, detail: { digest } });
       return true;
     });
   }
@@ -122,11 +133,11 @@ export class SqlMetadata implements Metadata {
   async removeTag(repository: string, tag: string, by: Author): Promise<boolean> {
     return this.#database.change(by, async (change) => {
       const version = versionOfTag(tag);
-      if ((await packages.publishedDigest(change, repository, version)) !== undefined)
-        throw versionInUse(repository, version);
+      if ((await publishedDigest(change, repository, version)) !== undefined) throw versionInUse(repository, version);
       const own = sql`repository_id = ${repositoryIdOf(repository)} AND name = ${tag}`;
       if ((await change.run(sql`DELETE FROM tags WHERE ${own}`)) === 0) return false;
       await record(change, "tag.delete", repository, { tag });
+      await change.announce({ kind: "tag.deleted", name: repository, detail: { tag } });
       return true;
     });
   }
@@ -148,12 +159,12 @@ export class SqlMetadata implements Metadata {
   }
 
   publishedDigest(name: string, version: string): Promise<Digest | undefined> {
-    return packages.publishedDigest(this.#database, name, version);
+    return publishedDigest(this.#database, name, version);
   }
 
   async markVersion(name: string, version: string, said: Omit<YankMark, "atMs">, by: Author): Promise<Marked> {
     return this.#database.change(by, async (change) => {
-      const digest = await packages.publishedDigest(change, name, version);
+      const digest = await publishedDigest(change, name, version);
       if (digest === undefined) throw versionUnknown(name, version);
       const newest = await newestMark(change, name, digest);
       const yanked = toYankNotice(newest);
@@ -174,17 +185,23 @@ export class SqlMetadata implements Metadata {
     return this.#database.change(by, async (change) => {
       const id = await packages.packageId(change, name);
       if (id === undefined) throw packageUnknown(name);
-      if (version !== undefined && (await packages.publishedDigest(change, name, version)) === undefined)
+      if (version !== undefined && (await publishedDigest(change, name, version)) === undefined)
         throw versionUnknown(name, version);
       if (!(await changeDeprecation(change, id, version ?? everyVersion, notice))) return false;
       const action = notice === undefined ? "package.undeprecate" : "package.deprecate";
-      await record(change, action, name, { ...(version === undefined ? {} : { version }), ...notice });
+      const detail = { ...(version === undefined ? {} : { version }), ...notice };
+      await record(change, action, name, detail);
+      await change.announce({
+        kind: notice === undefined ? "package.undeprecated" : "package.deprecated",
+        name,
+        detail,
+      });
       return true;
     });
   }
 
-  search(query: string, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
-    return packages.searchPackages(this.#database, this.#search, query, visible, limit, offset);
+  search(query: SearchQuery, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
+    return searchPackages(this.#database, this.#search, query, { visible, limit, offset });
   }
 
   namespacePackages(
@@ -193,7 +210,7 @@ export class SqlMetadata implements Metadata {
     limit: number,
     offset: number,
   ): ReturnType<Metadata["namespacePackages"]> {
-    return packages.namespacePackages(this.#database, namespace, visible, limit, offset);
+    return namespacePackages(this.#database, namespace, { visible, limit, offset });
   }
 
   package(name: string): ReturnType<Metadata["package"]> {
@@ -209,46 +226,61 @@ export class SqlMetadata implements Metadata {
   }
 
   async #storeManifest(change: AuditedTransaction, manifest: NewManifest): Promise<void> {
-    const { repository, digest, tags, contents } = manifest;
+    const { repository, digest, tags, contents, publishedAtMs = change.now } = manifest;
     // Looked at again where nothing can be deleted meanwhile.
     const missing = await manifests.missingContents(change, repository, contents);
     if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
     await refuseMoves(change, repository, tags, digest);
-    await recordPush(change, manifest);
+    const pushed = await recordPush(change, manifest);
     const id = await ensureRepository(change, repository, change.now);
     await manifests.insertManifest(change, id, manifest, change.now);
-    await pointTags(change, id, tags, digest, change.now);
-    if (manifest.publish && manifest.package !== undefined)
-      await packages.publishVersion(change, this.#search, manifest.package, digest, change.now);
-    if (manifest.mark === undefined) return;
-    await insertMark(change, id, manifest);
+    await pointTags(change, id, tags, digest, manifest.storedAtMs ?? change.now);
+    const published =
+      manifest.publish &&
+      manifest.package !== undefined &&
+      (await packages.publishVersion(change, this.#search, manifest.package, digest, publishedAtMs));
+    await announcePush(change, manifest, published, pushed);
+    if (manifest.mark === undefined || manifest.subject === undefined) return;
+    await takeMark(change, id, manifest.subject, manifest);
     await packages.describePackage(change, this.#search, repository);
   }
 }
 
-/** A push of what is here already, under tags that it has already, changes nothing. */
-async function recordPush(change: AuditedTransaction, manifest: NewManifest): Promise<void> {
-  const { repository, digest, tags, package: verified, publish } = manifest;
-  const moved = tags.length === 0 ? [] : await tagsElsewhere(change, repository, tags, digest);
-  if (moved.length === 0 && (await manifests.hasManifest(change, repository, digest))) return;
-  if (manifest.mark !== undefined) return recordMark(change, manifest, manifest.mark);
-  const version = publish && verified !== undefined ? { version: verified.version } : {};
-  await record(change, "manifest.push", repository, { digest, tags: moved, ...version });
+/** What a push changes. */
+interface Pushed {
+  readonly fresh: boolean;
+  /** The tags that did not point to it. */
+  readonly moved: readonly string[];
 }
 
-/** The same whether the mark was pushed or made here; the version is named where the subject is one. */
-async function recordMark(
+/** A push of what is here already, under tags that it has already, changes nothing. */
+async function recordPush(change: AuditedTransaction, manifest: NewManifest): Promise<Pushed> {
+  const { repository, digest, tags, package: verified, publish } = manifest;
+  const moved = tags.length === 0 ? [] : await tagsElsewhere(change, repository, tags, digest);
+  const fresh = !(await manifests.hasManifest(change, repository, digest));
+  if (moved.length === 0 && !fresh) return { fresh, moved };
+  const version = publish && verified !== undefined ? { version: verified.version } : {};
+  const marked = await describeMark(change, manifest);
+  const { action, ...more } = marked ?? { action: "manifest.push", ...version };
+  await record(change, action, repository, { digest, tags: moved, ...more });
+  return { fresh, moved };
+}
+
+/** Of a version the tag that it is published under is no news of its own. */
+async function announcePush(
   change: AuditedTransaction,
-  { repository, digest, subject }: NewManifest,
-  { yanked, reason }: YankMark,
+  { repository: name, digest, subject, package: verified }: NewManifest,
+  published: boolean,
+  { fresh, moved }: Pushed,
 ): Promise<void> {
-  const version = subject === undefined ? undefined : await packages.publishedVersion(change, repository, subject);
-  await record(change, yanked ? "version.yank" : "version.unyank", repository, {
-    ...(version === undefined ? {} : { version }),
-    ...(reason === "" ? {} : { reason }),
-    digest,
-    subject,
-  });
+  const version = published ? verified?.version : undefined;
+  if (version !== undefined) await change.announce({ kind: "version.published", name, detail: { version, digest } });
+  else if (fresh) {
+    const of = subject === undefined ? {} : { subject };
+    await change.announce({ kind: "manifest.pushed", name, detail: { digest, ...of } });
+  }
+  for (const tag of moved)
+    if (versionOfTag(tag) !== version) await change.announce({ kind: "tag.set", name, detail: { tag, digest } });
 }
 
 function record(
@@ -260,22 +292,6 @@ function record(
   return change.record({ action, namespace: namespaceOf(repository), subject: repository, detail });
 }
 
-async function manifestOfMark(
-  reader: Reader,
-  repository: string,
-  subject: Digest,
-  mark: YankMark,
-): Promise<NewManifest> {
-  const marked = await manifests.manifestDescriptor(reader, repository, subject);
-  if (marked === undefined) throw new TypeError(`${subject} was published`);
-  const manifest = yankManifest(marked, mark);
-  const bytes = formatManifest(manifest);
-  const { mediaType, artifactType } = manifest;
-  const contents = descriptorsOf(manifest).map((entry) => entry.digest);
-  const fields = { repository, digest: digestOf(bytes), mediaType, bytes, tags: [], contents, publish: false };
-  return { ...fields, subject, mark, ...(artifactType === undefined ? {} : { artifactType }) };
-}
-
 /** Whatever is pushed, also what is no package: the tag of a version means the version. */
 async function refuseMoves(
   change: AuditedTransaction,
@@ -283,7 +299,7 @@ async function refuseMoves(
   tags: readonly string[],
   digest: Digest,
 ): Promise<void> {
-  const published = await packages.publishedAmong(change, repository, tags.map(versionOfTag));
+  const published = await publishedAmong(change, repository, tags.map(versionOfTag));
   const other = published.find((entry) => entry.digest !== digest);
   if (other !== undefined) throw versionExists(repository, other.version, other.digest, digest);
 }
