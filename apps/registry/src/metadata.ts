@@ -33,6 +33,9 @@ export interface NewManifest extends StoredManifest {
   readonly package?: VerifiedPackage;
   /** Whether this makes the package's version exist. */
   readonly publish: boolean;
+  /** When it was stored at first, and when its version was published, where it comes from an export. Default: now. */
+  readonly storedAtMs?: number;
+  readonly publishedAtMs?: number;
 }
 
 /** A package whose every byte was read and found right. */
@@ -87,6 +90,26 @@ export interface PackageDetail extends PackageRow {
   readonly versions: readonly VersionRow[];
 }
 
+/** What packages are looked for by. */
+export interface SearchQuery {
+  /** Words, or a name; everything when empty. */
+  readonly text: string;
+  readonly filters: SearchFilters;
+}
+
+/** What a package's newest version must have, all of it. */
+export interface SearchFilters {
+  readonly keywords: readonly string[];
+  /** Namespaces, or users who own the namespace. */
+  readonly owners: readonly string[];
+  /** Executor types that it requires. */
+  readonly executors: readonly string[];
+  /** `os/architecture`: it has files for it, or none that are for single platforms. */
+  readonly platforms: readonly string[];
+}
+
+export const noFilters: SearchFilters = { keywords: [], owners: [], executors: [], platforms: [] };
+
 export interface SearchResult {
   /** Of all pages. */
   readonly total: number;
@@ -109,10 +132,10 @@ export interface ReferrersPage {
 export interface Metadata {
   /**
    * Records that a blob is whole and that a repository may show it, and ends the upload that brought it. Its object
-   * takes the place of one that the blob had, and a damage is healed by it. Throws `registry-server/upload-range` when
-   * the upload is another's by now.
+   * takes the place of one that the blob had, and a damage is healed by it. False, and nothing changes, while an object
+   * of that name is being removed. Throws `registry-server/upload-range` when the upload is another's by now.
    */
-  finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<void>;
+  finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<boolean>;
   /** A blob that the repository may show, damaged or not. */
   blob(repository: string, digest: Digest): Promise<BlobRow | undefined>;
   /** Lets a second repository show a blob; false when the first, or where none is named no public one, may, or it is damaged. */
@@ -125,6 +148,11 @@ export interface Metadata {
   /** How many uploads were begun and not ended, by anybody. */
   allOpenUploads(): Promise<number>;
 
+  /**
+   * Before a client is told whether these are here: of what the repository shows, nothing is collected within the time
+   * that clients have to push what needs it.
+   */
+  promise(repository: string, contents: readonly Digest[]): Promise<void>;
   /** Which of these the repository shows neither as a blob nor as a manifest, or shows and has damaged. */
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]>;
   /**
@@ -152,8 +180,11 @@ export interface Metadata {
   /** The digest of a published version. */
   publishedDigest(name: string, version: string): Promise<Digest | undefined>;
 
-  /** Packages that may be shown, by relevance: the exact name first, then the text. An empty query lists all by name. */
-  search(query: string, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
+  /**
+   * Packages that may be shown: the exact name first, then by the relevance of the text, then by how much they are used,
+   * then by name.
+   */
+  search(query: SearchQuery, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
   /** Packages of one namespace that may be shown, by name. */
   namespacePackages(namespace: string, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
   package(name: string): Promise<PackageDetail | undefined>;

@@ -12,11 +12,11 @@ import type { S3Settings } from "./objects/s3-settings.ts";
 /** Where a registry keeps what it has: both in servers, or either in a directory. */
 export interface StorageOptions {
   /** Needed for what is kept in no server. One process at a time has it. */
-  readonly dataDirectory?: string;
+  readonly dataDirectory?: string | undefined;
   /** Keeps what is known. Default: SQLite, in the data directory. */
-  readonly postgres?: PostgresSettings;
+  readonly postgres?: PostgresSettings | undefined;
   /** Keeps the bytes of blobs. Default: files, in the data directory. */
-  readonly s3?: S3Settings;
+  readonly s3?: S3Settings | undefined;
 }
 
 export interface Storage {
@@ -32,12 +32,10 @@ export interface Storage {
  * `registry-server/locked`, and what opening the database throws.
  */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const { dataDirectory, postgres, s3 } = options;
   const lock = needsDirectory(options) ? lockDirectory(directoryOf(options)) : undefined;
   try {
-    const objects =
-      s3 === undefined ? new DirectoryObjects(new BlobDirectory(directoryOf(options))) : new S3Objects(s3);
-    const database = await openDatabase(dataDirectory, postgres);
+    const objects = openObjects(options);
+    const database = await openDatabase(options);
     return {
       database,
       objects,
@@ -57,11 +55,13 @@ export function needsDirectory({ postgres, s3 }: StorageOptions): boolean {
   return postgres === undefined || s3 === undefined;
 }
 
-/** The one of a PostgreSQL, or else of a directory. */
-export async function openDatabase(
-  dataDirectory: string | undefined,
-  postgres: PostgresSettings | undefined,
-): Promise<Database> {
+/** The bytes of blobs: those of an S3, or else of a directory. */
+export function openObjects({ dataDirectory, s3 }: StorageOptions): ObjectStorage {
+  return s3 === undefined ? new DirectoryObjects(new BlobDirectory(directoryOf({ dataDirectory }))) : new S3Objects(s3);
+}
+
+/** What is known: the database of a PostgreSQL, or else of a directory. */
+export async function openDatabase({ dataDirectory, postgres }: StorageOptions): Promise<Database> {
   if (postgres === undefined) return openSqliteDatabase(join(directoryOf({ dataDirectory }), "registry.db"));
   // Its driver takes longer to load than all that a registry of a directory needs.
   const { openPostgresDatabase } = await import("./database/postgres-database.ts");
@@ -76,7 +76,7 @@ function lockDirectory(dataDirectory: string): { readonly release: () => void } 
   return lock;
 }
 
-function directoryOf({ dataDirectory }: { readonly dataDirectory?: string | undefined }): string {
+function directoryOf({ dataDirectory }: StorageOptions): string {
   if (dataDirectory === undefined) throw new TypeError("without PostgreSQL and S3 a data directory is needed");
   return dataDirectory;
 }

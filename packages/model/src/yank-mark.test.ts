@@ -3,7 +3,12 @@ import fc from "fast-check";
 import { formatYankMark, isNotice, maxNoticeLength, newestYankMark, readYankMark } from "./yank-mark.ts";
 import type { YankMark } from "./yank-mark.ts";
 
-const mark: YankMark = { yanked: true, reason: "Loses data.", by: "olga", atMs: Date.parse("2026-01-02T03:04:05.678Z") };
+const mark: YankMark = {
+  yanked: true,
+  reason: "Loses data.",
+  by: "olga",
+  atMs: Date.parse("2026-01-02T03:04:05.678Z"),
+};
 
 describe("a yank mark", () => {
   test("is read as it was written", () => {

@@ -4,9 +4,13 @@ import {
   openPostgresDatabase,
   sql,
   sqliteUnderTest,
+  testChanges,
+  testCollection,
+  testCollectionRaces,
   testDatabase,
   testJobs,
   testMetadata,
+  testMirrorRecords,
   testSqlUploadRecords,
 } from "@cpm/registry/testing/databases";
 import type { Database, DatabaseKind } from "@cpm/registry/testing/databases";
@@ -28,7 +32,11 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
+  testChanges(postgresUnderTest);
+  testMirrorRecords(postgresUnderTest);
   testJobs(postgresUnderTest);
+  testCollection(postgresUnderTest);
+  testCollectionRaces(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
 }
 

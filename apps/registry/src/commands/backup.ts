@@ -54,8 +54,11 @@ function copyBlobs(from: string, to: string): { readonly files: number; readonly
     makeDirectory(join(to, algorithm));
     for (const name of readdirSync(join(from, algorithm))) {
       const [source, target] = [join(from, algorithm, name), join(to, algorithm, name)];
-      const size = statSync(source).size;
-      if (isFile(target, size)) continue;
+      const found = statSync(source);
+      const { size } = found;
+      const copied = statSync(target, { throwIfNoEntry: false });
+      // One that was damaged has been replaced since.
+      if (copied?.size === size && copied.mtimeMs >= found.mtimeMs) continue;
       // Under its own name only when it is whole.
       copyFileSync(source, `${target}.new`, constants.COPYFILE_FICLONE);
       renameSync(`${target}.new`, target);
@@ -70,7 +73,6 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-function isFile(path: string, sizeBytes?: number): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found?.isFile() === true && (sizeBytes === undefined || found.size === sizeBytes);
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -82,7 +82,7 @@ export async function withAccounts<T>(
   if (dataDirectory !== undefined && make) makeDirectory(dataDirectory, 0o700);
   else if (dataDirectory !== undefined && !existsSync(join(dataDirectory, "registry.db")))
     throw new UsageError(`there is no registry in ${dataDirectory}`);
-  const database = await openDatabase(dataDirectory, postgres);
+  const database = await openDatabase({ dataDirectory, postgres });
   try {
     return await use(createAccounts(database, io.now), { actor: `local:${userInfo().username}`, requestId: "command" });
   } finally {

@@ -41,12 +41,12 @@ async function noteOnUsers({ dataDirectory = "", postgres, access }: ServeOption
 }
 
 async function openSqlite(dataDirectory: string): Promise<Database | undefined> {
-  return existsSync(join(dataDirectory, "registry.db")) ? openDatabase(dataDirectory, undefined) : undefined;
+  return existsSync(join(dataDirectory, "registry.db")) ? openDatabase({ dataDirectory }) : undefined;
 }
 
 async function openMigrated(postgres: PostgresSettings): Promise<Database | undefined> {
   const { isCurrent } = await import("../database/postgres-database.ts");
-  return (await isCurrent(postgres)) ? openDatabase(undefined, postgres) : undefined;
+  return (await isCurrent(postgres)) ? openDatabase({ postgres }) : undefined;
 }
 
 async function anyUser(database: Database, io: CommandIo): Promise<boolean> {

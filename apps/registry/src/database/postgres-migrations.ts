@@ -6,7 +6,11 @@ import objectsMigration from "./migrations/postgres/0004-objects.sql" with { typ
 import jobsMigration from "./migrations/postgres/0005-jobs.sql" with { type: "text" };
 import downloadsMigration from "./migrations/postgres/0006-downloads.sql" with { type: "text" };
 import scrubMigration from "./migrations/postgres/0007-scrub.sql" with { type: "text" };
-import challengesMigration from "./migrations/postgres/0008-challenges.sql" with { type: "text" };
+import facetsMigration from "./migrations/postgres/0008-facets.sql" with { type: "text" };
+import challengesMigration from "./migrations/postgres/0009-challenges.sql" with { type: "text" };
+import changesMigration from "./migrations/postgres/0010-changes.sql" with { type: "text" };
+import mirrorMigration from "./migrations/postgres/0011-mirror.sql" with { type: "text" };
+import reviewsMigration from "./migrations/postgres/0012-reviews.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -19,7 +23,11 @@ const migrations: readonly string[] = [
   jobsMigration,
   downloadsMigration,
   scrubMigration,
+  facetsMigration,
   challengesMigration,
+  changesMigration,
+  mirrorMigration,
+  reviewsMigration,
 ];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */

@@ -12,12 +12,13 @@ import type {
   StoredObject,
 } from "./object-storage.ts";
 import { PartBuffers } from "./part-buffers.ts";
-import { s3Bytes, s3Stream } from "./s3-body.ts";
+import { s3Bytes } from "./s3-body.ts";
 import { S3Calls } from "./s3-calls.ts";
 import { S3Client } from "./s3-client.ts";
 import type { S3Patience } from "./s3-client.ts";
 import type { S3Settings } from "./s3-settings.ts";
 import { S3Staging, stagedSize, toS3State } from "./s3-staging.ts";
+import { startedStream } from "./started-stream.ts";
 
 /** What every request that reads may hold in memory. */
 const maxHeldBytes = 256 * 1024;
@@ -60,28 +61,11 @@ export class S3Objects implements ObjectStorage {
     return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
   }
 
-  /**
-   * What is small is read before it is answered: then its length is in the answer, which a stream's is not. Of all else
-   * the first piece is, so that what is lost is told by the status.
-   */
+  /** What is small is read before it is answered: then its length is in the answer, which a stream's is not. */
   async body(object: ObjectName, sizeBytes: number, range: ByteRange): Promise<Blob | ReadableStream<Uint8Array>> {
-    if (range.endBytes - range.startBytes <= maxHeldBytes)
-      return new Blob([await collectBytes(this.read(object, sizeBytes, range), maxHeldBytes)]);
-    const iterator = this.read(object, sizeBytes, range)[Symbol.asyncIterator]();
-    let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
-    return s3Stream({
-      [Symbol.asyncIterator]: () => ({
-        async next() {
-          const held = first;
-          first = undefined;
-          return held ?? iterator.next();
-        },
-        async return() {
-          await iterator.return?.();
-          return { done: true, value: undefined };
-        },
-      }),
-    });
+    const bytes = this.read(object, sizeBytes, range);
+    if (range.endBytes - range.startBytes > maxHeldBytes) return startedStream(bytes);
+    return new Blob([await collectBytes(bytes, maxHeldBytes)]);
   }
 
   read(object: ObjectName, sizeBytes: number, range?: ByteRange): ByteSource {
