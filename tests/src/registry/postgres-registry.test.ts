@@ -66,9 +66,9 @@ describe.skipIf(reason !== undefined)("a registry whose PostgreSQL", () => {
   test("is killed again and again loses nothing that was acknowledged", async () => {
     const acknowledged: Uint8Array<ArrayBuffer>[] = [];
     const refused: number[] = [];
-    let pushing = true;
+    const end = new AbortController();
     const client = async (seed: number): Promise<void> => {
-      for (let count = 0; pushing; count++) {
+      for (let count = 0; !end.signal.aborted; count++) {
         const bytes = someBytes(500, seed + count);
         const { status } = await push(bytes);
         if (status === 201) acknowledged.push(bytes);
@@ -84,7 +84,7 @@ describe.skipIf(reason !== undefined)("a registry whose PostgreSQL", () => {
       while (refused.length < refusedBefore + 3) await Bun.sleep(5);
       await server.start();
     }
-    pushing = false;
+    end.abort();
     await clients;
     expect(new Set(refused)).toEqual(new Set([503]));
     const kept = await Promise.all(
