@@ -49,6 +49,26 @@ export const registryErrors = {
     title: "Another process scrubs",
     hint: "Wait for it to end: `cpm-registry scrub --status` says how far it has come.",
   },
+  "registry-server/export-exists": {
+    kind: "already_exists",
+    title: "A file stands where the export is to be written",
+    hint: "Choose another name, or a directory: an export into a directory that holds one adds what is missing.",
+  },
+  "registry-server/export-broken": {
+    kind: "data_loss",
+    title: "A content was found damaged while it was written into a file",
+    hint: "Scrub the registry, which marks what is damaged, and export again: that leaves out what needs it, and says so.",
+  },
+  "registry-server/export-incomplete": {
+    kind: "data_loss",
+    title: "Not everything could be exported or imported",
+    hint: "What is named is damaged, missing or refused; everything else is there.",
+  },
+  "registry-server/export-invalid": {
+    kind: "invalid_argument",
+    title: "The layout does not say in a known way what it holds",
+    hint: "It was written by a newer cpm-registry, or changed since: import with the version that exported.",
+  },
   "registry-server/storage": {
     kind: "unavailable",
     title: "The object storage cannot be reached or refuses",

@@ -28,6 +28,13 @@ import type { Job } from "./jobs/job.ts";
 import { JobLeases } from "./jobs/job-leases.ts";
 import { JobMetrics } from "./jobs/job-metrics.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
+import { collectGarbage, sweepOrphans } from "./collect/collect-jobs.ts";
+import { CollectCounts } from "./collect/collect-counts.ts";
+import { CollectMetrics } from "./collect/collect-metrics.ts";
+import { defaultCollectSettings, promiseSlackMs } from "./collect/collect-settings.ts";
+import type { CollectSettings } from "./collect/collect-settings.ts";
+import { Collector } from "./collect/collector.ts";
+import { Sweep } from "./collect/sweep.ts";
 import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
@@ -35,6 +42,7 @@ import { openMirrors } from "./mirror/mirrors.ts";
 import type { MirrorOptions, Mirrors } from "./mirror/mirrors.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { LocalUploadRecords } from "./objects/local-upload-records.ts";
+import { ObjectRemovals } from "./objects/object-removals.ts";
 import type { ObjectStorage } from "./objects/object-storage.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
 import type { MetricSource } from "./operation/metric-family.ts";
@@ -63,6 +71,9 @@ export interface RegistryParts {
   readonly changeWatch: ChangeWatch;
   /** Undefined where nothing is mirrored. */
   readonly mirrors: Mirrors | undefined;
+  readonly collector: Collector;
+  readonly sweep: Sweep;
+  readonly collect: CollectSettings;
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
   readonly accessTokens: AccessTokens;
@@ -89,6 +100,7 @@ export interface RegistryOptions extends StorageOptions {
   /** What clients reach it by, where that is not the address of their requests: `https://registry.example.org`. */
   readonly publicUrl?: string;
   readonly limits?: Partial<RegistryLimits>;
+  readonly collect?: Partial<CollectSettings>;
   /** Blobs of this size or more are fetched from S3 by the client itself, by a redirect. Default: none. */
   readonly redirectFromBytes?: number;
   /** The namespaces that are other registries'. Default: none. */
@@ -204,6 +216,7 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
   const { access = "users" } = options;
   const { database, objects } = storage;
   const limits = { ...defaultLimits, ...options.limits };
+  const collect = { ...defaultCollectSettings, ...options.collect };
   const metrics = new Metrics(now());
   let draining = false;
   let jobs: JobRunner | undefined;
@@ -230,7 +243,8 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
     const failures = new RateLimit(limits.failedSignInsPerMinute, now);
     const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
     const records = new SqlUploadRecords(database);
-    const metadata = new SqlMetadata(database, now, onAnnounced);
+    const removals = new ObjectRemovals(database, objects, now);
+    const metadata = new SqlMetadata(database, now, { promiseSlackMs: promiseSlackMs(collect.delayMs), onAnnounced });
     const jobMetrics = new JobMetrics(now);
     const scrubMetrics = new ScrubMetrics(new ScrubRecords(new AuditedDatabase(database, now), ""));
     downloads = new DownloadCounter({
@@ -250,12 +264,16 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
       now,
     });
     const mirrored = mirrors;
+    const counts = new CollectCounts();
+    const audited = new AuditedDatabase(database, now, onAnnounced);
+    const collecting = { database: audited, storage: objects, removals, counts, settings: collect, now };
     const parts: RegistryParts = {
       metadata,
       objects,
       redirectFromBytes,
       uploads: new Uploads({
         storage: objects,
+        untilFree: (object) => removals.untilFree(object),
         records: objects.shared ? records : new LocalUploadRecords(records),
         maxBlobBytes: limits.maxBlobBytes,
         onBytes: (bytes) => metrics.receive(bytes),
@@ -282,7 +300,15 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
         publishes: new RateLimit(limits.publishesPerMinute, now),
       },
       metrics,
-      metricSources: [jobMetrics, scrubMetrics, ...(mirrors?.metricSources ?? [])],
+      metricSources: [
+        jobMetrics,
+        scrubMetrics,
+        new CollectMetrics(database, counts, now),
+        ...(mirrors?.metricSources ?? []),
+      ],
+      collector: new Collector(collecting),
+      sweep: new Sweep(collecting),
+      collect,
       openMetrics: options.openMetrics ?? false,
       readiness: () => checkReadiness(metadata, objects, draining),
       limits,
@@ -308,10 +334,12 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
 }
 
 /** What a registry does without being asked. */
-function jobsOf({ uploads, changes, limits, mirrors, now }: RegistryParts): readonly Job[] {
+function jobsOf({ uploads, changes, limits, mirrors, collector, sweep, collect, now }: RegistryParts): readonly Job[] {
   return [
     expireUploads(uploads, limits.uploadExpiryMs),
     forgetChanges(changes, limits.changesKeptMs, now),
+    collectGarbage(collector, collect.intervalMs),
+    sweepOrphans(sweep),
     ...(mirrors?.jobs ?? []),
   ];
 }

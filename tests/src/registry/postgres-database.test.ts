@@ -5,6 +5,8 @@ import {
   sql,
   sqliteUnderTest,
   testChanges,
+  testCollection,
+  testCollectionRaces,
   testDatabase,
   testJobs,
   testMetadata,
@@ -33,6 +35,8 @@ if (reason === undefined) {
   testChanges(postgresUnderTest);
   testMirrorRecords(postgresUnderTest);
   testJobs(postgresUnderTest);
+  testCollection(postgresUnderTest);
+  testCollectionRaces(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
 }
 

@@ -10,6 +10,7 @@ import facetsMigration from "./migrations/postgres/0008-facets.sql" with { type:
 import challengesMigration from "./migrations/postgres/0009-challenges.sql" with { type: "text" };
 import changesMigration from "./migrations/postgres/0010-changes.sql" with { type: "text" };
 import mirrorMigration from "./migrations/postgres/0011-mirror.sql" with { type: "text" };
+import reviewsMigration from "./migrations/postgres/0012-reviews.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -26,6 +27,7 @@ const migrations: readonly string[] = [
   challengesMigration,
   changesMigration,
   mirrorMigration,
+  reviewsMigration,
 ];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */

@@ -10,6 +10,7 @@ import facetsMigration from "./migrations/sqlite/0008-facets.sql" with { type: "
 import challengesMigration from "./migrations/sqlite/0009-challenges.sql" with { type: "text" };
 import changesMigration from "./migrations/sqlite/0010-changes.sql" with { type: "text" };
 import mirrorMigration from "./migrations/sqlite/0011-mirror.sql" with { type: "text" };
+import reviewsMigration from "./migrations/sqlite/0012-reviews.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -26,6 +27,7 @@ const migrations: readonly string[] = [
   challengesMigration,
   changesMigration,
   mirrorMigration,
+  reviewsMigration,
 ];
 
 /** Throws `registry-server/layout-version` for a database of a newer registry. */

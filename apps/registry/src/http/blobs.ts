@@ -22,6 +22,8 @@ export async function getBlob(
   request: Request,
 ): Promise<Response> {
   const digest = parseDigest(digestText);
+  // Who asks with HEAD leaves out the push of what is here.
+  if (request.method === "HEAD") await parts.metadata.promise(repository, [digest]);
   const blob = await parts.metadata.blob(repository, digest);
   if (blob === undefined) throw blobUnknown(repository, digest);
   // Who asks whether to push it is to push it; who wants it is told why they cannot have it.

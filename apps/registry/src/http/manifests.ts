@@ -33,6 +33,7 @@ export async function getManifest(
   reference: string,
   request: Request,
 ): Promise<PlainAnswer> {
+  if (request.method === "HEAD" && isDigest(reference)) await parts.metadata.promise(repository, [reference]);
   const manifest = await findManifest(parts, repository, reference, request.method);
   const answer = answerManifest(request, manifest);
   if (answer.body !== null) parts.downloads.count(repository, manifest.digest);

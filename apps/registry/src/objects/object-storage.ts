@@ -65,7 +65,10 @@ export interface ObjectStorage {
    * putting the right bytes there. The same label is the same place, so that this can be repeated.
    */
   quarantine(object: ObjectName, label: string): Promise<string | undefined>;
-  /** False when it was not there, where the storage can tell. */
+  /**
+   * False when it was not there, where the storage can tell. An object that a marked upload has become, or is about to,
+   * is left where it is until the upload is settled or discarded.
+   */
   remove(object: ObjectName): Promise<boolean>;
   /** Objects after a name in byte order, at most `limit`; also those of uploads under way, see `uploadOf`. */
   list(after: ObjectName, limit: number): Promise<readonly StoredObject[]>;

@@ -1,4 +1,6 @@
 /** What tests with a real PostgreSQL server need: the database itself, and the suites that each must pass. */
+export { testCollectionRaces } from "../collect/collect-races.contract.ts";
+export { testCollection } from "../collect/collect.contract.ts";
 export type { Database } from "../database/database.ts";
 export { testChanges } from "../changes/changes.contract.ts";
 export { testDatabase } from "../database/database.contract.ts";
