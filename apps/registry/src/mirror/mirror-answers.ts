@@ -15,6 +15,8 @@ export interface Question {
   readonly source: Source;
   /** With the source, the key of the answer. */
   readonly question: string;
+  /** How long the answer is fresh, where that is longer than usual. */
+  readonly freshMs?: number;
   /** Asks it: undefined is for what is not there (any more), `unchanged` for what still has the ETag. */
   readonly ask: (
     etag: string | undefined,
@@ -52,7 +54,8 @@ export class MirrorAnswers {
   async get(question: Question): Promise<Answered<string> | undefined> {
     const { content, source } = question;
     const known = await this.#records.answer(source, question.question);
-    if (known !== undefined && this.#now() - known.checkedAtMs < this.#freshMs) {
+    const freshMs = Math.max(this.#freshMs, question.freshMs ?? 0);
+    if (known !== undefined && this.#now() - known.checkedAtMs < freshMs) {
       this.#metrics.answer(content, "hit");
       return { value: known.answer };
     }

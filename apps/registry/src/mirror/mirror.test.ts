@@ -311,6 +311,11 @@ describe("packages of a mirror", () => {
       "1.0.0",
     ]);
     expect((await call("GET", "/api/v1/packages/acme/web")).status).toBe(404);
+    // What is known of versions is not asked for again with each list of them.
+    now += 61_000;
+    asked.length = 0;
+    expect(await (await call("GET", "/api/v1/packages/acme/tool")).json()).toEqual(detail);
+    expect(asked).toEqual(["GET /api/v1/packages/acme/tool", "GET /v2/acme/tool/tags/list"]);
   });
 });
 
