@@ -294,6 +294,12 @@ describe("packages of a mirror", () => {
     expect((await call("GET", "/api/v1/packages/acme/nothing")).status).toBe(504);
   });
 
+  test("have their pages there, which is what is said here", async () => {
+    const { call } = await openMirror();
+    const page = await call("GET", "/packages/acme/tool", { headers: { accept: "text/html" } });
+    expect([page.status, await page.text()]).toEqual([404, expect.stringContaining("a mirror of upstream.test")]);
+  });
+
   test("are told from their manifests where the upstream has no index", async () => {
     const { call } = await openMirror();
     fault = (_, path) => (path.startsWith("/api/") ? new Response("404 page not found", { status: 404 }) : undefined);
