@@ -156,7 +156,12 @@ export const registryErrors = {
   "registry-server/upstream-failed": {
     kind: "unavailable",
     title: "The registry that is mirrored answered something that cannot be passed on",
-    hint: "Whoever runs this registry: the message says what came. Credentials for it are a setting of the mirror.",
+    hint: "Whoever runs this registry: the message says what came.",
+  },
+  "registry-server/upstream-refused": {
+    kind: "unavailable",
+    title: "The registry that is mirrored does not give this to the mirror",
+    hint: "Whoever runs this registry: the credentials for the other one are a setting, CPM_REGISTRY_MIRROR_CREDENTIALS.",
   },
   "registry-server/issuer-unreachable": {
     kind: "unavailable",
@@ -307,6 +312,10 @@ export function upstreamFailed(upstream: string, why: string, cause?: unknown): 
   return registryError("registry-server/upstream-failed", `${upstream}: ${why}`, { upstream }, cause);
 }
 
+export function upstreamRefused(upstream: string, why: string, cause?: unknown): CpmError {
+  return registryError("registry-server/upstream-refused", `${upstream}: ${why}`, { upstream }, cause);
+}
+
 export function issuerUnreachable(issuer: string, cause: unknown): CpmError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return registryError("registry-server/issuer-unreachable", `${issuer}: ${why}`, undefined, cause);
@@ -368,6 +377,7 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/mirror-loop": { code: "DENIED", status: 508 },
   "registry-server/upstream-unavailable": { code: "UNKNOWN", status: 504 },
   "registry-server/upstream-failed": { code: "UNKNOWN", status: 502 },
+  "registry-server/upstream-refused": { code: "UNKNOWN", status: 502 },
   // Not ours to repair: 424 is "failed dependency".
   "registry-server/issuer-unreachable": { code: "DENIED", status: 424 },
   "registry-server/account-exists": { code: "DENIED" },
