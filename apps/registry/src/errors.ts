@@ -200,6 +200,14 @@ export function hiddenRepository(repository: string): CpmError {
   return createError(registryErrors, "registry-server/name-unknown", `there is no repository ${repository}`, { hint });
 }
 
+export function hasOwnBackup(database: string): CpmError {
+  const hint =
+    "`pg_dump` copies it as it is at one moment, also while registries run on it. Copy the blobs after it: those that it names are there, and are never changed.";
+  return createError(registryErrors, "registry-server/unsupported", `${database} is not copied by this program`, {
+    hint,
+  });
+}
+
 export function nobodyPublishes(): CpmError {
   return registryError("registry-server/nobody-publishes", "this registry has no users yet");
 }

@@ -33,6 +33,9 @@ export interface NewManifest extends StoredManifest {
   readonly package?: VerifiedPackage;
   /** Whether this makes the package's version exist. */
   readonly publish: boolean;
+  /** When it was stored at first, and when its version was published, where it comes from an export. Default: now. */
+  readonly storedAtMs?: number;
+  readonly publishedAtMs?: number;
 }
 
 /** A package whose every byte was read and found right. */

@@ -35,3 +35,4 @@ export * from "./source.ts";
 export { compareVersions, formatVersion, parseVersion, readVersion, tagToVersion, versionToTag } from "./version.ts";
 export type { Precedence, Version } from "./version.ts";
 export { parseSource, sourceToJson } from "./yaml.ts";
+export * from "./yank-mark.ts";

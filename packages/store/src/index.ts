@@ -19,6 +19,7 @@ export * from "./list-files.ts";
 export { MemoryStore } from "./memory-store.ts";
 export { NodeStore, openNodeStore } from "./node-store.ts";
 export type { PlacedTree, TreeRequest } from "./node-store.ts";
+export type { PackedContent, TreeUnpacker, UnpackJob } from "./tree-unpacker.ts";
 export { packLayer } from "./pack-layer.ts";
 export type { PackedLayer, PackOptions } from "./pack-layer.ts";
 export { currentProcess, isRunning, tryLock, waitForLock } from "./process-lock.ts";

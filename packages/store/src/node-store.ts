@@ -16,9 +16,9 @@ import { dirname, join, relative } from "node:path";
 import { parseTreeListing } from "@cpm/archive";
 import type { TreeEntry } from "@cpm/archive";
 import type { ByteSource, CancelSignal, Digest } from "@cpm/base";
-import { digestAlgorithm, digestHex, encodeUtf8, isCpmError } from "@cpm/base";
-import type { Descriptor, Store } from "@cpm/oci";
-import { Arrival } from "./arrival.ts";
+import { digestAlgorithm, digestHex, encodeUtf8 } from "@cpm/base";
+import type { Store } from "@cpm/oci";
+import { ArrivingUnpacker } from "./arriving-unpacker.ts";
 import { BlobDirectory, makeDirectory } from "./blob-directory.ts";
 import { noSpace, storeError, systemCode, withFileErrors } from "./errors.ts";
 import { failpoint } from "./failpoint.ts";
@@ -28,9 +28,7 @@ import { createHasher } from "./hash.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import type { ProcessIdentity } from "./process-lock.ts";
 import { currentProcess, isRunning, waitForLock } from "./process-lock.ts";
-import type { DeclaredLayer } from "./read-layer.ts";
-import { readCheckedLayer, readLayer } from "./read-layer.ts";
-import { TreeWriter } from "./tree-writer.ts";
+import type { PackedContent, TreeUnpacker } from "./tree-unpacker.ts";
 
 const layoutVersion = 1;
 const lockTimeoutMs = 10 * 60_000;
@@ -38,7 +36,7 @@ const lockTimeoutMs = 10 * 60_000;
 /** What is to be on the node: the layers of a package for this platform, and the tree that they must become. */
 export interface TreeRequest {
   readonly tree: Digest;
-  readonly layers: readonly { readonly descriptor: Descriptor; readonly declared: DeclaredLayer }[];
+  readonly layers: readonly PackedContent[];
   readonly source: Pick<Store, "read">;
   readonly onProgress?: (addedBytes: number) => void;
   readonly signal?: CancelSignal | undefined;
@@ -67,12 +65,14 @@ export interface PlacedTree {
 export class NodeStore {
   readonly root: string;
   readonly blobs: BlobDirectory;
+  readonly #unpacker: TreeUnpacker;
   readonly #queue = new KeyedQueue();
 
-  /** Use `openNodeStore`. */
-  constructor(root: string) {
+  /** Use `openNodeStore`. Unpacks in this process unless another unpacker is given. */
+  constructor(root: string, unpacker: TreeUnpacker = new ArrivingUnpacker()) {
     this.root = root;
     this.blobs = new BlobDirectory(root);
+    this.#unpacker = unpacker;
   }
 
   /** Where a tree is or will be; needs no access to the disk. */
@@ -175,61 +175,25 @@ export class NodeStore {
 
   async #unpack(request: TreeRequest): Promise<void> {
     const staging = this.#createStaging();
-    const root = join(staging, "root");
-    withFileErrors("create", root, () => mkdirSync(root, 0o755));
+    withFileErrors("create", staging, () => mkdirSync(join(staging, "root"), 0o755));
     const sync = new FileSystemSync(staging);
-    const writer = new TreeWriter(root, (sizeBytes) => sync.wrote(sizeBytes));
+    const { layers, source, signal, onProgress = () => {} } = request;
+    const onFile = (sizeBytes: number) => sync.wrote(sizeBytes);
     try {
-      for (const { descriptor, declared } of request.layers) {
-        // Every file is hashed for the listing, so the whole content needs no hash of its own.
-        const expected = { sizeBytes: declared.sizeBytes, entries: declared.entries };
-        await this.#unpackLayer(descriptor, expected, writer, request);
-        failpoint("node/layer-unpacked");
-      }
-      const { listing, digest } = await writer.finish();
+      await this.#unpacker.unpack({ staging, layers, source, blobs: this.blobs, onProgress, onFile, signal });
+      const digest = await hashFile(readFileBytes(join(staging, "tree.json")));
       if (digest !== request.tree) {
         throw storeError("node/tree-mismatch", `the package declares tree ${request.tree} and unpacks to ${digest}`, {
           context: { expected: request.tree, actual: digest },
         });
       }
-      withFileErrors("write", staging, () =>
-        writeFileSync(join(staging, "tree.json"), listing, { flag: "wx", mode: 0o444 }),
-      );
-      writer.seal();
       await sync.finish();
       failpoint("node/tree-synced");
       this.#publish(staging, request.tree);
     } catch (error) {
-      await writer.abandon();
       await sync.abandon();
       this.#discard(staging);
       throw error;
-    }
-  }
-
-  /** A blob that is here is read again; one that is not is kept and unpacked while it arrives, in one pass. */
-  async #unpackLayer(
-    content: Descriptor,
-    expected: DeclaredLayer,
-    writer: TreeWriter,
-    request: TreeRequest,
-  ): Promise<void> {
-    const { source, signal, onProgress = () => {} } = request;
-    const ingest = await this.blobs.ingest(content, { signal });
-    if (ingest === undefined) {
-      await readLayer(this.blobs.scan(content), content, expected, writer, { signal });
-      return;
-    }
-    const arrival = new Arrival(source, ingest, content, { signal, onProgress });
-    try {
-      await readCheckedLayer(arrival.bytes(), content, expected, writer, { signal });
-    } catch (error) {
-      // Only the whole content tells bytes that were damaged on the way, which must not be kept, from bytes that
-      // are what their digest says and no layer.
-      if (isCpmError(error) && !error.code.startsWith("store/")) await arrival.finish();
-      throw error;
-    } finally {
-      await arrival.stop();
     }
   }
 
@@ -278,15 +242,18 @@ export class NodeStore {
   }
 }
 
-/** Opens or makes a node store and removes what a crash left. Throws `node/layout-version` for one of a newer cpm. */
-export function openNodeStore(root: string): NodeStore {
+/**
+ * Opens or makes a node store and removes what a crash left. Unpacks in this process unless another unpacker is given.
+ * Throws `node/layout-version` for one of a newer cpm.
+ */
+export function openNodeStore(root: string, unpacker?: TreeUnpacker): NodeStore {
   makeDirectory(root);
   const marker = join(root, "VERSION");
   if (!existsSync(marker)) replaceFile(marker, encodeUtf8(`${layoutVersion}\n`));
   const found = Number(withFileErrors("read", marker, () => readFileSync(marker, "utf8")));
   if (found !== layoutVersion)
     throw storeError("node/layout-version", `${root} has layout version ${found}; this cpm knows ${layoutVersion}`);
-  const store = new NodeStore(root);
+  const store = new NodeStore(root, unpacker);
   store.recover();
   return store;
 }

@@ -94,15 +94,14 @@ export class TreeWriter implements LayerSink {
     return this.#tail;
   }
 
-  /** Makes the symlinks. Only after every archive has been read to its end. */
-  async finish(): Promise<{ readonly listing: Uint8Array; readonly digest: Digest }> {
+  /** Makes the symlinks, and gives the canonical listing. Only after every archive has been read to its end. */
+  async finish(): Promise<Uint8Array> {
     await this.#tail;
     for (const { path, linkTarget = "" } of this.#links) {
       const place = join(this.#root, path);
       withFileErrors("create", place, () => symlinkSync(linkTarget, place));
     }
-    const listing = formatListing(this.#lines);
-    return { listing, digest: digestOf(listing) };
+    return formatListing(this.#lines);
   }
 
   /** Takes the right to write from every directory, the deepest first. */

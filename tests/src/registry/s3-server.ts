@@ -9,12 +9,15 @@ import { freePort } from "./free-port.ts";
 /** A real S3 server in a folder of its own. */
 export interface S3Server {
   readonly host: string;
+  /** Where it keeps the objects of the bucket, as files. */
+  readonly folder: string;
   /** For a bucket that is there, through `host` or what stands before it. */
   settings(host?: string): S3Settings;
   stop(): Promise<void>;
 }
 
 const bucket = "cpm-registry";
+const prefix = "p/";
 const [accessKeyId, secretAccessKey] = ["test-key", "test-secret"];
 
 /** versitygw on files, built on first use. It listens on loopback. */
@@ -39,8 +42,9 @@ export async function startS3Server(): Promise<S3Server> {
     if (child.exitCode !== null) throw new Error(`versitygw ended with ${child.exitCode}`);
     await Bun.sleep(20);
   }
-  const place = { bucket, region: "us-east-1", accessKeyId, secretAccessKey, prefix: "p/", pathStyle: true };
-  return { host, settings: (through = host) => ({ ...place, endpoint: `http://${through}` }), stop };
+  const place = { bucket, region: "us-east-1", accessKeyId, secretAccessKey, prefix, pathStyle: true };
+  const folder = join(root, "data", bucket, prefix);
+  return { host, folder, settings: (through = host) => ({ ...place, endpoint: `http://${through}` }), stop };
 }
 
 async function answers(host: string): Promise<boolean> {

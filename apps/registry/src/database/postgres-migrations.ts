@@ -7,7 +7,8 @@ import jobsMigration from "./migrations/postgres/0005-jobs.sql" with { type: "te
 import downloadsMigration from "./migrations/postgres/0006-downloads.sql" with { type: "text" };
 import scrubMigration from "./migrations/postgres/0007-scrub.sql" with { type: "text" };
 import facetsMigration from "./migrations/postgres/0008-facets.sql" with { type: "text" };
-import changesMigration from "./migrations/postgres/0009-changes.sql" with { type: "text" };
+import challengesMigration from "./migrations/postgres/0009-challenges.sql" with { type: "text" };
+import changesMigration from "./migrations/postgres/0010-changes.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -21,6 +22,7 @@ const migrations: readonly string[] = [
   downloadsMigration,
   scrubMigration,
   facetsMigration,
+  challengesMigration,
   changesMigration,
 ];
 
@@ -33,7 +35,7 @@ const maxMigrationMs = 60 * 60_000;
  * one after another. Throws `registry-server/layout-version` for a database of a newer registry.
  */
 export async function migrate(connection: PostgresConnection): Promise<void> {
-  if ((await versionOf(connection)) === migrations.length) return;
+  if (await isMigrated(connection)) return;
   // Each statement is to see what whoever had the lock before has written.
   await connection.exec("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0");
   try {
@@ -44,6 +46,11 @@ export async function migrate(connection: PostgresConnection): Promise<void> {
     if (connection.usable) await connection.exec("ROLLBACK");
     throw error;
   }
+}
+
+/** Throws `registry-server/layout-version` as well. */
+export async function isMigrated(connection: PostgresConnection): Promise<boolean> {
+  return (await versionOf(connection)) === migrations.length;
 }
 
 async function runMissing(connection: PostgresConnection): Promise<void> {

@@ -7,7 +7,8 @@ import jobsMigration from "./migrations/sqlite/0005-jobs.sql" with { type: "text
 import downloadsMigration from "./migrations/sqlite/0006-downloads.sql" with { type: "text" };
 import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "text" };
 import facetsMigration from "./migrations/sqlite/0008-facets.sql" with { type: "text" };
-import changesMigration from "./migrations/sqlite/0009-changes.sql" with { type: "text" };
+import challengesMigration from "./migrations/sqlite/0009-challenges.sql" with { type: "text" };
+import changesMigration from "./migrations/sqlite/0010-changes.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -21,6 +22,7 @@ const migrations: readonly string[] = [
   downloadsMigration,
   scrubMigration,
   facetsMigration,
+  challengesMigration,
   changesMigration,
 ];
 

@@ -1,13 +1,9 @@
 import { collectBytes, digestAlgorithm, isCpmError, isDigest, parseDigest } from "@cpm/base";
 import type { Digest } from "@cpm/base";
-import { tagToVersion } from "@cpm/model";
 import {
-  contentNotFound,
   defaultManifestLimits,
-  descriptorsOf,
   formatManifest,
   formatNextLink,
-  incompleteManifest,
   isManifestType,
   isTag,
   mediaTypes,
@@ -15,13 +11,12 @@ import {
   parseTag,
   referrersIndex,
 } from "@cpm/oci";
-import type { Descriptor, OciIndex, OciManifest } from "@cpm/oci";
-import { digestOf, failpoint } from "@cpm/store";
+import { digestOf } from "@cpm/store";
+import { acceptManifest } from "../accept-manifest.ts";
 import type { Author } from "../access/audit-log.ts";
 import type { Caller } from "../access/authenticator.ts";
-import { digestInvalid, packageInvalid, registryError, versionExists } from "../errors.ts";
-import type { NewManifest, StoredManifest, VerifiedPackage } from "../metadata.ts";
-import { isPackage, verifyPackage } from "../package-verifier.ts";
+import { digestInvalid, registryError } from "../errors.ts";
+import type { StoredManifest } from "../metadata.ts";
 import type { RegistryParts } from "../registry.ts";
 import { json, noContent } from "./answers.ts";
 import type { PlainAnswer } from "./answers.ts";
@@ -69,25 +64,7 @@ export async function putManifest(
     mediaType !== undefined && isManifestType(mediaType) ? mediaType : undefined,
   );
   const digest = checkedDigest(reference, bytes);
-  const contents = requiredContents(manifest);
-  const missing = await parts.metadata.missing(repository, contents);
-  if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
-  const verified = await verifiedPackage(parts, repository, manifest, digest);
-  const publish = verified !== undefined && (await publishes(parts, verified, tags, digest));
-  failpoint("manifest/verified");
-  const accepted: NewManifest = {
-    repository,
-    digest,
-    mediaType: manifest.mediaType,
-    bytes,
-    tags,
-    contents,
-    publish,
-    ...(manifest.artifactType === undefined ? {} : { artifactType: manifest.artifactType }),
-    ...(manifest.subject === undefined ? {} : { subject: manifest.subject.digest }),
-    ...(verified === undefined ? {} : { package: verified }),
-  };
-  await parts.metadata.putManifest(accepted, by);
+  await acceptManifest(parts, { repository, tags, bytes, manifest, digest }, by);
   return noContent(201, {
     location: `/v2/${repository}/manifests/${digest}`,
     "docker-content-digest": digest,
@@ -216,54 +193,4 @@ function checkedDigest(reference: string, bytes: Uint8Array): Digest {
   const actual = digestOf(bytes, digestAlgorithm(reference));
   if (actual !== reference) throw digestInvalid("the manifest", reference, actual);
   return actual;
-}
-
-/** All but what is kept elsewhere by its nature: layers with addresses of their own, and those not to be distributed. */
-function requiredContents(manifest: OciManifest | OciIndex): readonly Digest[] {
-  const here = (entry: Descriptor): boolean =>
-    (entry.urls === undefined || entry.urls.length === 0) && !/\.nondistributable\.|\.foreign\./.test(entry.mediaType);
-  return descriptorsOf(manifest)
-    .filter((entry) => manifest.kind === "index" || entry === manifest.config || here(entry))
-    .map((entry) => entry.digest);
-}
-
-async function verifiedPackage(
-  parts: RegistryParts,
-  repository: string,
-  manifest: OciManifest | OciIndex,
-  digest: Digest,
-): Promise<VerifiedPackage | undefined> {
-  if (!isPackage(manifest)) return undefined;
-  const { metadata, objects } = parts;
-  const known = await metadata.verifiedPackage(repository, digest);
-  if (known !== undefined) return known;
-  return verifyPackage(manifest, {
-    repository,
-    async *read(content) {
-      const blob = await metadata.blob(repository, content.digest);
-      if (blob === undefined) throw contentNotFound(repository, content.digest);
-      yield* objects.read(blob.object ?? objects.defaultObject(content.digest), blob.sizeBytes);
-    },
-    manifest: (child) => metadata.manifestByDigest(repository, child),
-    verified: (child) => metadata.verifiedPackage(repository, child),
-  });
-}
-
-/**
- * Whether the push makes a version exist: under its version's tag. Another version's tag is refused; a tag that is
- * no version, such as `latest`, is one like any other.
- */
-async function publishes(
-  parts: RegistryParts,
-  { name, version }: VerifiedPackage,
-  tags: readonly string[],
-  digest: Digest,
-): Promise<boolean> {
-  const versions = tags.flatMap((tag) => tagToVersion(tag) ?? []);
-  const wrong = versions.find((tagged) => tagged.text !== version);
-  if (wrong !== undefined) throw packageInvalid(`version ${version} was pushed under the tag of ${wrong.text}`);
-  if (versions.length === 0) return false;
-  const present = await parts.metadata.publishedDigest(name, version);
-  if (present !== undefined && present !== digest) throw versionExists(name, version, present, digest);
-  return true;
 }

@@ -122,11 +122,11 @@ export async function insertManifest(
   manifest: NewManifest,
   now: number,
 ): Promise<void> {
-  const { digest, mediaType, artifactType = null, subject = null, bytes, contents } = manifest;
+  const { digest, mediaType, artifactType = null, subject = null, bytes, contents, storedAtMs = now } = manifest;
   const verified = manifest.package === undefined ? null : JSON.stringify(manifest.package);
   const inserted = await transaction.run(sql`
     INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, package, bytes, created_at)
-    VALUES (${repositoryId}, ${digest}, ${mediaType}, ${artifactType}, ${subject}, ${verified}, ${bytes}, ${now})
+    VALUES (${repositoryId}, ${digest}, ${mediaType}, ${artifactType}, ${subject}, ${verified}, ${bytes}, ${storedAtMs})
     ON CONFLICT (repository_id, digest) DO NOTHING`);
   if (inserted === 0) await healManifest(transaction, repositoryId, manifest, now);
   if (inserted === 0 || contents.length === 0) return;

@@ -176,7 +176,7 @@ export class SqlMetadata implements Metadata {
   }
 
   async #storeManifest(change: AuditedTransaction, manifest: NewManifest): Promise<void> {
-    const { repository, digest, tags, contents } = manifest;
+    const { repository, digest, tags, contents, publishedAtMs = change.now } = manifest;
     // Looked at again where nothing can be deleted meanwhile.
     const missing = await manifests.missingContents(change, repository, contents);
     if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
@@ -185,11 +185,11 @@ export class SqlMetadata implements Metadata {
     const published =
       manifest.publish &&
       manifest.package !== undefined &&
-      (await packages.publishVersion(change, this.#search, manifest.package, digest, change.now));
+      (await packages.publishVersion(change, this.#search, manifest.package, digest, publishedAtMs));
     await announcePush(change, manifest, published, pushed);
     const id = await ensureRepository(change, repository, change.now);
     await manifests.insertManifest(change, id, manifest, change.now);
-    await pointTags(change, id, tags, digest, change.now);
+    await pointTags(change, id, tags, digest, manifest.storedAtMs ?? change.now);
   }
 }
 

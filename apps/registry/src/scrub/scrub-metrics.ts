@@ -21,20 +21,13 @@ export class ScrubMetrics implements MetricSource {
   }
 
   async families(): Promise<readonly MetricFamily[]> {
-    const [{ pass, lastEndedAtMs }, damaged] = await Promise.all([
-      this.#records.status(),
-      this.#records.countDamages(),
-    ]);
+    const [{ pass, last }, damaged] = await Promise.all([this.#records.status(), this.#records.countDamages()]);
     return [
       counter("hashed_bytes_total", "Bytes that were read again and hashed.", this.#hashedBytes),
       counter("unreadable_total", "Contents that could not be read.", this.#unreadable),
       gauge("damaged", "Blobs and manifests that are gone or damaged.", damaged),
       gauge("progress_ratio", "How much of the pass that is under way was read.", pass && progressOf(pass)),
-      gauge(
-        "last_pass_timestamp_seconds",
-        "When the last pass over everything ended.",
-        lastEndedAtMs && lastEndedAtMs / 1000,
-      ),
+      gauge("last_pass_timestamp_seconds", "When the last pass over everything ended.", last && last.endedAtMs / 1000),
     ];
   }
 }

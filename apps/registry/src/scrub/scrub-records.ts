@@ -22,8 +22,10 @@ export interface ScrubProgress {
 export interface ScrubStatus {
   /** Undefined between passes. */
   readonly pass: ScrubProgress | undefined;
-  readonly lastStartedAtMs: number | undefined;
-  readonly lastEndedAtMs: number | undefined;
+  /** The last pass that ended. */
+  readonly last: { readonly startedAtMs: number; readonly endedAtMs: number } | undefined;
+  /** Of the pass that is under way, and between passes of the last one. */
+  readonly counts: Pick<ScrubProgress, "contents" | "hashedBytes" | "damaged" | "unreadable">;
 }
 
 /** What is wrong with a content: its bytes are not there, or are not what the digest says. */
@@ -83,10 +85,11 @@ export class ScrubRecords {
   async status(): Promise<ScrubStatus> {
     const row = await this.#database.get<ScrubRow>(sql`SELECT ${columns} FROM scrub WHERE id = 1`);
     if (row === undefined) throw new TypeError("the row of the scrub is made with its table");
+    const { last_started_at: startedAtMs, last_ended_at: endedAtMs } = row;
     return {
       pass: toProgress(row),
-      lastStartedAtMs: row.last_started_at ?? undefined,
-      lastEndedAtMs: row.last_ended_at ?? undefined,
+      last: startedAtMs === null || endedAtMs === null ? undefined : { startedAtMs, endedAtMs },
+      counts: toCounts(row),
     };
   }
 
@@ -185,10 +188,11 @@ export class ScrubRecords {
   }
 
   /** What is damaged now, in byte order of the digests, at most `limit` after `last`. */
-  async damages(last: string, limit: number): Promise<readonly Damage[]> {
+  async damages(last: Damage | undefined, limit: number): Promise<readonly Damage[]> {
+    const after = sql`(digest, repository) > (${last?.digest ?? ""}, ${last?.repository ?? ""})`;
     const rows = await this.#database.all<DamageRow>(sql`
       SELECT digest, repository, finding, size_bytes, found_at, kept_as FROM damages
-      WHERE healed_at IS NULL AND digest > ${last} ORDER BY digest, repository LIMIT ${limit}`);
+      WHERE healed_at IS NULL AND ${after} ORDER BY digest, repository LIMIT ${limit}`);
     return rows.map(toDamage);
   }
 
@@ -235,11 +239,12 @@ function toProgress(row: ScrubRow): ScrubProgress | undefined {
     repositoryId: row.repository_id,
     digest: row.digest,
     startedAtMs: row.started_at,
-    contents: row.contents,
-    hashedBytes: row.hashed_bytes,
-    damaged: row.damaged,
-    unreadable: row.unreadable,
+    ...toCounts(row),
   };
+}
+
+function toCounts({ contents, hashed_bytes: hashedBytes, damaged, unreadable }: ScrubRow): ScrubStatus["counts"] {
+  return { contents, hashedBytes, damaged, unreadable };
 }
 
 function toDamage(row: DamageRow): Damage {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Clock, Digest } from "@cpm/base";
+import type { Digest } from "@cpm/base";
 import { digestHex, encodeUtf8 } from "@cpm/base";
 import type { Descriptor } from "@cpm/oci";
 import { BlobDirectory, digestOf } from "@cpm/store";
@@ -12,6 +12,7 @@ import { storageFailed } from "../errors.ts";
 import { DirectoryObjects } from "../objects/directory-objects.ts";
 import { codesOf, emptyConfigBytes, imageOf, openRegistryUnderTest } from "../testing/index.ts";
 import { ByteRate } from "./byte-rate.ts";
+import type { ScrubClock } from "./scrub-clock.ts";
 import { ScrubRecords, scrubLeaseMs } from "./scrub-records.ts";
 import type { ScrubStatus } from "./scrub-records.ts";
 import { Scrubber } from "./scrubber.ts";
@@ -20,18 +21,13 @@ const name = "test/scrub";
 const textOf = (count: number) => encodeUtf8(`content ${count}`);
 
 /** A clock on which a pause takes no time. */
-function quickClock(): Clock & { nowMs: number; readonly pausesMs: number[] } {
-  return {
+function quickClock(): ScrubClock & { nowMs: number } {
+  const clock = {
     nowMs: 1_767_000_000_000,
-    pausesMs: [],
-    now() {
-      return this.nowMs;
-    },
-    async sleep(durationMs) {
-      this.pausesMs.push(durationMs);
-      this.nowMs += durationMs;
-    },
+    now: () => clock.nowMs,
+    sleep: async (durationMs: number) => void (clock.nowMs += durationMs),
   };
+  return clock;
 }
 
 /** Files that a test can make fail. */
@@ -67,7 +63,7 @@ async function fresh() {
     recordsOf,
     scrubberOf,
     scrub: () => scrubberOf("command:test").run(),
-    damages: () => recordsOf("").damages("", 100),
+    damages: () => recordsOf("").damages(undefined, 100),
     status: (): Promise<ScrubStatus> => recordsOf("").status(),
     fileOf: (digest: Digest) => join(registry.dataDirectory, "blobs/sha256", digestHex(digest)),
     pushMany: (count: number) =>
@@ -94,14 +90,14 @@ describe("scrubbing", () => {
     await registry.pushManifest(name, imageOf({ layers: blobs.slice(0, 1) }), "one", "two");
     await registry.pushManifest(name, imageOf({ layers: blobs.slice(1, 2) }), "three");
     expect(await registry.scrub()).toBe("done");
-    const { pass, lastStartedAtMs } = await registry.status();
+    const { pass, last, counts } = await registry.status();
     expect(pass).toBeUndefined();
     expect(await registry.damages()).toEqual([]);
     expect(registry.objects.reads).toEqual(registry.objects.reads.toSorted());
     expect(new Set(registry.objects.reads).size).toBe(6);
-    expect(await registry.database.get<{ contents: number }>(sql`SELECT contents FROM scrub`)).toEqual({ contents: 8 });
+    expect(counts).toMatchObject({ contents: 8, damaged: 0, unreadable: 0 });
     expect(await registry.scrub()).toBe("done");
-    expect((await registry.status()).lastStartedAtMs).toBeGreaterThan(lastStartedAtMs ?? Number.NaN);
+    expect((await registry.status()).last?.startedAtMs).toBeGreaterThan(last?.endedAtMs ?? Number.NaN);
     expect(registry.objects.reads).toHaveLength(12);
     await registry.dispose();
   });
@@ -283,6 +279,33 @@ describe("scrubbing", () => {
     expect([get.status, digestOf(await get.bytes())]).toEqual([200, blob.digest]);
     await registry.dispose();
   });
+});
+
+test("a registry scrubs as a job when a pass is due, tells of what it finds, and counts it", async () => {
+  let now = 1_767_000_000_000;
+  const failures: string[] = [];
+  const registry = await openRegistryUnderTest({
+    now: () => now++,
+    scrub: { everyMs: 3_600_000, bytesPerSecond: 1_000_000_000 },
+    onJobFailure: (job, error) => failures.push(`${job}: ${String(error)}`),
+  });
+  const blob = await registry.pushBlob(name, textOf(1));
+  await registry.pushBlob(name, textOf(22));
+  const metric = async (metricName: string) =>
+    new RegExp(`^cpm_registry_scrub_${metricName} (.*)$`, "m").exec(
+      await (await registry.call("GET", "/metrics")).text(),
+    )?.[1];
+  await registry.runJob("scrub");
+  expect([await metric("hashed_bytes_total"), await metric("damaged")]).toEqual(["19", "0"]);
+  spoil(join(registry.dataDirectory, "blobs/sha256", digestHex(blob.digest)), encodeUtf8("c0ntent 1"));
+  await registry.runJob("scrub");
+  expect([await metric("hashed_bytes_total"), failures]).toEqual(["19", []]);
+  now += 3_600_000;
+  await registry.runJob("scrub");
+  expect([await metric("damaged"), await metric("progress_ratio")]).toEqual(["1", undefined]);
+  expect(Number(await metric("last_pass_timestamp_seconds"))).toBeGreaterThan(1_767_003_600);
+  expect(failures).toEqual([expect.stringContaining(`the bytes of blob ${blob.digest} are changed`)]);
+  await registry.dispose();
 });
 
 test("reads at the rate and no faster, however small the pieces, and time that was not used gives no right to more", async () => {

@@ -1,9 +1,9 @@
 import { digestAlgorithm, isCpmError } from "@cpm/base";
-import type { CancelSignal, Clock } from "@cpm/base";
 import { createHasher, digestOf, failpoint } from "@cpm/store";
 import { scrubStopped } from "../errors.ts";
 import type { ObjectStorage } from "../objects/object-storage.ts";
 import type { ByteRate } from "./byte-rate.ts";
+import type { ScrubClock } from "./scrub-clock.ts";
 import type { BlobToScrub, ContentToScrub, ManifestToScrub } from "./scrub-contents.ts";
 import type { Finding, ScrubProgress, ScrubRecords } from "./scrub-records.ts";
 
@@ -11,7 +11,7 @@ export interface ScrubberParts {
   readonly records: ScrubRecords;
   readonly objects: ObjectStorage;
   readonly rate: ByteRate;
-  readonly clock: Clock;
+  readonly clock: ScrubClock;
   /** Told of bytes when they were hashed. */
   readonly onHashed?: (bytes: number) => void;
   /** Told of what was found damaged, once it is recorded. */
@@ -26,7 +26,7 @@ export interface ScrubRun {
   /** For how long it begins with one content after another. Default: to the end of the pass. */
   readonly maxMs?: number;
   /** What is being read is left, and is the first when somebody goes on. */
-  readonly signal?: CancelSignal;
+  readonly signal?: AbortSignal;
 }
 
 /** `stopped` before the end; `busy`: somebody else is at it, or has taken over. */
@@ -84,14 +84,14 @@ const lostTurn = new Error("another process scrubs");
 /** The part of a pass that one process does. */
 class ScrubPass {
   readonly #parts: ScrubberParts;
-  readonly #signal: CancelSignal | undefined;
+  readonly #signal: AbortSignal | undefined;
   #progress: ScrubProgress;
   #savable: ScrubProgress;
   #savedAtMs: number;
   #damagedInARow = 0;
   #unreadableInARow = 0;
 
-  constructor(parts: ScrubberParts, progress: ScrubProgress, signal: CancelSignal | undefined) {
+  constructor(parts: ScrubberParts, progress: ScrubProgress, signal: AbortSignal | undefined) {
     this.#parts = parts;
     this.#signal = signal;
     this.#progress = progress;

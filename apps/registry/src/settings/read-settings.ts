@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { nearest } from "@cpm/base";
 import { UsageError } from "../commands/usage-error.ts";
-import { flagOf, isSecret, settingNames, settingTable, variableOf } from "./setting-table.ts";
+import { flagOf, hidden, isSecret, settingNames, settingTable, shownText, variableOf } from "./setting-table.ts";
 import type { Setting, SettingName } from "./setting-table.ts";
 
 /** A setting's text and where it is from. */
@@ -22,18 +22,33 @@ export function readSettings(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): SettingTexts {
+  return readSettingsAnd({}, args, environment).settings;
+}
+
+/** Flags of a command's own. */
+type OwnFlags = Readonly<Record<string, { readonly type: "string" | "boolean"; readonly multiple?: boolean }>>;
+type ParsedFlags<Own extends OwnFlags> = ReturnType<typeof parseArgs<{ options: Own }>>["values"] & {
+  readonly json?: boolean;
+};
+
+/** The same for a command that works with what a server is set to, and has flags of its own. */
+export function readSettingsAnd<Own extends OwnFlags>(
+  own: Own,
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): { readonly settings: SettingTexts; readonly values: ParsedFlags<Own> } {
   const flags = Object.fromEntries(
     settingNames
       .filter((name) => !isSecret(name))
       .map((name) => [flagOf(name), { type: settingTable[name].type === "flag" ? "boolean" : "string" }] as const),
   );
-  const options = { ...flags, config: { type: "string" }, json: { type: "boolean" } } as const;
+  const options = { ...flags, ...own, config: { type: "string" }, json: { type: "boolean" } } as const;
   const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
   if (positionals.length > 0) throw new UsageError(`"${positionals[0] ?? ""}" is one argument too many`);
   const given = values as Readonly<Record<string, string | boolean | undefined>>;
   const path = given["config"] ?? set(environment["CPM_REGISTRY_CONFIG"]);
   const file = path === undefined ? {} : readSettingsFile(String(path));
-  return Object.fromEntries(
+  const settings = Object.fromEntries(
     settingNames.flatMap((name) => {
       const found = firstText(
         [given[flagOf(name)], `--${flagOf(name)}`],
@@ -44,6 +59,7 @@ export function readSettings(
       return found === undefined ? [] : [[name, found]];
     }),
   );
+  return { settings, values: values as unknown as ParsedFlags<Own> };
 }
 
 function firstText(...sources: readonly (readonly [unknown, string])[]): SettingText | undefined {
@@ -84,7 +100,10 @@ export function withoutSecrets(settings: SettingTexts): SettingTexts {
   return Object.fromEntries(
     Object.entries(settings).map(([name, setting]) => [
       name,
-      settingNames.some((known) => known === name && isSecret(known)) ? { ...setting, text: "(not shown)" } : setting,
+      {
+        ...setting,
+        text: settingNames.some((known) => known === name && isSecret(known)) ? hidden : shownText(setting.text),
+      },
     ]),
   );
 }

@@ -1,6 +1,13 @@
 /** What can be set, each by a flag `--kebab-case`, a variable `CPM_REGISTRY_UPPER_CASE` and a key of the file. */
 export const settingTable = {
-  data: { type: "text", value: "DIR", meaning: "where everything is kept (made when it is not there)" },
+  data: { type: "text", value: "DIR", meaning: "where all is kept that no server has (made when it is not there)" },
+  database: {
+    type: "text",
+    value: "URL",
+    meaning: "keeps what is known in PostgreSQL: postgres://USER@HOST:5432/DATABASE?sslmode=verify-full",
+  },
+  databasePassword: { type: "text", value: "PASSWORD", secret: true, meaning: "the password of its user" },
+  databaseConnections: { type: "count", default: "8", meaning: "connections to it at most" },
   listen: { type: "text", value: "HOST:PORT", default: "127.0.0.1:5000", meaning: "port 0 for any that is free" },
   publicUrl: {
     type: "text",
@@ -27,6 +34,13 @@ export const settingTable = {
   maxBlobSize: { type: "size", default: "100GiB", meaning: "the largest blob" },
   maxOpenUploads: { type: "count", default: "1000", meaning: "uploads of one person begun in a day and not ended" },
   uploadExpiry: { type: "duration", default: "24h", meaning: "when an upload of which nothing is heard is ended" },
+  scrubEvery: {
+    type: "duration",
+    value: "DURATION|off",
+    default: "30d",
+    meaning: "how long after one reading of all that is kept, to find damage, the next begins",
+  },
+  scrubRate: { type: "size", default: "20MB", meaning: "how much of it is read in a second" },
   tokensPerMinute: { type: "count", default: "600", meaning: "requests for tokens from one address" },
   failedSignInsPerMinute: { type: "count", default: "20", meaning: "wrong passwords of one name from one address" },
   publishesPerMinute: { type: "count", default: "1200", meaning: "manifests pushed by one person" },
@@ -47,6 +61,14 @@ export const settingNames = Object.keys(settingTable) as readonly SettingName[];
 
 export function isSecret(name: SettingName): boolean {
   return (settingTable[name] as Setting).secret === true;
+}
+
+/** What stands in the place of a secret. */
+export const hidden = "(not shown)";
+
+/** A text as it may be shown: an address without the password that may be in it, also one that cannot be read. */
+export function shownText(text: string): string {
+  return text.replace(/(:\/\/[^:@/]*):.*@/, `$1:${hidden}@`);
 }
 
 export function flagOf(name: string): string {
