@@ -103,6 +103,7 @@ export const registryErrors = {
   "registry-server/namespace-unknown": { kind: "not_found", title: "No such namespace" },
   "registry-server/token-unknown": { kind: "not_found", title: "No such token" },
   "registry-server/publisher-unknown": { kind: "not_found", title: "No such publisher" },
+  "registry-server/webhook-unknown": { kind: "not_found", title: "No such webhook" },
   "registry-server/issuer-unreachable": {
     kind: "unavailable",
     title: "The issuer of identity tokens does not give out its keys",
@@ -278,6 +279,7 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/namespace-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/token-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/publisher-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/webhook-unknown": { code: "NAME_UNKNOWN" },
   // Not ours to repair: 424 is "failed dependency".
   "registry-server/issuer-unreachable": { code: "DENIED", status: 424 },
   "registry-server/account-exists": { code: "DENIED" },

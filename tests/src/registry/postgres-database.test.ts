@@ -9,6 +9,7 @@ import {
   testJobs,
   testMetadata,
   testSqlUploadRecords,
+  testWebhooks,
 } from "@cpm/registry/testing/databases";
 import type { Database, DatabaseKind } from "@cpm/registry/testing/databases";
 import { execute, sharedPostgresServer, whyNoPostgres } from "./postgres-server.ts";
@@ -32,6 +33,7 @@ if (reason === undefined) {
   testChanges(postgresUnderTest);
   testJobs(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
+  testWebhooks(postgresUnderTest);
 }
 
 describe.skipIf(reason !== undefined)("the schema in PostgreSQL", () => {

@@ -12,12 +12,14 @@ import { serve } from "./serve.ts";
 import { tokenVerbs } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
 import { userVerbs } from "./user.ts";
+import { webhookVerbs } from "./webhook.ts";
 
 const verbs = {
   user: userVerbs,
   namespace: namespaceVerbs,
   token: tokenVerbs,
   publisher: publisherVerbs,
+  webhook: webhookVerbs,
   config: configVerbs,
 };
 

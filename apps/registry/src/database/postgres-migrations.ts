@@ -9,6 +9,7 @@ import scrubMigration from "./migrations/postgres/0007-scrub.sql" with { type: "
 import facetsMigration from "./migrations/postgres/0008-facets.sql" with { type: "text" };
 import challengesMigration from "./migrations/postgres/0009-challenges.sql" with { type: "text" };
 import changesMigration from "./migrations/postgres/0010-changes.sql" with { type: "text" };
+import webhooksMigration from "./migrations/postgres/0011-webhooks.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -24,6 +25,7 @@ const migrations: readonly string[] = [
   facetsMigration,
   challengesMigration,
   changesMigration,
+  webhooksMigration,
 ];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */

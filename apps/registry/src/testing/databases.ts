@@ -8,5 +8,6 @@ export { sql } from "../database/sql.ts";
 export { testJobs } from "../jobs/jobs.contract.ts";
 export { testMetadata } from "../metadata.contract.ts";
 export { testSqlUploadRecords } from "../objects/upload-records.contract.ts";
+export { testWebhooks } from "../webhooks/webhooks.contract.ts";
 export { databaseUnderTest, sqliteUnderTest } from "./database-under-test.ts";
 export type { DatabaseKind } from "./database-under-test.ts";
