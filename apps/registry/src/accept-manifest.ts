@@ -34,6 +34,7 @@ export async function acceptManifest(
 ): Promise<void> {
   const { repository, digest, tags } = offered;
   const contents = requiredContents(manifest);
+  await parts.metadata.promise(repository, contents);
   const missing = await parts.metadata.missing(repository, contents);
   if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
   const verified = await verifiedPackage(parts, repository, manifest, digest);

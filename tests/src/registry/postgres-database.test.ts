@@ -5,9 +5,12 @@ import {
   sql,
   sqliteUnderTest,
   testChanges,
+  testCollection,
+  testCollectionRaces,
   testDatabase,
   testJobs,
   testMetadata,
+  testMirrorRecords,
   testSqlUploadRecords,
   testWebhooks,
 } from "@cpm/registry/testing/databases";
@@ -31,7 +34,10 @@ if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
   testChanges(postgresUnderTest);
+  testMirrorRecords(postgresUnderTest);
   testJobs(postgresUnderTest);
+  testCollection(postgresUnderTest);
+  testCollectionRaces(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
   testWebhooks(postgresUnderTest);
 }

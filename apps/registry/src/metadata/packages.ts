@@ -82,18 +82,20 @@ async function storePackage(
   transaction: Transaction,
   search: PackageSearch,
   verified: VerifiedPackage,
-  now: number,
+  publishedAtMs: number,
 ): Promise<number> {
   const { name, version, description, keywords, readme } = verified;
   const words = keywords.join(" ");
   const before = await transaction.get<PackageTableRow>(sql`SELECT * FROM packages WHERE name = ${name}`);
+  // What is imported may have been published before what is here.
+  const updatedAt = Math.max(publishedAtMs, before?.updated_at ?? 0);
   if (before !== undefined && !isNewer(versionOf(version), versionOf(before.version))) {
-    await transaction.run(sql`UPDATE packages SET updated_at = ${now} WHERE id = ${before.id}`);
+    await transaction.run(sql`UPDATE packages SET updated_at = ${updatedAt} WHERE id = ${before.id}`);
     return before.id;
   }
   const stored = await transaction.get<{ id: number }>(sql`
     INSERT INTO packages (name, version, description, keywords, readme, updated_at)
-    VALUES (${name}, ${version}, ${description}, ${words}, ${readme ?? null}, ${now})
+    VALUES (${name}, ${version}, ${description}, ${words}, ${readme ?? null}, ${updatedAt})
     ON CONFLICT (name) DO UPDATE SET version = excluded.version, description = excluded.description,
       keywords = excluded.keywords, readme = excluded.readme, updated_at = excluded.updated_at
     RETURNING id`);
