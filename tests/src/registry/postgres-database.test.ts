@@ -13,6 +13,7 @@ import {
   testMirrorRecords,
   testSqlUploadRecords,
   testWithdrawals,
+  testWebhooks,
 } from "@cpm/registry/testing/databases";
 import type { Database, DatabaseKind } from "@cpm/registry/testing/databases";
 import { execute, sharedPostgresServer, whyNoPostgres } from "./postgres-server.ts";
@@ -40,6 +41,7 @@ if (reason === undefined) {
   testCollection(postgresUnderTest);
   testCollectionRaces(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
+  testWebhooks(postgresUnderTest);
 }
 
 describe.skipIf(reason !== undefined)("the schema in PostgreSQL", () => {

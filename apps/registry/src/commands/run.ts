@@ -14,6 +14,7 @@ import { serve } from "./serve.ts";
 import { tokenVerbs } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
 import { userVerbs } from "./user.ts";
+import { webhookVerbs } from "./webhook.ts";
 
 const commands = { serve, backup, export: exportRegistry, import: importRegistry, scrub } as const;
 
@@ -22,6 +23,7 @@ const verbs = {
   namespace: namespaceVerbs,
   token: tokenVerbs,
   publisher: publisherVerbs,
+  webhook: webhookVerbs,
   config: configVerbs,
 };
 
