@@ -4,6 +4,7 @@ import { runVerb } from "./command.ts";
 import type { CommandIo } from "./command.ts";
 import { backup, backupUsage } from "./backup.ts";
 import { configVerbs } from "./config.ts";
+import { gc, gcUsage } from "./gc.ts";
 import { namespaceVerbs } from "./namespace.ts";
 import { describeSettings } from "../settings/setting-table.ts";
 import { publisherVerbs } from "./publisher.ts";
@@ -41,6 +42,7 @@ ${Object.values(verbs)
   .join("\n")}
   cpm-registry ${backupUsage}
   cpm-registry ${scrubUsage}
+  cpm-registry ${gcUsage}
 `;
 
 /** Answers the exit status: 0, 2 for wrong usage, and for a failure what its kind stands for, as with `cpm`. */
@@ -54,8 +56,9 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     if (noun === "serve") await serve(rest, io);
     else if (noun === "backup") await backup(rest, io);
     else if (noun === "scrub") await scrub(rest, io);
+    else if (noun === "gc") await gc(rest, io);
     else if (isNoun(noun)) await runVerb(noun, verbs[noun], rest, io);
-    else throw new UsageError(`"${noun}" is none of: serve, backup, scrub, ${Object.keys(verbs).join(", ")}`);
+    else throw new UsageError(`"${noun}" is none of: serve, backup, scrub, gc, ${Object.keys(verbs).join(", ")}`);
     return 0;
   } catch (error) {
     if (!isUsageError(error)) return fail(error, args.includes("--json"), io);
