@@ -103,6 +103,31 @@ export const registryErrors = {
   "registry-server/namespace-unknown": { kind: "not_found", title: "No such namespace" },
   "registry-server/token-unknown": { kind: "not_found", title: "No such token" },
   "registry-server/publisher-unknown": { kind: "not_found", title: "No such publisher" },
+  "registry-server/mirror-read-only": {
+    kind: "permission_denied",
+    title: "What is mirrored is changed at its own registry only",
+    hint: "Publish, yank and delete there; this registry shows it within the time that its answers stay fresh.",
+  },
+  "registry-server/mirror-conflict": {
+    kind: "failed_precondition",
+    title: "A namespace with content of its own cannot be a mirror",
+    hint: "Mirror another namespace, or serve the mirror from a data directory of its own.",
+  },
+  "registry-server/mirror-loop": {
+    kind: "failed_precondition",
+    title: "A mirror was asked by way of itself",
+    hint: "Whoever runs the registries: one of the --mirror settings on the way leads back to where the request came from.",
+  },
+  "registry-server/upstream-unavailable": {
+    kind: "unavailable",
+    title: "The registry that is mirrored does not answer, and this is not cached",
+    hint: "Try again later. What was pulled through this mirror before is served meanwhile.",
+  },
+  "registry-server/upstream-failed": {
+    kind: "unavailable",
+    title: "The registry that is mirrored answered something that cannot be passed on",
+    hint: "Whoever runs this registry: the message says what came. Credentials for it are a setting of the mirror.",
+  },
   "registry-server/issuer-unreachable": {
     kind: "unavailable",
     title: "The issuer of identity tokens does not give out its keys",
@@ -224,6 +249,26 @@ export function storageFailed(message: string, cause?: unknown): CpmError {
 /** How long whoever met a storage that failed is told to wait. */
 const storageRetryS = 10;
 
+/** How long whoever asked for what an upstream has is told to wait: it is not asked again sooner. */
+export const upstreamRetryS = 10;
+
+export function mirrorReadOnly(repository: string, upstream: string): CpmError {
+  return registryError("registry-server/mirror-read-only", `${repository} is a mirror of ${upstream}`, { upstream });
+}
+
+export function mirrorLoop(upstream: string): CpmError {
+  return registryError("registry-server/mirror-loop", `${upstream} was asked by way of this registry already`);
+}
+
+export function upstreamUnavailable(upstream: string, why: string, cause?: unknown): CpmError {
+  const context = { upstream, retryAfterS: upstreamRetryS };
+  return registryError("registry-server/upstream-unavailable", `${upstream}: ${why}`, context, cause);
+}
+
+export function upstreamFailed(upstream: string, why: string, cause?: unknown): CpmError {
+  return registryError("registry-server/upstream-failed", `${upstream}: ${why}`, { upstream }, cause);
+}
+
 export function issuerUnreachable(issuer: string, cause: unknown): CpmError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return registryError("registry-server/issuer-unreachable", `${issuer}: ${why}`, undefined, cause);
@@ -278,6 +323,11 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/namespace-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/token-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/publisher-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/mirror-read-only": { code: "DENIED" },
+  // Of a gateway: 508 is "loop detected", 504 and 502 are about who is behind it.
+  "registry-server/mirror-loop": { code: "DENIED", status: 508 },
+  "registry-server/upstream-unavailable": { code: "UNKNOWN", status: 504 },
+  "registry-server/upstream-failed": { code: "UNKNOWN", status: 502 },
   // Not ours to repair: 424 is "failed dependency".
   "registry-server/issuer-unreachable": { code: "DENIED", status: 424 },
   "registry-server/account-exists": { code: "DENIED" },

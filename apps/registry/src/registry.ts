@@ -38,6 +38,8 @@ import { Sweep } from "./collect/sweep.ts";
 import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
+import { openMirrors } from "./mirror/mirrors.ts";
+import type { MirrorOptions, Mirrors } from "./mirror/mirrors.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { LocalUploadRecords } from "./objects/local-upload-records.ts";
 import { ObjectRemovals } from "./objects/object-removals.ts";
@@ -67,6 +69,8 @@ export interface RegistryParts {
   readonly downloads: DownloadCounter;
   readonly changes: ChangeFeed;
   readonly changeWatch: ChangeWatch;
+  /** Undefined where nothing is mirrored. */
+  readonly mirrors: Mirrors | undefined;
   readonly collector: Collector;
   readonly sweep: Sweep;
   readonly collect: CollectSettings;
@@ -99,6 +103,8 @@ export interface RegistryOptions extends StorageOptions {
   readonly collect?: Partial<CollectSettings>;
   /** Blobs of this size or more are fetched from S3 by the client itself, by a redirect. Default: none. */
   readonly redirectFromBytes?: number;
+  /** The namespaces that are other registries'. Default: none. */
+  readonly mirrors?: MirrorOptions;
   /** Answers `/metrics` to everybody. Default false: to users and tokens. */
   readonly openMetrics?: boolean;
   /** How everything that is kept is read again. Default: it is not. */
@@ -149,7 +155,8 @@ const downloadsIntervalMs = 10_000;
 /**
  * Opens a registry. Where it keeps something in a directory, one process at a time has that; on PostgreSQL and S3 any
  * number do, and commands beside them change accounts in the database. Throws `registry-server/locked`,
- * `registry-server/not-open` for a registry with users that is to be open, errors of the database and of files.
+ * `registry-server/not-open` for a registry with users that is to be open, `registry-server/mirror-conflict` for a
+ * namespace with content of its own that is to be a mirror, errors of the database and of files.
  */
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
   const { now = () => Date.now(), log, logged = () => true } = options;
@@ -214,9 +221,11 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
   let draining = false;
   let jobs: JobRunner | undefined;
   let downloads: DownloadCounter | undefined;
+  let mirrors: Mirrors | undefined;
   const close = async (): Promise<void> => {
     await jobs?.stop();
     await downloads?.flush();
+    await mirrors?.close();
     await storage.close();
   };
   try {
@@ -243,6 +252,16 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
       intervalMs: downloadsIntervalMs,
       onFailure: (error) => options.onJobFailure?.("count-downloads", error),
     });
+    mirrors = await openMirrors({
+      options: options.mirrors ?? { rules: [] },
+      database,
+      dataDirectory: options.dataDirectory,
+      s3: options.s3,
+      maxBlobBytes: limits.maxBlobBytes,
+      onFailure: (error) => options.onJobFailure?.("keep-mirrored", error),
+      now,
+    });
+    const mirrored = mirrors;
     const counts = new CollectCounts();
     const audited = new AuditedDatabase(database, now, onAnnounced);
     const collecting = { database: audited, storage: objects, removals, counts, settings: collect, now };
@@ -261,6 +280,7 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
       downloads,
       changes,
       changeWatch,
+      mirrors,
       accounts,
       authenticator: new Authenticator({
         accounts,
@@ -270,7 +290,7 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
         open: access === "open",
       }),
       accessTokens,
-      gate: new Gate(accounts),
+      gate: new Gate(accounts, (namespace) => mirrored?.factsOf(namespace)),
       issuerKeys: new IssuerKeys(accounts.publishers, now),
       signIn: new SignIn(await ownSecret(database, "sign-in"), database, now),
       rates: {
@@ -278,7 +298,12 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
         publishes: new RateLimit(limits.publishesPerMinute, now),
       },
       metrics,
-      metricSources: [jobMetrics, scrubMetrics, new CollectMetrics(database, counts, now)],
+      metricSources: [
+        jobMetrics,
+        scrubMetrics,
+        new CollectMetrics(database, counts, now),
+        ...(mirrors?.metricSources ?? []),
+      ],
       collector: new Collector(collecting),
       sweep: new Sweep(collecting),
       collect,
@@ -307,12 +332,13 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
 }
 
 /** What a registry does without being asked. */
-function jobsOf({ uploads, changes, limits, collector, sweep, collect, now }: RegistryParts): readonly Job[] {
+function jobsOf({ uploads, changes, limits, mirrors, collector, sweep, collect, now }: RegistryParts): readonly Job[] {
   return [
     expireUploads(uploads, limits.uploadExpiryMs),
     forgetChanges(changes, limits.changesKeptMs, now),
     collectGarbage(collector, collect.intervalMs),
     sweepOrphans(sweep),
+    ...(mirrors?.jobs ?? []),
   ];
 }
 

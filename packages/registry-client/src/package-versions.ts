@@ -12,9 +12,10 @@ import {
 } from "@cpm/model";
 import type { Range, Version } from "@cpm/model";
 import { parseManifestBytes } from "@cpm/oci";
-import type { CallOptions, Descriptor, StoreReader } from "@cpm/oci";
+import type { CallOptions, Descriptor } from "@cpm/oci";
 import { protocolError } from "./errors.ts";
 import { indexDocument, packagePath } from "./index-document.ts";
+import type { Repository } from "./repository.ts";
 import type { Transport } from "./transport.ts";
 
 /** What a resolver needs of one package. */
@@ -51,9 +52,6 @@ export interface ListedDependency {
   readonly when?: string;
 }
 
-/** What is read of a registry that has no index. */
-type ContentReader = Pick<StoreReader, "tags" | "resolve" | "read">;
-
 const maxConfigBytes = 1024 * 1024;
 /** Manifests and configs of a plain registry that are fetched at once. */
 const inFlight = 8;
@@ -64,7 +62,7 @@ const inFlight = 8;
  */
 export async function packageVersions(
   transport: Transport,
-  repository: ContentReader,
+  repository: Repository,
   name: string,
   options: CallOptions & { readonly etag?: string | undefined } = {},
 ): Promise<VersionListing | "unchanged" | undefined> {
@@ -122,7 +120,7 @@ function readDependency(name: string, wanted: JsonValue, version: string): Liste
 
 /** What `packageVersions` tells of a repository by its tags and configs alone. */
 export async function versionsFromTags(
-  repository: ContentReader,
+  repository: Repository,
   signal?: CancelSignal,
 ): Promise<VersionListing | undefined> {
   const versions = (await repository.tags({ signal })).flatMap((tag) => tagToVersion(tag) ?? []);
@@ -142,7 +140,7 @@ export async function versionsFromTags(
 
 /** Undefined for a tag that looks like a version and is no package. */
 async function describeVersion(
-  repository: ContentReader,
+  repository: Repository,
   version: Version,
   signal: CancelSignal | undefined,
 ): Promise<JsonObject | undefined> {

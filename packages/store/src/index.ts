@@ -2,6 +2,7 @@ export { BlobDirectory, makeDirectory } from "./blob-directory.ts";
 export * from "./copy-graph.ts";
 export { createDirectoryStore, DirectoryStore, openDirectoryStore } from "./directory-store.ts";
 export { fileError, storeErrors, systemCode, withFileErrors } from "./errors.ts";
+export { KeyedQueue } from "./keyed-queue.ts";
 export { readFileBytes, removeFile, replaceFile, syncDirectory, writeFully } from "./files.ts";
 export { failpoint } from "./failpoint.ts";
 export * from "./hash.ts";

@@ -10,6 +10,7 @@ import {
   testDatabase,
   testJobs,
   testMetadata,
+  testMirrorRecords,
   testSqlUploadRecords,
 } from "@cpm/registry/testing/databases";
 import type { Database, DatabaseKind } from "@cpm/registry/testing/databases";
@@ -32,6 +33,7 @@ if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
   testChanges(postgresUnderTest);
+  testMirrorRecords(postgresUnderTest);
   testJobs(postgresUnderTest);
   testCollection(postgresUnderTest);
   testCollectionRaces(postgresUnderTest);

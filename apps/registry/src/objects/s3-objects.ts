@@ -13,12 +13,13 @@ import type {
   StoredObject,
 } from "./object-storage.ts";
 import { PartBuffers } from "./part-buffers.ts";
-import { s3Bytes, s3Stream } from "./s3-body.ts";
+import { s3Bytes } from "./s3-body.ts";
 import { S3Calls } from "./s3-calls.ts";
 import { S3Client } from "./s3-client.ts";
 import type { S3Patience } from "./s3-client.ts";
 import type { S3Settings } from "./s3-settings.ts";
 import { S3Staging, stagedSize, toS3State } from "./s3-staging.ts";
+import { startedStream } from "./started-stream.ts";
 
 /** Objects are `blobs/<upload>/<random>` in a bucket: what they are is said by the database alone. */
 export class S3Objects implements ObjectStorage {
@@ -58,23 +59,8 @@ export class S3Objects implements ObjectStorage {
     return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
   }
 
-  /** The first piece is read before it is answered, so that what is lost is told by the status. */
   async body(object: ObjectName, sizeBytes: number, range: ByteRange): Promise<ReadableStream<Uint8Array>> {
-    const iterator = this.read(object, sizeBytes, range)[Symbol.asyncIterator]();
-    let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
-    return s3Stream({
-      [Symbol.asyncIterator]: () => ({
-        async next() {
-          const held = first;
-          first = undefined;
-          return held ?? iterator.next();
-        },
-        async return() {
-          await iterator.return?.();
-          return { done: true, value: undefined };
-        },
-      }),
-    });
+    return startedStream(this.read(object, sizeBytes, range));
   }
 
   read(object: ObjectName, sizeBytes: number, range?: ByteRange): ByteSource {

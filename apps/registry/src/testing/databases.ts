@@ -8,6 +8,7 @@ export { openPostgresDatabase } from "../database/postgres-database.ts";
 export type { PostgresSettings } from "../database/postgres-settings.ts";
 export { sql } from "../database/sql.ts";
 export { testJobs } from "../jobs/jobs.contract.ts";
+export { testMirrorRecords } from "../mirror/mirror-records.contract.ts";
 export { testMetadata } from "../metadata.contract.ts";
 export { testSqlUploadRecords } from "../objects/upload-records.contract.ts";
 export { databaseUnderTest, sqliteUnderTest } from "./database-under-test.ts";
