@@ -100,6 +100,16 @@ export const registryErrors = {
     title: "The registry has no users, so nobody may publish",
     hint: "Make the first administrator: `cpm-registry user add NAME --admin --data DIR`. To let everybody publish on this machine: `cpm-registry serve --open`.",
   },
+  "registry-server/cursor-gone": {
+    kind: "out_of_range",
+    title: "The feed of changes does not go back so far",
+    hint: "Ask for after=latest, list what there is, and go on from there.",
+  },
+  "registry-server/too-many-waiting": {
+    kind: "unavailable",
+    title: "Too many requests wait for changes",
+    hint: "Ask without `wait`, or wait as long as the Retry-After header says.",
+  },
   "registry-server/rate-limited": {
     kind: "resource_exhausted",
     title: "Too many requests",
@@ -210,6 +220,14 @@ export function hiddenRepository(repository: string): CpmError {
   return createError(registryErrors, "registry-server/name-unknown", `there is no repository ${repository}`, { hint });
 }
 
+export function hasOwnBackup(database: string): CpmError {
+  const hint =
+    "`pg_dump` copies it as it is at one moment, also while registries run on it. Copy the blobs after it: those that it names are there, and are never changed.";
+  return createError(registryErrors, "registry-server/unsupported", `${database} is not copied by this program`, {
+    hint,
+  });
+}
+
 export function nobodyPublishes(): CpmError {
   return registryError("registry-server/nobody-publishes", "this registry has no users yet");
 }
@@ -272,6 +290,8 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/unbound-identity": { code: "UNAUTHORIZED" },
   "registry-server/denied": { code: "DENIED" },
   "registry-server/nobody-publishes": { code: "DENIED" },
+  "registry-server/cursor-gone": { code: "UNSUPPORTED", status: 410 },
+  "registry-server/too-many-waiting": { code: "TOOMANYREQUESTS", status: 503 },
   "registry-server/rate-limited": { code: "TOOMANYREQUESTS", status: 429 },
   "registry-server/access-invalid": { code: "UNSUPPORTED" },
   "registry-server/user-unknown": { code: "NAME_UNKNOWN" },

@@ -6,7 +6,8 @@ import { digestOf } from "@cpm/store";
 import { createAccounts } from "./access/accounts.ts";
 import type { Accounts } from "./access/accounts.ts";
 import type { Visibility } from "./access/rights.ts";
-import type { Metadata, NewManifest, VerifiedPackage } from "./metadata.ts";
+import { noFilters } from "./metadata.ts";
+import type { Metadata, NewManifest, SearchFilters, VerifiedPackage } from "./metadata.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
 import type { DatabaseKind } from "./testing/database-under-test.ts";
@@ -320,7 +321,7 @@ function describePromises(open: DatabaseKind["open"]): void {
     ] as const)
       await metadata.putManifest(versionOf("1.0.0", { description, keywords }, of), by);
     const found = async (query: string, visible: Visibility = onlyPublic, limit = 10, offset = 0) => {
-      const { total, results } = await metadata.search(query, visible, limit, offset);
+      const { total, results } = await metadata.search({ text: query, filters: noFilters }, visible, limit, offset);
       return [total, results.map((row) => row.name)] as const;
     };
     expect(await found("wordcount")).toEqual([2, ["rise/wordcount", "rise/extra"]]);
@@ -341,6 +342,68 @@ function describePromises(open: DatabaseKind["open"]): void {
     expect(await within("hidden", onlyPublic)).toEqual([0, []]);
     expect(await within("hidden", everything)).toEqual([1, ["hidden/wordcount"]]);
     expect(await within("ris", everything)).toEqual([0, []]);
+  });
+
+  test("of packages that fit as well the one that is used more comes first, and of all when nothing is asked", async () => {
+    const named = (of: string) => versionOf("1.0.0", { description: "Counts.", keywords: [] }, of);
+    const manifests = ["lab/a", "lab/b", "lab/count", "lab/c"].map(named);
+    for (const manifest of manifests) await metadata.putManifest(manifest, by);
+    const use = (index: number, count: number) => {
+      const { repository = "", digest = blobOf("none") } = manifests[index] ?? {};
+      return { repository, digest, count };
+    };
+    await metadata.addDownloads([use(1, 2), use(3, 9)]);
+    const found = async (text: string) => {
+      const { results } = await metadata.search({ text, filters: noFilters }, onlyPublic, 10, 0);
+      return results.map((row) => row.name);
+    };
+    expect(await found("counts")).toEqual(["lab/count", "lab/c", "lab/b", "lab/a"]);
+    expect(await found("count")).toEqual(["lab/count", "lab/c", "lab/b", "lab/a"]);
+    expect(await found("")).toEqual(["lab/c", "lab/b", "lab/a", "lab/count"]);
+    expect(await found("lab/a")).toEqual(["lab/a"]);
+  });
+
+  test("search is narrowed by keyword, owner, executor type and platform of the newest version, by all of them", async () => {
+    for (const user of ["olga", "otto"])
+      await accounts.users.add({ name: user, admin: false, passwordHash: undefined }, by);
+    await accounts.namespaces.add("rise", false, "olga", by);
+    await accounts.namespaces.setMember("rise", "otto", "member", by);
+    await accounts.namespaces.add("hidden", true, "olga", by);
+    const manifest = (executors: readonly string[], ...platforms: readonly string[]) =>
+      JSON.stringify({
+        requires: { executors: executors.map((type) => ({ type })) },
+        payload: [{ include: ["a"] }, ...platforms.map((platform) => ({ include: ["b"], platform }))],
+      });
+    for (const [of, version, keywords, document] of [
+      ["rise/one", "1.0.0", ["old"], manifest(["old-executor"], "linux/386")],
+      ["rise/one", "2.0.0", ["text", "batch"], manifest(["slurm", "local"], "linux/amd64", "linux/arm64")],
+      ["rise/one", "1.0.1", ["older"], manifest([])],
+      ["rise/two", "1.0.0", ["text"], manifest(["local"])],
+      ["lab/three", "1.0.0", ["text"], "{}"],
+      ["hidden/four", "1.0.0", ["text"], manifest(["local"])],
+    ] as const)
+      await metadata.putManifest(versionOf(version, { keywords, manifest: document }, of), by);
+    const found = async (filters: Partial<SearchFilters>, text = "", visible = onlyPublic) => {
+      const query = { text, filters: { ...noFilters, ...filters } };
+      const { total, results } = await metadata.search(query, visible, 10, 0);
+      expect(total).toBe(results.length);
+      return results.map((row) => row.name).toSorted();
+    };
+    expect(await found({ keywords: ["text"] })).toEqual(["lab/three", "rise/one", "rise/two"]);
+    expect(await found({ keywords: ["text"] }, "", everything)).toHaveLength(4);
+    expect(await found({ keywords: ["text", "batch"] })).toEqual(["rise/one"]);
+    expect(await found({ keywords: ["old"] })).toEqual([]);
+    expect(await found({ executors: ["local"] })).toEqual(["rise/one", "rise/two"]);
+    expect(await found({ executors: ["local", "slurm"] }, "serves pages")).toEqual(["rise/one"]);
+    expect(await found({ executors: ["old-executor"] })).toEqual([]);
+    // What has no files for single platforms runs on all of them.
+    expect(await found({ platforms: ["linux/arm64"] })).toEqual(["lab/three", "rise/one", "rise/two"]);
+    expect(await found({ platforms: ["linux/386"] })).toEqual(["lab/three", "rise/two"]);
+    expect(await found({ owners: ["olga"] })).toEqual(["rise/one", "rise/two"]);
+    expect(await found({ owners: ["olga"] }, "", everything)).toEqual(["hidden/four", "rise/one", "rise/two"]);
+    expect(await found({ owners: ["otto"] })).toEqual([]);
+    expect(await found({ owners: ["lab"], keywords: ["text"], platforms: ["linux/386"] })).toEqual(["lab/three"]);
+    expect(await found({ keywords: ["text"] }, "three")).toEqual(["lab/three"]);
   });
 
   test("downloads of all who count add up, of versions only, and are recent for ninety days", async () => {

@@ -90,6 +90,26 @@ export interface PackageDetail extends PackageRow {
   readonly versions: readonly VersionRow[];
 }
 
+/** What packages are looked for by. */
+export interface SearchQuery {
+  /** Words, or a name; everything when empty. */
+  readonly text: string;
+  readonly filters: SearchFilters;
+}
+
+/** What a package's newest version must have, all of it. */
+export interface SearchFilters {
+  readonly keywords: readonly string[];
+  /** Namespaces, or users who own the namespace. */
+  readonly owners: readonly string[];
+  /** Executor types that it requires. */
+  readonly executors: readonly string[];
+  /** `os/architecture`: it has files for it, or none that are for single platforms. */
+  readonly platforms: readonly string[];
+}
+
+export const noFilters: SearchFilters = { keywords: [], owners: [], executors: [], platforms: [] };
+
 export interface SearchResult {
   /** Of all pages. */
   readonly total: number;
@@ -155,8 +175,11 @@ export interface Metadata {
   /** The digest of a published version. */
   publishedDigest(name: string, version: string): Promise<Digest | undefined>;
 
-  /** Packages that may be shown, by relevance: the exact name first, then the text. An empty query lists all by name. */
-  search(query: string, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
+  /**
+   * Packages that may be shown: the exact name first, then by the relevance of the text, then by how much they are used,
+   * then by name.
+   */
+  search(query: SearchQuery, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
   /** Packages of one namespace that may be shown, by name. */
   namespacePackages(namespace: string, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
   package(name: string): Promise<PackageDetail | undefined>;

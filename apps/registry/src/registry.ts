@@ -1,7 +1,5 @@
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isCpmError } from "@cpm/base";
-import { makeDirectory, tryLock } from "@cpm/store";
 import { AccessTokens } from "./access/access-token.ts";
 import { createAccounts, ownSecret } from "./access/accounts.ts";
 import type { Accounts } from "./access/accounts.ts";
@@ -14,8 +12,9 @@ import { Gate } from "./access/gate.ts";
 import { IssuerKeys } from "./access/issuer-keys.ts";
 import { RateLimit } from "./access/rate-limit.ts";
 import { SignIn } from "./access/sign-in.ts";
+import { ChangeFeed } from "./changes/change-feed.ts";
+import { ChangeWatch } from "./changes/change-watch.ts";
 import type { Database } from "./database/database.ts";
-import { openSqliteDatabase } from "./database/sqlite-database.ts";
 import { DownloadCounter } from "./downloads/download-counter.ts";
 import { registryError } from "./errors.ts";
 import { errorResponse, hostOf, sentBytesOf, toResponse } from "./http/answers.ts";
@@ -23,6 +22,7 @@ import type { PlainAnswer, TokenService } from "./http/answers.ts";
 import { readTarget } from "./http/request-target.ts";
 import type { RequestTarget } from "./http/request-target.ts";
 import { handleRequest, isReading } from "./http/routes.ts";
+import { forgetChanges } from "./changes/forget-changes.ts";
 import { expireUploads } from "./jobs/expire-uploads.ts";
 import type { Job } from "./jobs/job.ts";
 import { JobLeases } from "./jobs/job-leases.ts";
@@ -34,8 +34,6 @@ import type { Metadata } from "./metadata.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { LocalUploadRecords } from "./objects/local-upload-records.ts";
 import type { ObjectStorage } from "./objects/object-storage.ts";
-import { openObjects } from "./objects/open-objects.ts";
-import type { S3Settings } from "./objects/s3-settings.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
 import type { MetricSource } from "./operation/metric-family.ts";
 import { Metrics } from "./operation/metrics.ts";
@@ -43,6 +41,8 @@ import { checkReadiness } from "./operation/readiness.ts";
 import type { Readiness } from "./operation/readiness.ts";
 import { routeName } from "./operation/route-name.ts";
 import { toErrorPage, wantsPage } from "./pages/error/response.ts";
+import { openStorage } from "./storage.ts";
+import type { Storage, StorageOptions } from "./storage.ts";
 import { scrubJob } from "./scrub/scrub-job.ts";
 import type { ScrubSettings } from "./scrub/scrub-job.ts";
 import { ScrubMetrics } from "./scrub/scrub-metrics.ts";
@@ -57,6 +57,8 @@ export interface RegistryParts {
   readonly redirectFromBytes: number;
   readonly uploads: Uploads;
   readonly downloads: DownloadCounter;
+  readonly changes: ChangeFeed;
+  readonly changeWatch: ChangeWatch;
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
   readonly accessTokens: AccessTokens;
@@ -74,18 +76,15 @@ export interface RegistryParts {
   readonly now: () => number;
 }
 
-export interface RegistryOptions {
-  readonly dataDirectory: string;
+export interface RegistryOptions extends StorageOptions {
   /**
-   * `users` (default): who may do what is said by the users, namespaces and tokens of the directory. `open`: everybody
-   * may publish, which is for one machine, and only for a directory without users.
+   * `users` (default): who may do what is said by the users, namespaces and tokens of the database. `open`: everybody
+   * may publish, which is for one machine, and only for a database without users.
    */
   readonly access?: "users" | "open";
   /** What clients reach it by, where that is not the address of their requests: `https://registry.example.org`. */
   readonly publicUrl?: string;
   readonly limits?: Partial<RegistryLimits>;
-  /** Where the bytes of blobs are kept. Default: in the data directory. */
-  readonly s3?: S3Settings;
   /** Blobs of this size or more are fetched from S3 by the client itself, by a redirect. Default: none. */
   readonly redirectFromBytes?: number;
   /** Answers `/metrics` to everybody. Default false: to users and tokens. */
@@ -135,26 +134,22 @@ export interface Registry {
 
 const downloadsIntervalMs = 10_000;
 
-type ProcessLock = NonNullable<ReturnType<typeof tryLock>>;
-
 /**
- * Opens a registry on one directory: SQLite for what is known, files for the bytes. One process at a time has a
- * directory, since it remembers where uploads stand; commands beside it change accounts in the database. Throws
- * `registry-server/locked`, `registry-server/not-open` for a directory with users that is to be open, and file errors.
+ * Opens a registry. Where it keeps something in a directory, one process at a time has that; on PostgreSQL and S3 any
+ * number do, and commands beside them change accounts in the database. Throws `registry-server/locked`,
+ * `registry-server/not-open` for a registry with users that is to be open, errors of the database and of files.
  */
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
-  const { dataDirectory, now = () => Date.now(), log, logged = () => true } = options;
+  const { now = () => Date.now(), log, logged = () => true } = options;
   const logsAll = log !== undefined && options.logged === undefined;
-  // What is private is in there, in files of its own.
-  makeDirectory(dataDirectory, 0o700);
-  const lock = tryLock(join(dataDirectory, "registry.lock"));
-  if (lock === undefined) throw registryError("registry-server/locked", `another cpm-registry uses ${dataDirectory}`);
-  const { parts, jobs, close, drain } = await openParts(options, now, lock);
+  const { parts, jobs, close, drain } = await openParts(options, now, await openStorage(options));
+  // Others may serve the same registry: their requests are told apart in the audit log, which they share.
+  const replica = crypto.randomUUID().slice(0, 4);
   let count = 0;
   return {
     async fetch(request, address) {
       const startedAt = performance.now();
-      const origin = new RequestOrigin(`${now().toString(36)}-${(count++).toString(36)}`, address);
+      const origin = new RequestOrigin(`${now().toString(36)}-${replica}-${(count++).toString(36)}`, address);
       // Before anything is waited for: who sends something may be gone before there is something to tell of them.
       if (logsAll || !isReading(request)) void origin.address;
       const target = readTarget(request.url);
@@ -198,31 +193,35 @@ interface OpenRegistry {
   readonly drain: () => void;
 }
 
-async function openParts(options: RegistryOptions, now: () => number, lock: ProcessLock): Promise<OpenRegistry> {
-  const { dataDirectory, access = "users" } = options;
+async function openParts(options: RegistryOptions, now: () => number, storage: Storage): Promise<OpenRegistry> {
+  const { access = "users" } = options;
+  const { database, objects } = storage;
   const limits = { ...defaultLimits, ...options.limits };
   const metrics = new Metrics(now());
   let draining = false;
-  let database: Database | undefined;
   let jobs: JobRunner | undefined;
   let downloads: DownloadCounter | undefined;
   const close = async (): Promise<void> => {
     await jobs?.stop();
     await downloads?.flush();
-    await database?.close();
-    lock.release();
+    await storage.close();
   };
   try {
-    const objects = openObjects(options);
-    database = await openSqliteDatabase(join(dataDirectory, "registry.db"));
-    const accounts = createAccounts(database, now);
+    const changes = new ChangeFeed(database);
+    const changeWatch = new ChangeWatch({
+      hasMore: (place) => changes.hasMore(place),
+      maxWaiting: limits.maxWaiting,
+      onFailure: (error) => options.onJobFailure?.("watch-changes", error),
+    });
+    const onAnnounced = (): void => changeWatch.wake();
+    const accounts = createAccounts(database, now, onAnnounced);
     if (access === "open" && (await accounts.users.any()))
-      throw registryError("registry-server/not-open", `${dataDirectory} has users, so it is not open to everybody`);
+      throw registryError("registry-server/not-open", "the registry has users, so it is not open to everybody");
     const accessTokens = new AccessTokens(await ownSecret(database, "access-tokens"), serviceName(options), now);
     const failures = new RateLimit(limits.failedSignInsPerMinute, now);
     const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
     const records = new SqlUploadRecords(database);
-    const metadata = new SqlMetadata(database, now);
+    const metadata = new SqlMetadata(database, now, onAnnounced);
     const jobMetrics = new JobMetrics(now);
     const scrubMetrics = new ScrubMetrics(new ScrubRecords(new AuditedDatabase(database, now), ""));
     downloads = new DownloadCounter({
@@ -242,6 +241,8 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
         now,
       }),
       downloads,
+      changes,
+      changeWatch,
       accounts,
       authenticator: new Authenticator({
         accounts,
@@ -253,7 +254,7 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
       accessTokens,
       gate: new Gate(accounts),
       issuerKeys: new IssuerKeys(accounts.publishers, now),
-      signIn: new SignIn(await ownSecret(database, "sign-in"), now),
+      signIn: new SignIn(await ownSecret(database, "sign-in"), database, now),
       rates: {
         tokens: new RateLimit(limits.tokensPerMinute, now),
         publishes: new RateLimit(limits.publishesPerMinute, now),
@@ -274,6 +275,7 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
     jobs = runner;
     const drain = (): void => {
       draining = true;
+      changeWatch.end();
       runner.drain();
     };
     return { parts, jobs: runner, close, drain };
@@ -284,8 +286,8 @@ async function openParts(options: RegistryOptions, now: () => number, lock: Proc
 }
 
 /** What a registry does without being asked. */
-function jobsOf({ uploads, limits }: RegistryParts): readonly Job[] {
-  return [expireUploads(uploads, limits.uploadExpiryMs)];
+function jobsOf({ uploads, changes, limits, now }: RegistryParts): readonly Job[] {
+  return [expireUploads(uploads, limits.uploadExpiryMs), forgetChanges(changes, limits.changesKeptMs, now)];
 }
 
 function createJobRunner(

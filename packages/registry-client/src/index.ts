@@ -5,7 +5,14 @@ export { registryClientErrors } from "./errors.ts";
 export type { RegistryClientErrorCode } from "./errors.ts";
 export { defaultLimits } from "./options.ts";
 export type { Fetch, RegistryClientLimits, RegistryClientOptions } from "./options.ts";
-export type { PackageInfo, PackageVersion, SearchOptions, SearchPage, SearchResult } from "./package-index.ts";
+export type {
+  PackageInfo,
+  PackageVersion,
+  SearchFilters,
+  SearchOptions,
+  SearchPage,
+  SearchResult,
+} from "./package-index.ts";
 export type { FetchedManifest, Repository } from "./repository.ts";
 export { textToSign } from "./sign-in.ts";
 export type { SignInOptions, SignPurpose, SignedIn, Signer } from "./sign-in.ts";

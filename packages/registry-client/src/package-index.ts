@@ -13,6 +13,18 @@ export interface SearchOptions extends CallOptions {
   readonly limit?: number;
   /** Results to leave out at the beginning. Default 0. */
   readonly offset?: number;
+  /** What a package must have, all of it. Default: nothing in particular. */
+  readonly filters?: SearchFilters;
+}
+
+export interface SearchFilters {
+  readonly keyword?: readonly string[];
+  /** Namespaces, or users who own the namespace. */
+  readonly owner?: readonly string[];
+  /** Executor types that the package requires. */
+  readonly executor?: readonly string[];
+  /** `os/architecture` that it can be placed on. */
+  readonly platform?: readonly string[];
 }
 
 export interface SearchPage {
@@ -27,6 +39,13 @@ export interface SearchResult {
   readonly keywords: readonly string[];
   /** RFC 3339. */
   readonly updatedAt: string;
+  /** Undefined where the registry does not count. */
+  readonly downloads?: Downloads;
+}
+
+export interface Downloads {
+  readonly total: number;
+  readonly last90Days: number;
 }
 
 export interface PackageInfo {
@@ -51,6 +70,8 @@ export async function searchPackages(
   const parameters = new URLSearchParams({ q: query });
   if (options.limit !== undefined) parameters.set("limit", String(options.limit));
   if (options.offset !== undefined) parameters.set("offset", String(options.offset));
+  for (const [key, values] of Object.entries(options.filters ?? {}))
+    for (const value of values as readonly string[]) parameters.append(key, value);
   const body = await getJson(transport, `/api/v1/search?${parameters}`, "search", options.signal);
   if (body === undefined) {
     throw registryError("registry/no-index", `${transport.origin.host} has no package index to search`);
@@ -120,6 +141,7 @@ async function getJson(
 function parseResult(value: JsonValue): SearchResult {
   if (!isJsonObject(value) || typeof value["name"] !== "string") throw protocolError("a search result has no name");
   const { name, keywords } = value;
+  const downloads = downloadsOf(value["downloads"]);
   const words = Array.isArray(keywords) ? keywords.filter((word: JsonValue) => typeof word === "string") : [];
   return {
     name,
@@ -127,7 +149,13 @@ function parseResult(value: JsonValue): SearchResult {
     description: textOf(value["description"]) ?? "",
     keywords: words,
     updatedAt: textOf(value["updatedAt"]) ?? "",
+    ...(downloads === undefined ? {} : { downloads }),
   };
+}
+
+function downloadsOf(value: JsonValue | undefined): Downloads | undefined {
+  const { total, last90Days } = value !== undefined && isJsonObject(value) ? value : {};
+  return typeof total === "number" && typeof last90Days === "number" ? { total, last90Days } : undefined;
 }
 
 function parseVersion(value: JsonValue): PackageVersion {

@@ -4,6 +4,7 @@ import {
   openPostgresDatabase,
   sql,
   sqliteUnderTest,
+  testChanges,
   testDatabase,
   testJobs,
   testMetadata,
@@ -28,6 +29,7 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
+  testChanges(postgresUnderTest);
   testJobs(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
 }

@@ -4,8 +4,9 @@ import { parseArgs } from "node:util";
 import { formatBytes } from "@cpm/base";
 import { makeDirectory, removeFile } from "@cpm/store";
 import { openSqliteDatabase } from "../database/sqlite-database.ts";
-import { variableOf } from "../settings/setting-table.ts";
-import { positionalsOf, printResult } from "./command.ts";
+import { describePostgres } from "../database/postgres-settings.ts";
+import { hasOwnBackup } from "../errors.ts";
+import { accountOptions, positionalsOf, printResult, readLocation } from "./command.ts";
 import type { CommandIo } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -17,12 +18,14 @@ export const backupUsage = "backup --to DIR --data DIR [--json]";
  * place has is not copied again. Uploads under way are left out. A copy can be served as it is.
  */
 export async function backup(args: readonly string[], io: CommandIo): Promise<void> {
-  const options = { data: { type: "string" }, to: { type: "string" }, json: { type: "boolean" } } as const;
+  const options = { ...accountOptions, to: { type: "string" } } as const;
   const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
   positionalsOf(positionals);
-  const { data = io.environment[variableOf("data")] ?? "", to = "" } = values;
+  const { to = "" } = values;
   if (to === "") throw new UsageError("--to is missing");
-  if (data === "" || !isFile(join(data, "registry.db"))) throw new UsageError(`there is no registry in "${data}"`);
+  const { dataDirectory: data = "", postgres } = readLocation(values, io);
+  if (postgres !== undefined) throw hasOwnBackup(describePostgres(postgres));
+  if (!isFile(join(data, "registry.db"))) throw new UsageError(`there is no registry in "${data}"`);
   makeDirectory(to, 0o700);
   await copyDatabase(data, to);
   const { files, sizeBytes } = copyBlobs(join(data, "blobs"), join(to, "blobs"));

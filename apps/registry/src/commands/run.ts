@@ -27,7 +27,8 @@ const verbs = {
 
 const usage = `cpm-registry serve --data DIR --listen HOST:PORT
 
-Serves packages: OCI Distribution v1.1 and the package index, from one directory.
+Serves packages: OCI Distribution v1.1 and the package index, from one directory, or any number of them from PostgreSQL
+and S3.
 
 ${describeSettings()}
   --config FILE                       a YAML file with the same settings: publicUrl: https://…
@@ -36,7 +37,8 @@ ${describeSettings()}
 Each can also be a variable of the environment: --public-url is CPM_REGISTRY_PUBLIC_URL. A flag comes before a variable,
 a variable before the file.
 
-Users, namespaces and tokens, also while the registry runs (--json for programs):
+Users, namespaces and tokens, also while the registry runs (--json for programs). WHERE is --data DIR, or --database URL
+for PostgreSQL:
 
 ${Object.values(verbs)
   .flatMap((group) => Object.values(group).map((verb) => `  cpm-registry ${verb.usage}`))

@@ -2,10 +2,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory } from "@cpm/store";
 import type { Database } from "../database/database.ts";
-import { openSqliteDatabase } from "../database/sqlite-database.ts";
 import type { ObjectStorage } from "../objects/object-storage.ts";
-import { openObjects } from "../objects/open-objects.ts";
-import type { ServeOptions } from "../serve.ts";
+import { openDatabase, openObjects } from "../storage.ts";
+import type { StorageOptions } from "../storage.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What a registry keeps, as a command has it. */
@@ -14,16 +13,17 @@ export interface StoredContent {
   readonly objects: ObjectStorage;
 }
 
-/** Works on what a registry keeps, also beside a server that runs on it. `make` makes one that is not there. */
+/** Works on what a registry keeps, also beside servers that run on it. `make` makes one that is not there. */
 export async function withContent<T>(
-  options: ServeOptions,
+  options: StorageOptions,
   use: (content: StoredContent) => Promise<T>,
   make = false,
 ): Promise<T> {
-  const path = join(options.dataDirectory, "registry.db");
-  if (make) makeDirectory(options.dataDirectory, 0o700);
-  else if (!existsSync(path)) throw new UsageError(`there is no registry in ${options.dataDirectory}`);
-  const database = await openSqliteDatabase(path);
+  const { dataDirectory, postgres } = options;
+  if (make && dataDirectory !== undefined) makeDirectory(dataDirectory, 0o700);
+  else if (postgres === undefined && !existsSync(join(dataDirectory ?? "", "registry.db")))
+    throw new UsageError(`there is no registry in ${dataDirectory ?? "this directory"}`);
+  const database = await openDatabase(options);
   try {
     return await use({ database, objects: openObjects(options) });
   } finally {

@@ -3,7 +3,7 @@ import type { Database, Transaction } from "./database.ts";
 import { isConflict, isTaken } from "./postgres-connection.ts";
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { PostgresConnections } from "./postgres-connections.ts";
-import { migrate } from "./postgres-migrations.ts";
+import { isMigrated, migrate } from "./postgres-migrations.ts";
 import type { PostgresSettings } from "./postgres-settings.ts";
 import type { Query } from "./sql.ts";
 
@@ -27,6 +27,16 @@ export async function openPostgresDatabase(
   } catch (error) {
     await connections.close();
     throw error;
+  }
+}
+
+/** Whether the database has the newest schema already. Changes nothing, and throws what opening it throws. */
+export async function isCurrent(settings: PostgresSettings): Promise<boolean> {
+  const connections = new PostgresConnections({ ...settings, connections: 1 }, defaultWaitMs);
+  try {
+    return await connections.use(isMigrated);
+  } finally {
+    await connections.close();
   }
 }
 

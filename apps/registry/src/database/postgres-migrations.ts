@@ -6,6 +6,9 @@ import objectsMigration from "./migrations/postgres/0004-objects.sql" with { typ
 import jobsMigration from "./migrations/postgres/0005-jobs.sql" with { type: "text" };
 import downloadsMigration from "./migrations/postgres/0006-downloads.sql" with { type: "text" };
 import scrubMigration from "./migrations/postgres/0007-scrub.sql" with { type: "text" };
+import facetsMigration from "./migrations/postgres/0008-facets.sql" with { type: "text" };
+import challengesMigration from "./migrations/postgres/0009-challenges.sql" with { type: "text" };
+import changesMigration from "./migrations/postgres/0010-changes.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -18,6 +21,9 @@ const migrations: readonly string[] = [
   jobsMigration,
   downloadsMigration,
   scrubMigration,
+  facetsMigration,
+  challengesMigration,
+  changesMigration,
 ];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */
@@ -29,7 +35,7 @@ const maxMigrationMs = 60 * 60_000;
  * one after another. Throws `registry-server/layout-version` for a database of a newer registry.
  */
 export async function migrate(connection: PostgresConnection): Promise<void> {
-  if ((await versionOf(connection)) === migrations.length) return;
+  if (await isMigrated(connection)) return;
   // Each statement is to see what whoever had the lock before has written.
   await connection.exec("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0");
   try {
@@ -40,6 +46,11 @@ export async function migrate(connection: PostgresConnection): Promise<void> {
     if (connection.usable) await connection.exec("ROLLBACK");
     throw error;
   }
+}
+
+/** Throws `registry-server/layout-version` as well. */
+export async function isMigrated(connection: PostgresConnection): Promise<boolean> {
+  return (await versionOf(connection)) === migrations.length;
 }
 
 async function runMissing(connection: PostgresConnection): Promise<void> {

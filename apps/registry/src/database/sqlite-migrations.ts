@@ -6,6 +6,9 @@ import objectsMigration from "./migrations/sqlite/0004-objects.sql" with { type:
 import jobsMigration from "./migrations/sqlite/0005-jobs.sql" with { type: "text" };
 import downloadsMigration from "./migrations/sqlite/0006-downloads.sql" with { type: "text" };
 import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "text" };
+import facetsMigration from "./migrations/sqlite/0008-facets.sql" with { type: "text" };
+import challengesMigration from "./migrations/sqlite/0009-challenges.sql" with { type: "text" };
+import changesMigration from "./migrations/sqlite/0010-changes.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -18,6 +21,9 @@ const migrations: readonly string[] = [
   jobsMigration,
   downloadsMigration,
   scrubMigration,
+  facetsMigration,
+  challengesMigration,
+  changesMigration,
 ];
 
 /** Throws `registry-server/layout-version` for a database of a newer registry. */

@@ -3,12 +3,16 @@ import { registryError, unauthorized } from "../errors.ts";
 import type { VersionRow } from "../metadata.ts";
 import type { RegistryParts } from "../registry.ts";
 import { json } from "./answers.ts";
+import { listChanges } from "./changes.ts";
 import { countOf } from "./count-of.ts";
 import { resolutionResponse } from "./resolution.ts";
 import { packageNameOf } from "./router.ts";
+import { filterFields, parseSearchQuery, refuseUnknownParameters } from "./search-query.ts";
 
 const defaultLimit = 20;
 const maxLimit = 100;
+/** No further into a list than this, which the database would have to walk. */
+const maxOffset = 1_000_000;
 
 /** The package index under `/api/v1`: of what the caller may pull. Undefined when the path is none of its own. */
 export async function handlePackages(
@@ -19,6 +23,7 @@ export async function handlePackages(
   request: Request,
 ): Promise<Response | undefined> {
   if (pathname === "/api/v1/search") return search(parts, caller, query);
+  if (pathname === "/api/v1/changes") return listChanges(parts, caller, query, request.signal);
   const match = /^\/api\/v1\/packages\/([^/]+)\/([^/]+)(\/resolution)?$/.exec(pathname);
   if (match === null) return undefined;
   const name = packageNameOf(match[1] ?? "", match[2] ?? "");
@@ -34,10 +39,11 @@ export async function handlePackages(
 }
 
 async function search(parts: RegistryParts, caller: Caller, query: URLSearchParams): Promise<Response> {
+  refuseUnknownParameters(query, ["q", ...filterFields.map(({ key }) => key), "limit", "offset"]);
   const limit = Math.min(countOf(query, "limit") ?? defaultLimit, maxLimit);
-  const offset = countOf(query, "offset") ?? 0;
+  const offset = Math.min(countOf(query, "offset") ?? 0, maxOffset);
   const visible = await parts.gate.visibility(caller);
-  const { total, results } = await parts.metadata.search(query.get("q") ?? "", visible, limit, offset);
+  const { total, results } = await parts.metadata.search(parseSearchQuery(query), visible, limit, offset);
   return json(200, { total, results: results.map((row) => ({ ...row, updatedAt: isoTime(row.updatedAt) })) });
 }
 

@@ -1,13 +1,14 @@
 import type { Digest } from "@cpm/base";
 import { compareVersions, readVersion } from "@cpm/model";
 import type { Version } from "@cpm/model";
-import type { Visibility } from "../access/rights.ts";
 import type { Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { versionExists } from "../errors.ts";
-import type { PackageDetail, PackageRow, SearchResult, VerifiedPackage, VersionRow } from "../metadata.ts";
-import type { PackageSearch, PackageTableRow } from "./package-search.ts";
-import { isVisible } from "./visible-rows.ts";
+import type { PackageDetail, VerifiedPackage, VersionRow } from "../metadata.ts";
+import { storeFacets } from "./package-facets.ts";
+import { toPackage } from "./package-list.ts";
+import type { PackageTableRow } from "./package-list.ts";
+import type { PackageSearch } from "./package-search.ts";
 
 interface VersionTableRow {
   readonly version: string;
@@ -46,49 +47,23 @@ export async function publishedVersion(reader: Reader, name: string, digest: Dig
   return row?.version;
 }
 
-/** Throws `registry-server/version-exists` for other bytes than the version has. */
+/** True when it was not there. Throws `registry-server/version-exists` for other bytes than the version has. */
 export async function publishVersion(
   transaction: Transaction,
   search: PackageSearch,
   verified: VerifiedPackage,
   digest: Digest,
   now: number,
-): Promise<void> {
+): Promise<boolean> {
   const { name, version, sizeBytes, manifest } = verified;
   const present = await publishedDigest(transaction, name, version);
   if (present !== undefined && present !== digest) throw versionExists(name, version, present, digest);
-  if (present !== undefined) return;
+  if (present !== undefined) return false;
   const id = await storePackage(transaction, search, verified, now);
   await transaction.run(sql`
     INSERT INTO versions (package_id, version, digest, size_bytes, manifest, published_at)
     VALUES (${id}, ${version}, ${digest}, ${sizeBytes}, ${manifest}, ${now})`);
-}
-
-export async function searchPackages(
-  reader: Reader,
-  search: PackageSearch,
-  query: string,
-  visible: Visibility,
-  limit: number,
-  offset: number,
-): Promise<SearchResult> {
-  const text = query.trim().toLowerCase();
-  const { total, rows } =
-    text === ""
-      ? await listPackages(reader, undefined, visible, limit, offset)
-      : await search.find(reader, text, visible, limit, offset);
-  return { total, results: rows.map(toPackage) };
-}
-
-export async function namespacePackages(
-  reader: Reader,
-  namespace: string,
-  visible: Visibility,
-  limit: number,
-  offset: number,
-): Promise<SearchResult> {
-  const { total, rows } = await listPackages(reader, namespace, visible, limit, offset);
-  return { total, results: rows.map(toPackage) };
+  return true;
 }
 
 export async function packageDetail(reader: Reader, name: string): Promise<PackageDetail | undefined> {
@@ -102,29 +77,14 @@ export async function packageDetail(reader: Reader, name: string): Promise<Packa
   return { ...toPackage(row), ...(row.readme === null ? {} : { readme: row.readme }), versions };
 }
 
-async function listPackages(
-  reader: Reader,
-  namespace: string | undefined,
-  visible: Visibility,
-  limit: number,
-  offset: number,
-): Promise<{ readonly total: number; readonly rows: readonly PackageTableRow[] }> {
-  const inNamespace = namespace === undefined ? sql`TRUE` : sql`p.namespace = ${namespace}`;
-  const shown = sql`FROM packages p WHERE ${inNamespace} AND ${isVisible(sql`p.namespace`, sql`p.name`, visible)}`;
-  const total = await reader.get<{ total: number }>(sql`SELECT count(*) AS total ${shown}`);
-  const rows = await reader.all<PackageTableRow>(
-    sql`SELECT p.* ${shown} ORDER BY p.name LIMIT ${limit} OFFSET ${offset}`,
-  );
-  return { total: total?.total ?? 0, rows };
-}
-
 /** A patch of an old line changes the date, not what the package is described by. */
 async function storePackage(
   transaction: Transaction,
   search: PackageSearch,
-  { name, version, description, keywords, readme }: VerifiedPackage,
+  verified: VerifiedPackage,
   publishedAtMs: number,
 ): Promise<number> {
+  const { name, version, description, keywords, readme } = verified;
   const words = keywords.join(" ");
   const before = await transaction.get<PackageTableRow>(sql`SELECT * FROM packages WHERE name = ${name}`);
   // What is imported may have been published before what is here.
@@ -140,6 +100,7 @@ async function storePackage(
       keywords = excluded.keywords, readme = excluded.readme, updated_at = excluded.updated_at
     RETURNING id`);
   if (stored === undefined) throw new TypeError("what was written has an id");
+  await storeFacets(transaction, stored.id, verified);
   await search.index(transaction, stored.id, { name, description, keywords: words, readme: readme ?? "" });
   return stored.id;
 }
@@ -154,13 +115,6 @@ function versionOf(text: string): Version {
   const version = readVersion(text);
   if (version === undefined) throw new TypeError(`"${text}" was stored as a version`);
   return version;
-}
-
-function toPackage(row: PackageTableRow): PackageRow {
-  const { name, version, description } = row;
-  const keywords = row.keywords === "" ? [] : row.keywords.split(" ");
-  const downloads = { total: row.downloads, last90Days: row.recent_downloads };
-  return { name, version, description, keywords, updatedAt: row.updated_at, downloads };
 }
 
 function toVersion(row: VersionTableRow): VersionRow {

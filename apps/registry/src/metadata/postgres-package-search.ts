@@ -1,7 +1,6 @@
 import { sql } from "../database/sql.ts";
-import type { PackageSearch, PackageTableRow, PackageWords } from "./package-search.ts";
+import type { PackageSearch, PackageWords } from "./package-search.ts";
 import { wordsOf } from "./search-words.ts";
-import { isVisible } from "./visible-rows.ts";
 
 /** Where a word is from, as PostgreSQL's four weights, the highest first. */
 const weights = [
@@ -31,18 +30,12 @@ export const postgresPackageSearch: PackageSearch = {
       ON CONFLICT (package_id) DO UPDATE SET words = excluded.words`);
   },
 
-  async find(reader, text, visible, limit, offset) {
+  matching(text) {
     const asked = toAsked(text);
-    if (asked === "") return { total: 0, rows: [] };
+    if (asked === "") return undefined;
     const query = sql`CAST(${asked} AS TSQUERY)`;
-    const found = sql`FROM package_search s JOIN packages p ON p.id = s.package_id
-      WHERE s.words @@ ${query} AND ${isVisible(sql`p.namespace`, sql`p.name`, visible)}`;
-    const total = await reader.get<{ total: number }>(sql`SELECT count(*) AS total ${found}`);
-    const rows = await reader.all<PackageTableRow>(sql`
-      SELECT p.* ${found}
-      ORDER BY p.name = ${text} DESC, substr(p.name, strpos(p.name, '/') + 1) = ${text} DESC,
-        ts_rank(CAST(${rankOfWeights} AS REAL[]), s.words, ${query}) DESC, p.name LIMIT ${limit} OFFSET ${offset}`);
-    return { total: total?.total ?? 0, rows };
+    return sql`SELECT package_id AS id, ts_rank(CAST(${rankOfWeights} AS REAL[]), words, ${query}) AS relevance
+      FROM package_search WHERE words @@ ${query}`;
   },
 };
 

@@ -8,11 +8,12 @@ import type { Visibility } from "../access/rights.ts";
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { registryError, versionExists } from "../errors.ts";
-import type { BlobRow, FetchCount, Metadata, NewManifest } from "../metadata.ts";
+import type { BlobRow, FetchCount, Metadata, NewManifest, SearchQuery } from "../metadata.ts";
 import { pointBlob, publicBlobSize, shownBlob, showBlob, soundBlobSize } from "./blobs.ts";
 import { addDownloads, forgetOldDownloads } from "./downloads.ts";
 import { ManifestBytes } from "./manifest-bytes.ts";
 import * as manifests from "./manifests.ts";
+import { namespacePackages, searchPackages } from "./package-list.ts";
 import { packageSearchOf } from "./package-search.ts";
 import type { PackageSearch } from "./package-search.ts";
 import * as packages from "./packages.ts";
@@ -27,8 +28,9 @@ export class SqlMetadata implements Metadata {
   readonly #search: PackageSearch;
   readonly #manifestBytes = new ManifestBytes();
 
-  constructor(database: Database, now: () => number) {
-    this.#database = new AuditedDatabase(database, now);
+  /** `onAnnounced` is called after a change of which readers of the feed are told. */
+  constructor(database: Database, now: () => number, onAnnounced?: () => void) {
+    this.#database = new AuditedDatabase(database, now, onAnnounced);
     this.#search = packageSearchOf(database.dialect);
   }
 
@@ -110,6 +112,7 @@ export class SqlMetadata implements Metadata {
       if (version !== undefined) throw versionInUse(repository, version);
       if (!(await manifests.deleteManifest(change, repository, digest))) return false;
       await record(change, "manifest.delete", repository, { digest });
+      await change.announce({ kind: "manifest.deleted", name: repository, detail: { digest } });
       return true;
     });
   }
@@ -122,6 +125,7 @@ export class SqlMetadata implements Metadata {
       const own = sql`repository_id = ${repositoryIdOf(repository)} AND name = ${tag}`;
       if ((await change.run(sql`DELETE FROM tags WHERE ${own}`)) === 0) return false;
       await record(change, "tag.delete", repository, { tag });
+      await change.announce({ kind: "tag.deleted", name: repository, detail: { tag } });
       return true;
     });
   }
@@ -146,8 +150,8 @@ export class SqlMetadata implements Metadata {
     return packages.publishedDigest(this.#database, name, version);
   }
 
-  search(query: string, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
-    return packages.searchPackages(this.#database, this.#search, query, visible, limit, offset);
+  search(query: SearchQuery, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
+    return searchPackages(this.#database, this.#search, query, { visible, limit, offset });
   }
 
   namespacePackages(
@@ -156,7 +160,7 @@ export class SqlMetadata implements Metadata {
     limit: number,
     offset: number,
   ): ReturnType<Metadata["namespacePackages"]> {
-    return packages.namespacePackages(this.#database, namespace, visible, limit, offset);
+    return namespacePackages(this.#database, namespace, { visible, limit, offset });
   }
 
   package(name: string): ReturnType<Metadata["package"]> {
@@ -177,22 +181,51 @@ export class SqlMetadata implements Metadata {
     const missing = await manifests.missingContents(change, repository, contents);
     if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
     await refuseMoves(change, repository, tags, digest);
-    await recordPush(change, manifest);
-    if (manifest.publish && manifest.package !== undefined)
-      await packages.publishVersion(change, this.#search, manifest.package, digest, publishedAtMs);
+    const pushed = await recordPush(change, manifest);
+    const published =
+      manifest.publish &&
+      manifest.package !== undefined &&
+      (await packages.publishVersion(change, this.#search, manifest.package, digest, publishedAtMs));
+    await announcePush(change, manifest, published, pushed);
     const id = await ensureRepository(change, repository, change.now);
     await manifests.insertManifest(change, id, manifest, change.now);
     await pointTags(change, id, tags, digest, manifest.storedAtMs ?? change.now);
   }
 }
 
+/** What a push changes. */
+interface Pushed {
+  readonly fresh: boolean;
+  /** The tags that did not point to it. */
+  readonly moved: readonly string[];
+}
+
 /** A push of what is here already, under tags that it has already, changes nothing. */
-async function recordPush(change: AuditedTransaction, manifest: NewManifest): Promise<void> {
+async function recordPush(change: AuditedTransaction, manifest: NewManifest): Promise<Pushed> {
   const { repository, digest, tags, package: verified, publish } = manifest;
   const moved = tags.length === 0 ? [] : await tagsElsewhere(change, repository, tags, digest);
-  if (moved.length === 0 && (await manifests.hasManifest(change, repository, digest))) return;
+  const fresh = !(await manifests.hasManifest(change, repository, digest));
+  if (moved.length === 0 && !fresh) return { fresh, moved };
   const version = publish && verified !== undefined ? { version: verified.version } : {};
   await record(change, "manifest.push", repository, { digest, tags: moved, ...version });
+  return { fresh, moved };
+}
+
+/** Of a version the tag that it is published under is no news of its own. */
+async function announcePush(
+  change: AuditedTransaction,
+  { repository: name, digest, subject, package: verified }: NewManifest,
+  published: boolean,
+  { fresh, moved }: Pushed,
+): Promise<void> {
+  const version = published ? verified?.version : undefined;
+  if (version !== undefined) await change.announce({ kind: "version.published", name, detail: { version, digest } });
+  else if (fresh) {
+    const of = subject === undefined ? {} : { subject };
+    await change.announce({ kind: "manifest.pushed", name, detail: { digest, ...of } });
+  }
+  for (const tag of moved)
+    if (versionOfTag(tag) !== version) await change.announce({ kind: "tag.set", name, detail: { tag, digest } });
 }
 
 function record(

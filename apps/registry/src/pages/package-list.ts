@@ -30,6 +30,6 @@ function packageItem({ name, version, description, keywords, updatedAt, download
 export function keywordList(keywords: readonly string[]): Html | undefined {
   if (keywords.length === 0) return undefined;
   return html`<ul class="keywords" aria-label="Keywords">
-    ${keywords.map((keyword) => html`<li><a href="${searchPath(keyword)}">${keyword}</a></li>`)}
+    ${keywords.map((keyword) => html`<li><a href="${searchPath("", 1, [{ key: "keyword", value: keyword }])}">${keyword}</a></li>`)}
   </ul>`;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { nearest } from "@cpm/base";
 import { UsageError } from "../commands/usage-error.ts";
-import { flagOf, isSecret, settingNames, settingTable, variableOf } from "./setting-table.ts";
+import { flagOf, hidden, isSecret, settingNames, settingTable, shownText, variableOf } from "./setting-table.ts";
 import type { Setting, SettingName } from "./setting-table.ts";
 
 /** A setting's text and where it is from. */
@@ -100,7 +100,10 @@ export function withoutSecrets(settings: SettingTexts): SettingTexts {
   return Object.fromEntries(
     Object.entries(settings).map(([name, setting]) => [
       name,
-      settingNames.some((known) => known === name && isSecret(known)) ? { ...setting, text: "(not shown)" } : setting,
+      {
+        ...setting,
+        text: settingNames.some((known) => known === name && isSecret(known)) ? hidden : shownText(setting.text),
+      },
     ]),
   );
 }

@@ -6,8 +6,13 @@ import { registryError } from "../errors.ts";
 import type { LogEntry } from "../registry.ts";
 import type { ScrubSettings } from "../scrub/scrub-job.ts";
 import type { ServeOptions, TlsFiles } from "../serve.ts";
-import { readS3, redirects } from "./s3-options.ts";
+import type { S3Settings } from "../objects/s3-settings.ts";
+import { needsDirectory } from "../storage.ts";
+import type { StorageOptions } from "../storage.ts";
+import { readPostgres } from "./postgres-options.ts";
 import type { SettingTexts } from "./read-settings.ts";
+import { readS3, redirects } from "./s3-options.ts";
+import { shownText } from "./setting-table.ts";
 import type { SettingName } from "./setting-table.ts";
 
 /** What the server is started with. Throws `UsageError` for a setting that cannot be, with where it is from. */
@@ -16,15 +21,13 @@ export function toServeOptions(
   write: (line: string) => void,
 ): ServeOptions & { readonly scrub: ScrubSettings } {
   const reader = new SettingReader(settings);
-  const dataDirectory = reader.text("data");
-  if (dataDirectory === undefined || dataDirectory === "") throw new UsageError("--data is missing");
   const publicUrl = reader.parsed("publicUrl", "an address such as https://registry.example.org", isHttpAddress);
   const log = reader.parsed("log", "off, errors or requests", isLogLevel) ?? "errors";
   const tls = readTls(reader.text("tlsCert"), reader.text("tlsKey"));
   const s3 = readS3(reader);
   const openAnywhere = reader.flag("openAnywhere");
   return {
-    dataDirectory,
+    ...readStorage(reader, s3),
     ...reader.listen(),
     access: openAnywhere || reader.flag("open") ? "open" : "users",
     openAnywhere,
@@ -40,12 +43,22 @@ export function toServeOptions(
       publishesPerMinute: reader.count("publishesPerMinute"),
     },
     ...(publicUrl === undefined ? {} : { publicUrl }),
-    ...(s3 === undefined ? {} : { s3 }),
     ...(redirects(reader, s3) ? { redirectFromBytes: reader.size("redirectMinSize") } : {}),
     scrub: readScrub(reader),
     ...logging(log, write),
     ...(tls === undefined ? {} : { tls }),
   };
+}
+
+function readStorage(reader: SettingReader, s3: S3Settings | undefined): StorageOptions {
+  const [dataDirectory, postgres] = [reader.text("data") ?? "", readPostgres(reader)];
+  const storage = {
+    ...(dataDirectory === "" ? {} : { dataDirectory }),
+    ...(postgres === undefined ? {} : { postgres }),
+    ...(s3 === undefined ? {} : { s3 }),
+  };
+  if (dataDirectory === "" && needsDirectory(storage)) throw new UsageError("--data is missing");
+  return storage;
 }
 
 /** Settings as values of their types. */
@@ -99,7 +112,7 @@ export class SettingReader {
 
   fault(name: SettingName, expected: string): UsageError {
     const { text = "", source = "" } = this.#settings[name] ?? {};
-    return new UsageError(`${name} is "${text.slice(0, 100)}" (${source}), which is not ${expected}`);
+    return new UsageError(`${name} is "${shownText(text).slice(0, 100)}" (${source}), which is not ${expected}`);
   }
 }
 

@@ -1,6 +1,13 @@
 /** What can be set, each by a flag `--kebab-case`, a variable `CPM_REGISTRY_UPPER_CASE` and a key of the file. */
 export const settingTable = {
-  data: { type: "text", value: "DIR", meaning: "where everything is kept (made when it is not there)" },
+  data: { type: "text", value: "DIR", meaning: "where all is kept that no server has (made when it is not there)" },
+  database: {
+    type: "text",
+    value: "URL",
+    meaning: "keeps what is known in PostgreSQL: postgres://USER@HOST:5432/DATABASE?sslmode=verify-full",
+  },
+  databasePassword: { type: "text", value: "PASSWORD", secret: true, meaning: "the password of its user" },
+  databaseConnections: { type: "count", default: "8", meaning: "connections to it at most" },
   listen: { type: "text", value: "HOST:PORT", default: "127.0.0.1:5000", meaning: "port 0 for any that is free" },
   publicUrl: {
     type: "text",
@@ -54,6 +61,14 @@ export const settingNames = Object.keys(settingTable) as readonly SettingName[];
 
 export function isSecret(name: SettingName): boolean {
   return (settingTable[name] as Setting).secret === true;
+}
+
+/** What stands in the place of a secret. */
+export const hidden = "(not shown)";
+
+/** A text as it may be shown: an address without the password that may be in it, also one that cannot be read. */
+export function shownText(text: string): string {
+  return text.replace(/(:\/\/[^:@/]*):.*@/, `$1:${hidden}@`);
 }
 
 export function flagOf(name: string): string {

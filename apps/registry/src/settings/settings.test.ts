@@ -18,6 +18,15 @@ const optionsOf = (args: string[], environment = {}) =>
   toServeOptions(readSettings(args, environment), () => undefined);
 const data = ["--data", "somewhere"];
 
+function thrownBy(step: () => unknown): string {
+  try {
+    step();
+    return "nothing was thrown";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 describe("a setting", () => {
   test("comes from the flag before the variable, before the file, before the default", () => {
     const config = fileWith("data: from-file\nlisten: 127.0.0.1:1\ntokensPerMinute: 7\nopen: true\n");
@@ -76,6 +85,62 @@ describe("a setting", () => {
       expect(() => of(...wrong)).toThrow("which is not");
     expect(() => optionsOf([...data, ...s3])).toThrow("CPM_REGISTRY_S3_SECRET_ACCESS_KEY is missing");
     expect(() => optionsOf([...data, "--redirect-blobs"])).toThrow("--s3-endpoint is missing");
+  });
+
+  test("says where a PostgreSQL is, and keeps the password to itself wherever it stands", () => {
+    const of = (url: string, environment = {}, ...more: string[]) =>
+      optionsOf([...data, "--database", url, ...more], environment).postgres;
+    expect(of("postgres://ada@db.test/cpm")).toEqual({
+      host: "db.test",
+      port: 5432,
+      database: "cpm",
+      user: "ada",
+      tls: "verified",
+      connections: 8,
+    });
+    const inVariable = { CPM_REGISTRY_DATABASE_PASSWORD: "hush" };
+    expect(of("postgresql://a%40b@[::1]:6432/cpm", inVariable, "--database-connections", "3")).toMatchObject({
+      host: "::1",
+      port: 6432,
+      user: "a@b",
+      password: "hush",
+      tls: "off",
+      connections: 3,
+    });
+    expect(of("postgres://ada:h%2Fush@db/cpm?sslmode=require")).toMatchObject({ password: "h/ush", tls: "unverified" });
+    expect(of("postgres://ada@localhost/cpm?host=/run/postgresql")).toMatchObject({
+      host: "/run/postgresql",
+      tls: "off",
+    });
+    expect(of(`postgres://ada@db/cpm?sslrootcert=${fileWith("PEM")}`)).toMatchObject({ certificates: "PEM" });
+    for (const environment of [inVariable, { CPM_REGISTRY_DATABASE: "postgres://ada:hush@db/cpm" }]) {
+      const shown = JSON.stringify(withoutSecrets(readSettings([], environment)));
+      expect([shown.includes("hush"), shown.includes("(not shown)")]).toEqual([false, true]);
+    }
+    for (const wrong of [
+      "mysql://ada@db/cpm",
+      "db",
+      "postgres://db/cpm",
+      "postgres://ada@db",
+      "postgres://ada@db/a/b",
+      "postgres://ada:hu@sh@db:port/cpm",
+      "postgres://ada:hush@db/cpm?sslmode=prefer",
+      "postgres://ada:hush@db/cpm?user=otto",
+    ])
+      expect(thrownBy(() => of(wrong))).toMatch(
+        /^database is "((?!hush|hu@sh).)*" \(--database\), which is not an address/,
+      );
+    expect(() => of("postgres://ada@db/cpm?sslrootcert=/none")).toThrow("sslrootcert cannot be read");
+    expect(() => of("postgres://ada@db/cpm", {}, "--database-connections", "1001")).toThrow("databaseConnections");
+  });
+
+  test("needs no directory where PostgreSQL and S3 have everything", () => {
+    const s3 = ["--s3-endpoint", "https://s3.test", "--s3-bucket", "cpm", "--s3-access-key-id", "id"];
+    const secret = { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: "hush" };
+    const database = ["--database", "postgres://ada@db/cpm"];
+    expect(optionsOf([...database, ...s3], secret)).not.toHaveProperty("dataDirectory");
+    expect(() => optionsOf(database)).toThrow("--data is missing");
+    expect(() => optionsOf(s3, secret)).toThrow("--data is missing");
   });
 
   test("reads sizes, durations, addresses and levels", () => {

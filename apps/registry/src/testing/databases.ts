@@ -1,5 +1,6 @@
 /** What tests with a real PostgreSQL server need: the database itself, and the suites that each must pass. */
 export type { Database } from "../database/database.ts";
+export { testChanges } from "../changes/changes.contract.ts";
 export { testDatabase } from "../database/database.contract.ts";
 export { openPostgresDatabase } from "../database/postgres-database.ts";
 export type { PostgresSettings } from "../database/postgres-settings.ts";

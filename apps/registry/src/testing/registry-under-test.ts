@@ -14,7 +14,7 @@ export interface CallOptions {
   readonly body?: Uint8Array<ArrayBuffer> | string | ReadableStream<Uint8Array>;
 }
 
-/** A registry without a port, in a directory of its own. */
+/** A registry without a port, in a directory of its own where none is given. */
 export interface RegistryUnderTest {
   readonly dataDirectory: string;
   readonly log: readonly LogEntry[];
@@ -38,7 +38,7 @@ export interface RegistryUnderTest {
 }
 
 export async function openRegistryUnderTest(options: Partial<RegistryOptions> = {}): Promise<RegistryUnderTest> {
-  const dataDirectory = mkdtempSync(join(tmpdir(), "cpm-registry-"));
+  const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), "cpm-registry-"));
   const log: LogEntry[] = [];
   const registry = await openRegistry({
     dataDirectory,
