@@ -12,6 +12,7 @@ import {
   testMetadata,
   testMirrorRecords,
   testSqlUploadRecords,
+  testWithdrawals,
 } from "@cpm/registry/testing/databases";
 import type { Database, DatabaseKind } from "@cpm/registry/testing/databases";
 import { execute, sharedPostgresServer, whyNoPostgres } from "./postgres-server.ts";
@@ -32,6 +33,7 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
+  testWithdrawals(postgresUnderTest);
   testChanges(postgresUnderTest);
   testMirrorRecords(postgresUnderTest);
   testJobs(postgresUnderTest);

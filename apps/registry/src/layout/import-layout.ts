@@ -28,6 +28,7 @@ export interface ImportParts {
   readonly uploads: Uploads;
   readonly namespaces: Namespaces;
   readonly by: Author;
+  readonly now: () => number;
 }
 
 export interface ImportResult {
