@@ -37,6 +37,7 @@ export async function acceptManifest(
   const { repository, digest, tags } = offered;
   const mark = readYankManifest(manifest, parts.now());
   const contents = requiredContents(manifest);
+  await parts.metadata.promise(repository, contents);
   const missing = await parts.metadata.missing(repository, contents);
   if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
   const verified = await verifiedPackage(parts, repository, manifest, digest);

@@ -164,10 +164,10 @@ export interface ReferrersPage {
 export interface Metadata {
   /**
    * Records that a blob is whole and that a repository may show it, and ends the upload that brought it. Its object
-   * takes the place of one that the blob had, and a damage is healed by it. Throws `registry-server/upload-range` when
-   * the upload is another's by now.
+   * takes the place of one that the blob had, and a damage is healed by it. False, and nothing changes, while an object
+   * of that name is being removed. Throws `registry-server/upload-range` when the upload is another's by now.
    */
-  finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<void>;
+  finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<boolean>;
   /** A blob that the repository may show, damaged or not. */
   blob(repository: string, digest: Digest): Promise<BlobRow | undefined>;
   /** Lets a second repository show a blob; false when the first, or where none is named no public one, may, or it is damaged. */
@@ -180,6 +180,11 @@ export interface Metadata {
   /** How many uploads were begun and not ended, by anybody. */
   allOpenUploads(): Promise<number>;
 
+  /**
+   * Before a client is told whether these are here: of what the repository shows, nothing is collected within the time
+   * that clients have to push what needs it.
+   */
+  promise(repository: string, contents: readonly Digest[]): Promise<void>;
   /** Which of these the repository shows neither as a blob nor as a manifest, or shows and has damaged. */
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]>;
   /**

@@ -5,9 +5,12 @@ import {
   sql,
   sqliteUnderTest,
   testChanges,
+  testCollection,
+  testCollectionRaces,
   testDatabase,
   testJobs,
   testMetadata,
+  testMirrorRecords,
   testSqlUploadRecords,
   testWithdrawals,
 } from "@cpm/registry/testing/databases";
@@ -32,7 +35,10 @@ if (reason === undefined) {
   testMetadata(postgresUnderTest);
   testWithdrawals(postgresUnderTest);
   testChanges(postgresUnderTest);
+  testMirrorRecords(postgresUnderTest);
   testJobs(postgresUnderTest);
+  testCollection(postgresUnderTest);
+  testCollectionRaces(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
 }
 

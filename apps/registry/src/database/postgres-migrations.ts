@@ -9,7 +9,9 @@ import scrubMigration from "./migrations/postgres/0007-scrub.sql" with { type: "
 import facetsMigration from "./migrations/postgres/0008-facets.sql" with { type: "text" };
 import challengesMigration from "./migrations/postgres/0009-challenges.sql" with { type: "text" };
 import changesMigration from "./migrations/postgres/0010-changes.sql" with { type: "text" };
-import withdrawalsMigration from "./migrations/postgres/0011-withdrawals.sql" with { type: "text" };
+import mirrorMigration from "./migrations/postgres/0011-mirror.sql" with { type: "text" };
+import reviewsMigration from "./migrations/postgres/0012-reviews.sql" with { type: "text" };
+import withdrawalsMigration from "./migrations/postgres/0013-withdrawals.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -25,6 +27,8 @@ const migrations: readonly string[] = [
   facetsMigration,
   challengesMigration,
   changesMigration,
+  mirrorMigration,
+  reviewsMigration,
   withdrawalsMigration,
 ];
 

@@ -9,7 +9,9 @@ import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "te
 import facetsMigration from "./migrations/sqlite/0008-facets.sql" with { type: "text" };
 import challengesMigration from "./migrations/sqlite/0009-challenges.sql" with { type: "text" };
 import changesMigration from "./migrations/sqlite/0010-changes.sql" with { type: "text" };
-import withdrawalsMigration from "./migrations/sqlite/0011-withdrawals.sql" with { type: "text" };
+import mirrorMigration from "./migrations/sqlite/0011-mirror.sql" with { type: "text" };
+import reviewsMigration from "./migrations/sqlite/0012-reviews.sql" with { type: "text" };
+import withdrawalsMigration from "./migrations/sqlite/0013-withdrawals.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -25,6 +27,8 @@ const migrations: readonly string[] = [
   facetsMigration,
   challengesMigration,
   changesMigration,
+  mirrorMigration,
+  reviewsMigration,
   withdrawalsMigration,
 ];
 

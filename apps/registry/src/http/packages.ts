@@ -5,7 +5,8 @@ import type { RegistryParts } from "../registry.ts";
 import { json } from "./answers.ts";
 import { listChanges } from "./changes.ts";
 import { countOf } from "./count-of.ts";
-import { resolutionResponse } from "./resolution.ts";
+import { ageHeaders, viaOf } from "./mirrored.ts";
+import { resolutionResponse, taggedJson } from "./resolution.ts";
 import { packageNameOf } from "./router.ts";
 import { filterFields, parseSearchQuery, refuseUnknownParameters } from "./search-query.ts";
 
@@ -28,7 +29,10 @@ export async function handlePackages(
   if (match === null) return undefined;
   const name = packageNameOf(match[1] ?? "", match[2] ?? "");
   const shown = name !== undefined && (await parts.gate.rights(caller.principal, name)).has("pull");
-  const found = shown ? await parts.metadata.package(name) : undefined;
+  const mirror = shown ? await parts.mirrors?.of(name, viaOf(request)) : undefined;
+  const mirrored = await mirror?.document(match[3] === undefined ? "detail" : "resolution");
+  if (mirrored !== undefined) return taggedJson(mirrored.value, request, ageHeaders(mirror, mirrored));
+  const found = shown && mirror === undefined ? await parts.metadata.package(name) : undefined;
   // Whoever shows nothing may be somebody who may see it.
   if (found === undefined && !caller.presented) throw unauthorized("this needs a token");
   if (found === undefined) throw packageUnknown(`${match[1]}/${match[2]}`);

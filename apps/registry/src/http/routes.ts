@@ -12,6 +12,7 @@ import { signIn } from "../pages/signin/controller.ts";
 import { discoverExtensions } from "./extensions.ts";
 import { handleLogin } from "./login.ts";
 import { deleteManifest, getManifest, listReferrers, listRepositories, listTags, putManifest } from "./manifests.ts";
+import { handleMirrored, refuseMirrored } from "./mirrored.ts";
 import { handlePackages } from "./packages.ts";
 import type { RequestTarget } from "./request-target.ts";
 import type { OciRoute } from "@cpm/oci";
@@ -38,6 +39,7 @@ export async function handleRequest(
   const caller = await parts.authenticator.identify(request.headers.get("authorization"), origin);
   if (pathname === "/metrics") return metrics(parts, caller);
   if (target.oci !== undefined) return oci(parts, caller, target.oci, request, url);
+  if (!isReading(request)) await refuseMirrored(parts, caller, pathname);
   const { searchParams } = url;
   const administration = await handleAdministration(parts, caller, request, pathname, searchParams, hostOf(tokens));
   if (administration !== undefined) return administration;
@@ -93,6 +95,9 @@ async function oci(
   // Also where everything is public: a client that is not asked here takes the registry for one without logins.
   else if (!caller.presented)
     throw unauthorized("this needs a token", target.kind === "catalog" ? "registry:catalog:*" : undefined);
+  const mayBeMirrored = parts.mirrors !== undefined && "repository" in target;
+  const mirrored = mayBeMirrored ? await handleMirrored(parts, target, request, url) : undefined;
+  if (mirrored !== undefined) return mirrored;
   switch (target.kind) {
     case "base":
       if (reading) return noContent(200, { "docker-distribution-api-version": "registry/2.0" });

@@ -10,6 +10,7 @@ import type { NewManifest, ReferrersPage, StoredManifest, VerifiedPackage } from
 import { healDamage } from "./damages.ts";
 import type { ManifestBytes } from "./manifest-bytes.ts";
 import { repositoryIdOf } from "./repositories.ts";
+import { reviewRemains } from "./reviews.ts";
 
 interface HeadRow {
   readonly digest: Digest;
@@ -162,9 +163,16 @@ async function healManifest(
   if (healed > 0) await healDamage(transaction, digest, repository, now);
 }
 
-/** With the tags that point to it. False when there was none. */
-export async function deleteManifest(transaction: Transaction, repository: string, digest: Digest): Promise<boolean> {
+/** With the tags that point to it; what it alone needed is collected later. False when there was none. */
+export async function deleteManifest(
+  transaction: Transaction,
+  repository: string,
+  digest: Digest,
+  now: number,
+): Promise<boolean> {
   const own = sql`repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`;
+  await reviewRemains(transaction, repository, digest, now);
+  await healDamage(transaction, digest, repository, now);
   await transaction.run(sql`DELETE FROM tags WHERE ${own}`);
   return (await transaction.run(sql`DELETE FROM manifests WHERE ${own}`)) > 0;
 }

@@ -97,12 +97,14 @@ export async function packageDetail(reader: Reader, name: string): Promise<Packa
   };
 }
 
-/** What it is described by comes with its first version. */
-async function ensurePackage(transaction: Transaction, name: string, now: number): Promise<number> {
+/** What it is described by comes with its first version. What is imported may have been published before what is here. */
+async function ensurePackage(transaction: Transaction, name: string, publishedAtMs: number): Promise<number> {
   const stored = await transaction.get<{ id: number }>(sql`
     INSERT INTO packages (name, version, description, keywords, readme, updated_at)
-    VALUES (${name}, '', '', '', NULL, ${now})
-    ON CONFLICT (name) DO UPDATE SET updated_at = excluded.updated_at RETURNING id`);
+    VALUES (${name}, '', '', '', NULL, ${publishedAtMs})
+    ON CONFLICT (name) DO UPDATE SET updated_at = CASE
+      WHEN excluded.updated_at > packages.updated_at THEN excluded.updated_at ELSE packages.updated_at END
+    RETURNING id`);
   if (stored === undefined) throw new TypeError("what was written has an id");
   return stored.id;
 }

@@ -9,6 +9,7 @@ import type { Visibility } from "../access/rights.ts";
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { packageUnknown, registryError, versionExists, versionUnknown } from "../errors.ts";
+import { isBeingRemoved } from "../objects/object-removals.ts";
 import type {
   BlobRow,
   DeprecationNotice,
@@ -22,6 +23,8 @@ import { pointBlob, publicBlobSize, shownBlob, showBlob, soundBlobSize } from ".
 import { changeDeprecation, everyVersion } from "./deprecations.ts";
 import { addDownloads, forgetOldDownloads } from "./downloads.ts";
 import { ManifestBytes } from "./manifest-bytes.ts";
+import { Promises } from "./promises.ts";
+import { reviewBlobs, reviewUntagged } from "./reviews.ts";
 import * as manifests from "./manifests.ts";
 import { namespacePackages, searchPackages } from "./package-list.ts";
 import { packageSearchOf } from "./package-search.ts";
@@ -30,32 +33,43 @@ import * as packages from "./packages.ts";
 import { publishedAmong, publishedDigest, publishedVersion } from "./published-versions.ts";
 import type { FinishedUpload } from "../uploads.ts";
 import { ensureRepository, hasRepository, listRepositories, repositoryIdOf } from "./repositories.ts";
-import { listTags, pointTags, tagsElsewhere } from "./tags.ts";
+import { listTags, pointTags, taggedOtherwise, tagsElsewhere } from "./tags.ts";
 import { countUploads } from "./uploads.ts";
 import { describeMark, isMark, manifestOfMark, newestMark, takeMark, toYankNotice } from "./yanks.ts";
+
+export interface SqlMetadataOptions {
+  /** A promise that is not older than this is not written again; what was promised is collected so much later. Default 0. */
+  readonly promiseSlackMs?: number;
+  /** Called after a change of which readers of the feed are told. */
+  readonly onAnnounced?: () => void;
+}
 
 /** Metadata in a database: here are the transactions, in the files beside it what is asked within them. */
 export class SqlMetadata implements Metadata {
   readonly #database: AuditedDatabase;
   readonly #search: PackageSearch;
   readonly #manifestBytes = new ManifestBytes();
+  readonly #promises: Promises;
 
-  /** `onAnnounced` is called after a change of which readers of the feed are told. */
-  constructor(database: Database, now: () => number, onAnnounced?: () => void) {
+  constructor(database: Database, now: () => number, options: SqlMetadataOptions = {}) {
+    const { promiseSlackMs = 0, onAnnounced } = options;
     this.#database = new AuditedDatabase(database, now, onAnnounced);
+    this.#promises = new Promises(database, now, promiseSlackMs);
     this.#search = packageSearchOf(database.dialect);
   }
 
-  async finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<void> {
+  async finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<boolean> {
     const { id, object, sizeBytes, version } = finished;
     const now = this.#database.now();
-    await this.#database.transact(async (transaction) => {
+    return this.#database.transact(async (transaction) => {
+      if (await isBeingRemoved(transaction, object)) return false;
       // Who was taken over from has lost the upload, also here.
       const own = version === undefined ? sql`` : sql`AND version = ${version}`;
       if ((await transaction.run(sql`DELETE FROM uploads WHERE id = ${id} ${own}`)) === 0)
         throw registryError("registry-server/upload-range", "another request took over this upload");
       await showBlob(transaction, repository, digest, sizeBytes, now);
       await pointBlob(transaction, digest, object, now);
+      return true;
     });
   }
 
@@ -80,6 +94,7 @@ export class SqlMetadata implements Metadata {
       const removed = await change.run(sql`
         DELETE FROM repository_blobs WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
       if (removed === 0) return false;
+      await reviewBlobs(change, [digest], change.now);
       await record(change, "blob.delete", repository, { digest });
       return true;
     });
@@ -91,6 +106,10 @@ export class SqlMetadata implements Metadata {
 
   allOpenUploads(): Promise<number> {
     return countUploads(this.#database);
+  }
+
+  promise(repository: string, contents: readonly Digest[]): Promise<void> {
+    return this.#promises.give(repository, contents);
   }
 
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]> {
@@ -123,7 +142,7 @@ export class SqlMetadata implements Metadata {
       const version = await publishedVersion(change, repository, digest);
       if (version !== undefined) throw versionInUse(repository, version);
       if (await isMark(change, repository, digest)) throw markInUse(repository, digest);
-      if (!(await manifests.deleteManifest(change, repository, digest))) return false;
+      if (!(await manifests.deleteManifest(change, repository, digest, change.now))) return false;
       await record(change, "manifest.delete", repository, { digest });
       await change.announce({ kind: "manifest.deleted", name: repository, detail: { digest } });
       return true;
@@ -135,6 +154,7 @@ export class SqlMetadata implements Metadata {
       const version = versionOfTag(tag);
       if ((await publishedDigest(change, repository, version)) !== undefined) throw versionInUse(repository, version);
       const own = sql`repository_id = ${repositoryIdOf(repository)} AND name = ${tag}`;
+      await reviewUntagged(change, repository, sql`(SELECT digest FROM tags WHERE ${own})`, change.now);
       if ((await change.run(sql`DELETE FROM tags WHERE ${own}`)) === 0) return false;
       await record(change, "tag.delete", repository, { tag });
       await change.announce({ kind: "tag.deleted", name: repository, detail: { tag } });
@@ -234,6 +254,9 @@ export class SqlMetadata implements Metadata {
     const pushed = await recordPush(change, manifest);
     const id = await ensureRepository(change, repository, change.now);
     await manifests.insertManifest(change, id, manifest, change.now);
+    // What a tag is taken from, and what has none.
+    const untagged = tags.length === 0 ? [digest] : taggedOtherwise(repository, tags, digest);
+    await reviewUntagged(change, repository, untagged, change.now);
     await pointTags(change, id, tags, digest, manifest.storedAtMs ?? change.now);
     const published =
       manifest.publish &&

@@ -10,6 +10,7 @@ import type { S3Settings } from "../objects/s3-settings.ts";
 import { needsDirectory } from "../storage.ts";
 import type { StorageOptions } from "../storage.ts";
 import { readPostgres } from "./postgres-options.ts";
+import { readMirrors } from "./mirror-options.ts";
 import type { SettingTexts } from "./read-settings.ts";
 import { readS3, redirects } from "./s3-options.ts";
 import { shownText } from "./setting-table.ts";
@@ -43,6 +44,7 @@ export function toServeOptions(
       publishesPerMinute: reader.count("publishesPerMinute"),
     },
     ...(publicUrl === undefined ? {} : { publicUrl }),
+    mirrors: readMirrors(reader),
     ...(redirects(reader, s3) ? { redirectFromBytes: reader.size("redirectMinSize") } : {}),
     scrub: readScrub(reader),
     ...logging(log, write),
@@ -90,6 +92,12 @@ export class SettingReader {
     const bytes = Number(match?.[1]) * (unitBytes[match?.[2] ?? "B"] ?? Number.NaN);
     if (!(bytes > 0)) throw this.fault(name, "a size such as 100GiB or 500MB");
     return bytes;
+  }
+
+  /** Where it is from is said for one that is wrong. */
+  list(name: SettingName): { readonly entries: readonly string[]; readonly source: string } {
+    const { entries = [], source = "" } = this.#settings[name] ?? {};
+    return { entries, source };
   }
 
   duration(name: SettingName, maxMs = maxDurationMs): number {

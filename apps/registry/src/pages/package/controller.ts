@@ -24,6 +24,12 @@ export async function packageController(
   version: string | undefined,
 ): Promise<Html> {
   const shown = (await parts.gate.rights(caller.principal, name)).has("pull");
+  const mirror = shown ? await parts.mirrors?.of(name) : undefined;
+  if (mirror !== undefined)
+    throw registryError(
+      "registry-server/package-unknown",
+      `${name} is a mirror of ${mirror.upstream}: its page is there`,
+    );
   const found: FoundPackage | undefined = shown ? await parts.metadata.package(name) : undefined;
   if (found === undefined) throw packageUnknown(name);
   const { versions } = found;
