@@ -1,14 +1,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { whyNoGo } from "@cpm/dev-colony/programs";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { digestOf } from "@cpm/store";
 import { put } from "@cpm/store/testing";
 import { startFaultProxy } from "./fault-proxy.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
+import { sharedPostgresServer, whyNoPostgres } from "./postgres-server.ts";
 import { startRegistryProcess } from "./registry-process.ts";
 import type { RegistryProcess, RegistryProcessOptions } from "./registry-process.ts";
+import { startS3Server } from "./s3-server.ts";
+import type { S3Server } from "./s3-server.ts";
 import { clientOf, someBytes } from "./testing.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-mirror-"));
@@ -28,7 +32,8 @@ beforeAll(async () => {
   proxy = await startFaultProxy(upstream.host);
 });
 afterAll(async () => {
-  for (const process of [...running, upstream]) await process.end("SIGTERM");
+  await endMirrors();
+  await upstream.end("SIGTERM");
   proxy.stop();
   rmSync(scratch, { recursive: true, force: true });
 });
@@ -44,6 +49,10 @@ async function startMirror(data: string, options: RegistryProcessOptions = {}): 
   return mirror;
 }
 
+async function endMirrors(): Promise<void> {
+  for (const mirror of running.splice(0)) await mirror.end("SIGTERM");
+}
+
 const freshData = (): string => join(scratch, String(count++));
 const gets = (): number => proxy.exchanges.filter((entry) => entry.method === "GET" && entry.path === path).length;
 const digestFrom = async (host: string): Promise<string> =>
@@ -56,6 +65,16 @@ async function untilKept(host: string): Promise<void> {
 
 async function metricsOf(host: string): Promise<string> {
   return (await fetch(`http://${host}/metrics`)).text();
+}
+
+/** What a registry is told to keep its blobs in S3, under a name of its own. */
+function inBucket(server: S3Server, folder: string): Required<Pick<RegistryProcessOptions, "args" | "environment">> {
+  const { endpoint, bucket, accessKeyId, secretAccessKey, prefix } = server.settings();
+  const where = ["--s3-endpoint", endpoint, "--s3-bucket", bucket, "--s3-access-key-id", accessKeyId];
+  return {
+    args: [...where, "--s3-prefix", `${prefix}${folder}/`, "--s3-path-style"],
+    environment: { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: secretAccessKey },
+  };
 }
 
 describe("a mirror on the network", () => {
@@ -158,15 +177,30 @@ describe("a mirror on the network", () => {
   }, 60_000);
 });
 
-describe("a mirror that is killed", () => {
+const withS3 = whyNoGo() === undefined;
+const caches = [["a directory", false], ...(withS3 ? [["S3", true] as const] : [])] as const;
+
+describe.each(caches)("a mirror with its cache in %s that is killed", (_, inS3) => {
+  let server: S3Server | undefined;
+  beforeAll(async () => {
+    if (inS3) server = await startS3Server();
+  }, 600_000);
+  afterAll(async () => {
+    await endMirrors();
+    await server?.stop();
+  });
+  function startKeeping(data: string, options: RegistryProcessOptions = {}): Promise<RegistryProcess> {
+    return startMirror(data, { ...options, ...(server === undefined ? {} : inBucket(server, basename(data))) });
+  }
+
   test("in the middle of a fetch shows nothing of it, and fetches the whole again", async () => {
     const data = freshData();
-    const doomed = await startMirror(data);
+    const doomed = await startKeeping(data);
     proxy.faults.push({ method: "GET", path: /\/blobs\//, stallAfter: 3_000_000 });
     const response = await fetch(`http://${doomed.host}${path}`);
     await response.body?.getReader().read();
     await doomed.end("SIGKILL");
-    const { host } = await startMirror(data);
+    const { host } = await startKeeping(data);
     expect(readdirSync(join(data, "spool"))).toEqual([]);
     expect(await metricsOf(host)).toContain("cpm_registry_mirror_cached_bytes 0\n");
     expect(await digestFrom(host)).toBe(digest);
@@ -181,11 +215,11 @@ describe("a mirror that is killed", () => {
     "at %s has all of a blob or nothing: it is asked for %p times",
     async (failpoint, expected) => {
       const data = freshData();
-      const doomed = await startMirror(data, { failpoint });
+      const doomed = await startKeeping(data, { failpoint });
       // Who asked may have everything before the mirror has.
       await digestFrom(doomed.host).catch(() => undefined);
       await doomed.ended;
-      const { host } = await startMirror(data);
+      const { host } = await startKeeping(data);
       expect(await digestFrom(host)).toBe(digest);
       await untilKept(host);
       expect(await digestFrom(host)).toBe(digest);
@@ -193,4 +227,20 @@ describe("a mirror that is killed", () => {
     },
     60_000,
   );
+});
+
+describe.skipIf(!withS3 || whyNoPostgres() !== undefined)("replicas of a mirror", () => {
+  test("have one cache: what one has fetched, another does not ask for", async () => {
+    const server = await startS3Server();
+    const { host, port, database, user } = await (await sharedPostgresServer()).createDatabase();
+    const { args, environment } = inBucket(server, "replicas");
+    const options = { args: [...args, "--database", `postgres://${user}@${host}:${port}/${database}`], environment };
+    const [first, second] = [await startMirror(freshData(), options), await startMirror(freshData(), options)];
+    expect(await digestFrom(first.host)).toBe(digest);
+    await untilKept(first.host);
+    expect(await digestFrom(second.host)).toBe(digest);
+    expect(gets()).toBe(1);
+    await endMirrors();
+    await server.stop();
+  }, 600_000);
 });

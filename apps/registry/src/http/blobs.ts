@@ -5,13 +5,12 @@ import type { Author } from "../access/audit-log.ts";
 import type { Caller } from "../access/authenticator.ts";
 import { personOf } from "../access/principal.ts";
 import { contentLost, rateLimited, registryError } from "../errors.ts";
+import { presignedS } from "../objects/object-storage.ts";
 import type { ByteRange } from "../objects/object-storage.ts";
 import type { UploadRecord } from "../objects/upload-records.ts";
 import type { RegistryParts } from "../registry.ts";
 import { noContent } from "./answers.ts";
 
-/** How long an address of the storage may be used: enough for a slow client to begin with a large blob. */
-const presignedS = 15 * 60;
 /** How long whoever has too many uploads open is told to wait. */
 const uploadRetryS = 60;
 

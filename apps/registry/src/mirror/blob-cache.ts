@@ -5,6 +5,7 @@ import type { ByteSource, Digest } from "@cpm/base";
 import { mediaTypes } from "@cpm/oci";
 import type { Descriptor } from "@cpm/oci";
 import { registryError, upstreamUnavailable } from "../errors.ts";
+import { presignedS } from "../objects/object-storage.ts";
 import type { ByteRange, ObjectStorage } from "../objects/object-storage.ts";
 import { startedStream } from "../objects/started-stream.ts";
 import { BlobFetch } from "./blob-fetch.ts";
@@ -26,6 +27,8 @@ export interface BlobCacheParts {
   readonly spoolDirectory: string;
   /** What is larger passes through, and is not kept. */
   readonly maxBlobBytes: number;
+  /** A blob of this size or more is fetched from the storage by the client itself, once it is there. */
+  readonly redirectFromBytes: number;
   readonly onStoreFailure: (error: unknown) => void;
 }
 
@@ -35,6 +38,8 @@ export interface BlobAddress {
   readonly repository: string;
   readonly via: Via;
   readonly digest: Digest;
+  /** Given where a manifest of the repository says that it has the blob: then the upstream is not asked first. */
+  readonly sizeBytes?: number;
 }
 
 /** A blob that is here, or that the upstream was found to have. */
@@ -42,6 +47,8 @@ export interface FoundBlob {
   readonly sizeBytes: number;
   /** A body of exactly the range, which may still be on its way. */
   readonly body: (range: ByteRange) => Promise<Blob | ReadableStream<Uint8Array>>;
+  /** The address where the client is to fetch it; undefined for here. */
+  readonly elsewhere?: () => Promise<string | undefined>;
 }
 
 const maxRunning = 16;
@@ -63,19 +70,20 @@ export class BlobCache {
 
   /** Throws `registry-server/blob-unknown` for what the repository does not have there. */
   async find(address: BlobAddress): Promise<FoundBlob> {
-    const { upstream, repository, digest, via } = address;
+    const { upstream, repository, digest } = address;
     const { records, metrics } = this.#parts;
     const source = upstream.sourceOf(repository);
     const known = await records.blob(source, digest);
     if (known !== undefined) return this.#cachedBlob(address, known);
-    const there = await upstream.stat(repository, digest, via);
-    if (there === undefined) throw registryError("registry-server/blob-unknown", `${repository} has no blob ${digest}`);
+    const sizeBytes = address.sizeBytes ?? (await this.#sizeThere(address, source));
+    if (sizeBytes === undefined)
+      throw registryError("registry-server/blob-unknown", `${repository} has no blob ${digest}`);
     // Another repository may have brought it already: now this one may show it too.
     const shared = (await records.share(source, digest)) ? await records.blob(source, digest) : undefined;
     if (shared !== undefined) return this.#cachedBlob(address, shared);
-    const content = { mediaType: mediaTypes.octetStream, digest, sizeBytes: there.sizeBytes };
+    const content = { mediaType: mediaTypes.octetStream, digest, sizeBytes };
     return {
-      sizeBytes: content.sizeBytes,
+      sizeBytes,
       body: async (range) => {
         metrics.answer("blob", "miss");
         return startedStream(this.#follow(address, source, content, range));
@@ -90,15 +98,29 @@ export class BlobCache {
     rmSync(this.#parts.spoolDirectory, { recursive: true, force: true });
   }
 
+  /** Clients that do not know which it is ask for a blob first: what is known as a manifest is none. */
+  async #sizeThere({ upstream, repository, digest, via }: BlobAddress, source: Source): Promise<number | undefined> {
+    if (await this.#parts.records.hasManifest(source, digest)) return undefined;
+    return (await upstream.stat(repository, digest, via))?.sizeBytes;
+  }
+
   #cachedBlob(address: BlobAddress, { sizeBytes, object }: MirroredBlob): FoundBlob {
-    const { records, objects, uses, metrics } = this.#parts;
+    const { records, objects, uses, metrics, redirectFromBytes } = this.#parts;
+    const used = async (): Promise<void> => {
+      await uses.blob(address.digest);
+      metrics.answer("blob", "hit");
+    };
     return {
       sizeBytes,
+      elsewhere: async () => {
+        const there = sizeBytes < redirectFromBytes ? undefined : await objects.presign(object, presignedS);
+        if (there !== undefined) await used();
+        return there;
+      },
       body: async (range) => {
         try {
           const body = await objects.body(object, sizeBytes, range);
-          await uses.blob(address.digest);
-          metrics.answer("blob", "hit");
+          await used();
           return body;
         } catch (error) {
           if (!isCpmError(error, "registry-server/content-lost")) throw error;

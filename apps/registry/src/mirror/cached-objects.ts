@@ -1,13 +1,14 @@
 import type { ByteSource } from "@cpm/base";
 import type { Descriptor } from "@cpm/oci";
 import { failpoint, KeyedQueue } from "@cpm/store";
+import { presignedS } from "../objects/object-storage.ts";
 import type { ObjectName, ObjectStorage } from "../objects/object-storage.ts";
 import type { Arrival, MirrorRecords, Source } from "./mirror-records.ts";
 
 /** An arrival of which nothing was heard for so long has ended with its process. */
 const lostAfterMs = 24 * 60 * 60_000;
-/** How long an object that left may still be read, by a request that found it before. */
-const readingMs = 15 * 60_000;
+/** How long an object that left may still be read, by a request that found it before, or at an address given out. */
+const readingMs = 1000 * presignedS;
 
 /**
  * Objects of the mirror's own storage, on their way in and out. In a directory an object has the name of its digest, so

@@ -61,6 +61,7 @@ export function testMirrorRecords({ name, open }: DatabaseKind): void {
       const stored = await records.manifest(web, one);
       expect({ ...stored, bytes: [...(stored?.bytes ?? [])] }).toEqual({ ...manifest, bytes: [...manifest.bytes] });
       expect(await records.manifest(app, one)).toBeUndefined();
+      expect([await records.hasManifest(web, one), await records.hasManifest(app, one)]).toEqual([true, false]);
       await records.putAnswer(web, "tag x", { answer: "first", etag: undefined, checkedAtMs: 1 });
       await records.putAnswer(web, "tag x", { answer: "second", etag: '"e"', checkedAtMs: 2 });
       await records.checkAnswer(web, "tag x", 3);

@@ -100,6 +100,12 @@ export class MirrorRecords {
     return row === undefined ? undefined : { digest, mediaType: row.media_type, bytes: row.bytes };
   }
 
+  async hasManifest(source: Source, digest: Digest): Promise<boolean> {
+    const found = await this.#database.get(sql`
+      SELECT 1 FROM mirror_manifests WHERE source = ${source} AND digest = ${digest}`);
+    return found !== undefined;
+  }
+
   async addManifest(source: Source, { digest, mediaType, bytes }: StoredManifest, now: number): Promise<void> {
     await this.#run(sql`
       INSERT INTO mirror_manifests (source, digest, media_type, bytes, size_bytes, used_at)

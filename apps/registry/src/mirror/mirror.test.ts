@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { encodeUtf8 } from "@cpm/base";
 import { mediaTypes } from "@cpm/oci";
@@ -27,6 +27,8 @@ const layerDigest = digestOf(layer);
 let upstream: RegistryUnderTest;
 /** What it was asked for: `GET /v2/…`. */
 const asked: string[] = [];
+/** What it waits for before it answers. */
+let waiting: Promise<void> | undefined;
 /** In place of what it would answer. */
 let fault: ((method: string, path: string) => Response | undefined) | undefined;
 let image: Descriptor;
@@ -36,6 +38,7 @@ const opened: RegistryUnderTest[] = [];
 const fromUpstream: Fetch = async (url, { method = "GET", headers }) => {
   const { pathname, search } = new URL(url);
   asked.push(`${method} ${pathname}`);
+  await waiting;
   const instead = fault?.(method, pathname);
   return instead ?? upstream.call(method, `${pathname}${search}`, { headers: headers as Record<string, string> });
 };
@@ -73,11 +76,12 @@ afterAll(async () => {
 beforeEach(() => {
   asked.length = 0;
   fault = undefined;
+  waiting = undefined;
 });
 
 describe("a mirror", () => {
   test("answers tags, manifests and blobs of its upstream, and asks for nothing twice that has a digest", async () => {
-    const { call, dataDirectory } = await openMirror();
+    const { call } = await openMirror();
     for (let turn = 0; turn < 3; turn++) {
       const manifest = await call("GET", `/v2/${name}/manifests/one`);
       expect([manifest.status, manifest.headers.get("content-type")]).toEqual([200, mediaTypes.manifest]);
@@ -86,7 +90,7 @@ describe("a mirror", () => {
       expect((await call("GET", `/v2/${name}/manifests/${image.digest}`)).status).toBe(200);
       const blob = await call("GET", `/v2/${name}/blobs/${layerDigest}`);
       expect(await blob.bytes()).toEqual(layer);
-      await settled(dataDirectory);
+      await settled();
     }
     expect(asked).toEqual([
       `HEAD /v2/${name}/manifests/one`,
@@ -173,10 +177,10 @@ describe("while the upstream does not answer, a mirror", () => {
   const gone = (): Response => new Response("down", { status: 503 });
 
   test("answers what it has, with its age, and refuses the rest", async () => {
-    const { call, dataDirectory } = await openMirror({ freshMs: 1000 });
+    const { call } = await openMirror({ freshMs: 1000 });
     await (await call("GET", `/v2/${name}/blobs/${layerDigest}`)).bytes();
     await call("GET", `/v2/${name}/manifests/one`);
-    await settled(dataDirectory);
+    await settled();
     fault = gone;
     now += 90_000;
     const stale = await call("GET", `/v2/${name}/manifests/one`);
@@ -184,6 +188,7 @@ describe("while the upstream does not answer, a mirror", () => {
     expect(stale.headers.get("warning")).toBe('299 - "upstream.test does not answer; this is what it said 90 s ago"');
     const digest = await call("GET", `/v2/${name}/manifests/${image.digest}`);
     expect([digest.status, digest.headers.get("warning")]).toEqual([200, null]);
+    expect((await call("HEAD", `/v2/${name}/blobs/${image.digest}`)).status).toBe(404);
     expect((await call("GET", `/v2/${name}/blobs/${layerDigest}`)).status).toBe(200);
     for (const path of ["manifests/two", `blobs/${digestOf(encodeUtf8("other"))}`, "tags/list"]) {
       const refused = await call("GET", `/v2/${name}/${path}`);
@@ -197,14 +202,32 @@ describe("while the upstream does not answer, a mirror", () => {
     expect((await call("GET", `/v2/${name}/manifests/two`)).status).toBe(200);
   });
 
-  test("does not hide that it is refused there", async () => {
+  test("does not hide that it is refused there, while any nonsense only makes its answers old", async () => {
     const { call } = await openMirror({ freshMs: 1000 });
-    await call("GET", `/v2/${name}/manifests/one`);
-    fault = () => new Response("no", { status: 403 });
+    await call("GET", `/v2/${name}/tags/list`);
     now += 2000;
-    const refused = await call("GET", `/v2/${name}/manifests/one`);
-    expect([refused.status, (await codesOf(refused)).own]).toEqual([502, "registry-server/upstream-failed"]);
+    fault = () => new Response("<html>Sign in to this network</html>");
+    const stale = await call("GET", `/v2/${name}/tags/list`);
+    expect([stale.status, stale.headers.get("age")]).toEqual([200, "2"]);
+    fault = () => new Response("no", { status: 403 });
+    const refused = await call("GET", `/v2/${name}/tags/list`);
+    expect([refused.status, (await codesOf(refused)).own]).toEqual([502, "registry-server/upstream-refused"]);
   });
+
+  test("does not wait long for what it can say already, and is told later", async () => {
+    const { call } = await openMirror({ freshMs: 1000 });
+    const tag = async () => (await call("GET", `/v2/${name}/manifests/slow`)).headers;
+    const first = (await upstream.pushManifest(name, imageOf({ annotations: { of: "slow" } }), "slow")).descriptor;
+    expect((await tag()).get("docker-content-digest")).toBe(first.digest);
+    const second = (await upstream.pushManifest(name, imageOf({ annotations: { of: "slower" } }), "slow")).descriptor;
+    now += 2000;
+    const gate = Promise.withResolvers<void>();
+    waiting = gate.promise;
+    const old = await tag();
+    expect([old.get("docker-content-digest"), old.get("age")]).toEqual([first.digest, "2"]);
+    gate.resolve();
+    while ((await tag()).get("docker-content-digest") !== second.digest) await Bun.sleep(1);
+  }, 20_000);
 });
 
 describe("of an upstream that lies, a mirror passes on", () => {
@@ -238,7 +261,7 @@ describe("of an upstream that lies, a mirror passes on", () => {
       response.status === 200 ? response.bytes().then(String, () => "cut off") : response.status,
     );
     expect(["cut off", 502]).toContain(got);
-    await settled(dataDirectory);
+    await settled();
     expect(filesIn(join(dataDirectory, "mirror", "blobs"))).toEqual([]);
     fault = undefined;
     expect(await (await call("GET", `/v2/${name}/blobs/${layerDigest}`)).bytes()).toEqual(layer);
@@ -271,6 +294,12 @@ describe("packages of a mirror", () => {
     expect((await call("GET", "/api/v1/packages/acme/nothing")).status).toBe(504);
   });
 
+  test("have their pages there, which is what is said here", async () => {
+    const { call } = await openMirror();
+    const page = await call("GET", "/packages/acme/tool", { headers: { accept: "text/html" } });
+    expect([page.status, await page.text()]).toEqual([404, expect.stringContaining("a mirror of upstream.test")]);
+  });
+
   test("are told from their manifests where the upstream has no index", async () => {
     const { call } = await openMirror();
     fault = (_, path) => (path.startsWith("/api/") ? new Response("404 page not found", { status: 404 }) : undefined);
@@ -288,6 +317,83 @@ describe("packages of a mirror", () => {
       "1.0.0",
     ]);
     expect((await call("GET", "/api/v1/packages/acme/web")).status).toBe(404);
+    // What is known of versions is not asked for again with each list of them.
+    now += 61_000;
+    asked.length = 0;
+    expect(await (await call("GET", "/api/v1/packages/acme/tool")).json()).toEqual(detail);
+    expect(asked).toEqual(["GET /api/v1/packages/acme/tool", "GET /v2/acme/tool/tags/list"]);
+  });
+});
+
+describe("the cache of a mirror", () => {
+  test("lets leave what was not used for the longest time, but not from under who reads it", async () => {
+    const large = new Uint8Array(3_000_000).fill(7);
+    const other = new Uint8Array(3_000_000).fill(8);
+    for (const bytes of [large, other]) await upstream.pushBlob(name, bytes);
+    const { call, runJob } = await openMirror({ maxBytes: 4_000_000 });
+    const get = (bytes: Uint8Array) => call("GET", `/v2/${name}/blobs/${digestOf(bytes)}`);
+    const evict = async (): Promise<void> => {
+      await runJob("evict-mirrored");
+      // Longer than anybody reads.
+      now += 20 * 60_000;
+      await runJob("evict-mirrored");
+    };
+    expect(await (await get(large)).bytes()).toEqual(large);
+    await settled();
+    const reader = (await get(large)).body?.getReader();
+    let received = (await reader?.read())?.value?.length ?? 0;
+    now += 1000;
+    expect(await (await get(other)).bytes()).toEqual(other);
+    await settled();
+    await evict();
+    for (let piece = await reader?.read(); piece?.done === false; piece = await reader?.read())
+      received += piece.value.length;
+    expect(received).toBe(large.length);
+    asked.length = 0;
+    expect(await (await get(other)).bytes()).toEqual(other);
+    expect(asked).toEqual([]);
+    expect(await (await get(large)).bytes()).toEqual(large);
+    expect(asked).toHaveLength(2);
+    await settled();
+    const metrics = await (await call("GET", "/metrics")).text();
+    expect(metrics).toContain("cpm_registry_mirror_evictions_total 1\n");
+    expect(metrics).toContain("cpm_registry_mirror_evicted_bytes_total 3000000\n");
+    expect(metrics).toContain("cpm_registry_mirror_cached_bytes 6000000\n");
+  });
+
+  test("does not keep a blob for which it has no room, and passes it on all the same", async () => {
+    const { call, dataDirectory } = await openMirror({ maxBytes: layer.length - 1 });
+    for (let turn = 0; turn < 2; turn++) {
+      expect(await (await call("GET", `/v2/${name}/blobs/${layerDigest}`)).bytes()).toEqual(layer);
+      await settled();
+    }
+    expect(asked.filter((entry) => entry.startsWith("GET"))).toHaveLength(2);
+    expect(filesIn(join(dataDirectory, "mirror", "blobs"))).toEqual([]);
+  });
+
+  test("finds out that bytes are gone, and fetches them again", async () => {
+    const { call, dataDirectory } = await openMirror();
+    const get = async () => (await call("GET", `/v2/${name}/blobs/${layerDigest}`)).bytes();
+    expect(await get()).toEqual(layer);
+    await settled();
+    rmSync(join(dataDirectory, "mirror", "blobs"), { recursive: true });
+    expect(await get()).toEqual(layer);
+    await settled();
+    asked.length = 0;
+    expect(await get()).toEqual(layer);
+    expect(asked).toEqual([]);
+  });
+
+  test("shows what it has of one repository in no other, unless that has it as well", async () => {
+    const { call } = await openMirror();
+    await upstream.pushBlob("acme/other", encodeUtf8("something"));
+    await (await call("GET", `/v2/${name}/blobs/${layerDigest}`)).bytes();
+    await settled();
+    asked.length = 0;
+    expect((await call("GET", `/v2/acme/other/blobs/${layerDigest}`)).status).toBe(404);
+    await upstream.pushBlob("acme/other", layer);
+    expect(await (await call("GET", `/v2/acme/other/blobs/${layerDigest}`)).bytes()).toEqual(layer);
+    expect(asked.every((entry) => entry.startsWith("HEAD"))).toBe(true);
   });
 });
 
@@ -352,9 +458,10 @@ test("a request that has come through this registry before is refused, and so is
   expect((await call("GET", `/v2/${name}/manifests/two`, { headers: { via: many } })).status).toBe(508);
 });
 
-/** No blob is on its way any more: none has a file in the spool. */
-async function settled(dataDirectory: string): Promise<void> {
-  while (filesIn(join(dataDirectory, "spool")).length > 0) await Bun.sleep(1);
+/** Until what requests began and did not wait for is over. */
+async function settled(): Promise<void> {
+  const spools = opened.map(({ dataDirectory }) => join(dataDirectory, "spool"));
+  while (spools.some((spool) => filesIn(spool).length > 0)) await Bun.sleep(1);
 }
 
 function filesIn(folder: string): string[] {

@@ -9,6 +9,9 @@ export type StagedState = Readonly<Record<string, unknown>>;
 /** Called when more bytes became durable. Throws when the upload is somebody else's by now; then nothing is done. */
 export type Checkpoint = (state: StagedState) => Promise<void>;
 
+/** How long an address of the storage may be used: enough for a slow client to begin with a large blob. */
+export const presignedS: number = 15 * 60;
+
 /** Bytes `startBytes` to `endBytes`, the last one excluded. */
 export interface ByteRange {
   readonly startBytes: number;

@@ -1,6 +1,5 @@
-import { equalBytes } from "@cpm/base";
+import { collectBytes, digestAlgorithm, digestHex, equalBytes } from "@cpm/base";
 import type { ByteSource, Digest } from "@cpm/base";
-import { digestAlgorithm, digestHex } from "@cpm/base";
 import { storageFailed, registryError } from "../errors.ts";
 import { quarantinePrefix } from "./object-storage.ts";
 import type {
@@ -20,6 +19,9 @@ import type { S3Patience } from "./s3-client.ts";
 import type { S3Settings } from "./s3-settings.ts";
 import { S3Staging, stagedSize, toS3State } from "./s3-staging.ts";
 import { startedStream } from "./started-stream.ts";
+
+/** What every request that reads may hold in memory. */
+const maxHeldBytes = 256 * 1024;
 
 /** Objects are `blobs/<upload>/<random>` in a bucket: what they are is said by the database alone. */
 export class S3Objects implements ObjectStorage {
@@ -59,8 +61,11 @@ export class S3Objects implements ObjectStorage {
     return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
   }
 
-  async body(object: ObjectName, sizeBytes: number, range: ByteRange): Promise<ReadableStream<Uint8Array>> {
-    return startedStream(this.read(object, sizeBytes, range));
+  /** What is small is read before it is answered: then its length is in the answer, which a stream's is not. */
+  async body(object: ObjectName, sizeBytes: number, range: ByteRange): Promise<Blob | ReadableStream<Uint8Array>> {
+    const bytes = this.read(object, sizeBytes, range);
+    if (range.endBytes - range.startBytes > maxHeldBytes) return startedStream(bytes);
+    return new Blob([await collectBytes(bytes, maxHeldBytes)]);
   }
 
   read(object: ObjectName, sizeBytes: number, range?: ByteRange): ByteSource {

@@ -35,6 +35,7 @@ export function toServeOptions(
     openAnywhere,
     trustProxy: reader.flag("trustProxy"),
     openMetrics: reader.flag("openMetrics"),
+    privateWebhooks: reader.flag("privateWebhooks"),
     graceMs: reader.duration("grace"),
     limits: {
       maxBlobBytes: reader.size("maxBlobSize"),

@@ -44,6 +44,7 @@ export const settingTable = {
   tlsKey: { type: "text", value: "FILE", meaning: "its key, PEM" },
   trustProxy: { type: "flag", meaning: "the client's address is the last of X-Forwarded-For" },
   openMetrics: { type: "flag", meaning: "/metrics is for everybody, not for users and tokens only" },
+  privateWebhooks: { type: "flag", meaning: "webhooks may lead to private networks, and by http to this machine" },
   log: { type: "text", value: "LEVEL", default: "errors", meaning: "off, errors or requests; JSON lines on stderr" },
   grace: { type: "duration", default: "10s", meaning: "how long requests may go on after a signal to stop" },
   maxBlobSize: { type: "size", default: "100GiB", meaning: "the largest blob" },

@@ -168,9 +168,10 @@ describe("a setting", () => {
   test.each([
     ["a.test=no-password", "mirrorCredentials (CPM_REGISTRY_MIRROR_CREDENTIALS) has an entry"],
     ["other.test=us:hush", "credentials for other.test, and no --mirror"],
+    ["plain.test=us:hush", "the credentials for plain.test need https"],
   ])("refuses the credentials %p without repeating them", (text, why) => {
-    const read = () =>
-      optionsOf([...data, "--mirror", "acme=https://a.test"], { CPM_REGISTRY_MIRROR_CREDENTIALS: text });
+    const mirrors = ["--mirror", "acme=https://a.test", "--mirror", "team=http://plain.test"];
+    const read = () => optionsOf([...data, ...mirrors], { CPM_REGISTRY_MIRROR_CREDENTIALS: text });
     expect(read).toThrow(why);
     expect(read).not.toThrow(/hush|no-password/);
   });
