@@ -20,5 +20,7 @@ export { credentialFile, userCredentials } from "./credential-files.ts";
 export { parseDockerConfig } from "./docker-config.ts";
 export type { DockerConfig } from "./docker-config.ts";
 export type { IndexDocument } from "./index-document.ts";
-export { readVersionListing, versionsFromTags } from "./package-versions.ts";
+export { formatReadVersion, readVersionListing, versionsFromTags } from "./package-versions.ts";
+export { readManifest, readVersions } from "./read-versions.ts";
+export type { ContentReader, ReadVersion } from "./read-versions.ts";
 export type { ListedDependency, ListedVersion, VersionListing } from "./package-versions.ts";

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { encodeUtf8 } from "@cpm/base";
-import { mediaTypes } from "@cpm/oci";
+import { packageMediaTypes } from "@cpm/model";
+import { formatManifest, mediaTypes } from "@cpm/oci";
 import type { Descriptor } from "@cpm/oci";
 import type { Fetch } from "@cpm/registry-client";
 import { digestOf } from "@cpm/store";
@@ -317,11 +318,28 @@ describe("packages of a mirror", () => {
       "1.0.0",
     ]);
     expect((await call("GET", "/api/v1/packages/acme/web")).status).toBe(404);
+    const config = { ...(await upstream.pushBlob("acme/odd", encodeUtf8("{}"))), mediaType: packageMediaTypes.config };
+    fault = (method, path) => {
+      if (path.startsWith("/api/")) return new Response("404 page not found", { status: 404 });
+      const image = formatManifest(imageOf({ config }));
+      if (path.endsWith("/tags/list")) return Response.json({ tags: ["1.0.0"] });
+      if (!path.includes("/manifests/")) return undefined;
+      const headers = { "docker-content-digest": digestOf(image), "content-length": String(image.length) };
+      return new Response(method === "HEAD" ? null : image, { headers });
+    };
+    const odd = await call("GET", "/api/v1/packages/acme/odd");
+    expect([odd.status, (await codesOf(odd)).own]).toEqual([502, "registry-server/upstream-failed"]);
+    fault = (_, path) => (path.startsWith("/api/") ? new Response("404 page not found", { status: 404 }) : undefined);
     // What is known of versions is not asked for again with each list of them.
     now += 61_000;
     asked.length = 0;
     expect(await (await call("GET", "/api/v1/packages/acme/tool")).json()).toEqual(detail);
-    expect(asked).toEqual(["GET /api/v1/packages/acme/tool", "GET /v2/acme/tool/tags/list"]);
+    const marks = asked.filter((entry) => entry.includes("/referrers/"));
+    expect(marks).toHaveLength(3);
+    expect(asked.filter((entry) => !marks.includes(entry))).toEqual([
+      "GET /api/v1/packages/acme/tool",
+      "GET /v2/acme/tool/tags/list",
+    ]);
   });
 });
 
