@@ -28,10 +28,8 @@ const layerDigest = digestOf(layer);
 let upstream: RegistryUnderTest;
 /** What it was asked for: `GET /v2/…`. */
 const asked: string[] = [];
-/** What it waits for before it answers. */
-let waiting: Promise<void> | undefined;
 /** In place of what it would answer. */
-let fault: ((method: string, path: string) => Response | undefined) | undefined;
+let fault: ((method: string, path: string) => Response | undefined | Promise<Response | undefined>) | undefined;
 let image: Descriptor;
 let now = 1_767_000_000_000;
 const opened: RegistryUnderTest[] = [];
@@ -39,8 +37,7 @@ const opened: RegistryUnderTest[] = [];
 const fromUpstream: Fetch = async (url, { method = "GET", headers }) => {
   const { pathname, search } = new URL(url);
   asked.push(`${method} ${pathname}`);
-  await waiting;
-  const instead = fault?.(method, pathname);
+  const instead = await fault?.(method, pathname);
   return instead ?? upstream.call(method, `${pathname}${search}`, { headers: headers as Record<string, string> });
 };
 
@@ -77,7 +74,6 @@ afterAll(async () => {
 beforeEach(() => {
   asked.length = 0;
   fault = undefined;
-  waiting = undefined;
 });
 
 describe("a mirror", () => {
@@ -223,7 +219,7 @@ describe("while the upstream does not answer, a mirror", () => {
     const second = (await upstream.pushManifest(name, imageOf({ annotations: { of: "slower" } }), "slow")).descriptor;
     now += 2000;
     const gate = Promise.withResolvers<void>();
-    waiting = gate.promise;
+    fault = () => gate.promise.then(() => undefined);
     const old = await tag();
     expect([old.get("docker-content-digest"), old.get("age")]).toEqual([first.digest, "2"]);
     gate.resolve();
@@ -277,6 +273,8 @@ describe("packages of a mirror", () => {
       for (const bytes of artifact.blobs.values()) await upstream.pushBlob("acme/tool", bytes);
       await upstream.pushManifest("acme/tool", artifact.manifest, version);
     }
+    const yank = "/api/v1/packages/acme/tool/versions/1.0.0/yank";
+    expect((await upstream.call("PUT", yank, { body: '{"reason": "Loses data."}' })).status).toBe(200);
   });
 
   test("are told as the upstream's index tells them", async () => {
@@ -310,6 +308,7 @@ describe("packages of a mirror", () => {
       ...indexed,
       versions: indexed.versions.map((version: object) => ({ ...version, publishedAt: undefined })),
     });
+    expect(resolution.versions.filter(({ yanked }: { yanked?: boolean }) => yanked)).toHaveLength(1);
     const detail = await (await call("GET", "/api/v1/packages/acme/tool")).json();
     expect(detail).toMatchObject({ name: "acme/tool", version: "1.1.0", description: "As of 1.1.0." });
     expect(detail.versions.map(({ version }: { version: string }) => version)).toEqual([
@@ -387,6 +386,25 @@ describe("the cache of a mirror", () => {
     }
     expect(asked.filter((entry) => entry.startsWith("GET"))).toHaveLength(2);
     expect(filesIn(join(dataDirectory, "mirror", "blobs"))).toEqual([]);
+  });
+
+  test("fetches so many blobs at a time, lets as many wait, and refuses more", async () => {
+    const { call } = await openMirror();
+    const gate = Promise.withResolvers<Response>();
+    let fetching = 0;
+    fault = (method) => {
+      if (method === "HEAD") return new Response(null, { headers: { "content-length": "1" } });
+      fetching++;
+      return gate.promise.then((answer) => answer.clone());
+    };
+    const get = (index: number) => call("GET", `/v2/${name}/blobs/${digestOf(encodeUtf8(`blob ${index}`))}`);
+    const begun = Array.from({ length: 16 + 256 }, (_, index) => get(index));
+    while (asked.length < begun.length + 16) await Bun.sleep(1);
+    const more = await get(1000);
+    expect([more.status, fetching]).toEqual([504, 16]);
+    gate.resolve(new Response("?"));
+    for (const response of begun) expect((await response).status).toBe(502);
+    expect(fetching).toBe(begun.length);
   });
 
   test("finds out that bytes are gone, and fetches them again", async () => {
