@@ -24,3 +24,4 @@ export { formatReadVersion, readVersionListing, versionsFromTags } from "./packa
 export { readManifest, readVersions } from "./read-versions.ts";
 export type { ContentReader, ReadVersion } from "./read-versions.ts";
 export type { ListedDependency, ListedVersion, VersionListing } from "./package-versions.ts";
+export type { DeprecationNotice } from "./withdrawals.ts";
