@@ -43,6 +43,8 @@ export interface MirrorParts {
 }
 
 const maxTags = 100_000;
+/** Of what is read to tell of a package. */
+const maxReadBytes = 4 * 1024 * 1024;
 /** A version does not change, so a list of all of them need not look at each again whenever a new one may have come. */
 const versionFreshMs = 60 * 60_000;
 const listLimits = { maxBytes: 16 * 1024 * 1024, maxDescriptors: 100_000 };
@@ -192,6 +194,7 @@ export class Mirror {
       yield manifest.bytes;
       return;
     }
+    if (sizeBytes > maxReadBytes) throw upstreamFailed(this.upstream, `${digest} has more than ${maxReadBytes} bytes`);
     const { body } = await this.#parts.blobs.find({ ...this.#addressOf(digest), sizeBytes });
     yield* new Response(await body({ startBytes: 0, endBytes: sizeBytes })).body ?? emptySource();
   }
