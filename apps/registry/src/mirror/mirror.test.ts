@@ -29,16 +29,23 @@ let upstream: RegistryUnderTest;
 /** What it was asked for: `GET /v2/…`. */
 const asked: string[] = [];
 /** In place of what it would answer. */
-let fault: ((method: string, path: string) => Response | undefined | Promise<Response | undefined>) | undefined;
+let fault:
+  | ((
+      method: string,
+      path: string,
+      headers: Readonly<Record<string, string>>,
+    ) => Response | undefined | Promise<Response | undefined>)
+  | undefined;
 let image: Descriptor;
 let now = 1_767_000_000_000;
 const opened: RegistryUnderTest[] = [];
 
 const fromUpstream: Fetch = async (url, { method = "GET", headers }) => {
   const { pathname, search } = new URL(url);
+  const sent = headers as Record<string, string>;
   asked.push(`${method} ${pathname}`);
-  const instead = await fault?.(method, pathname);
-  return instead ?? upstream.call(method, `${pathname}${search}`, { headers: headers as Record<string, string> });
+  const instead = await fault?.(method, pathname, sent);
+  return instead ?? upstream.call(method, `${pathname}${search}`, { headers: sent });
 };
 
 function mirrorOptions(options: Partial<MirrorOptions> = {}): MirrorOptions {
@@ -108,6 +115,23 @@ describe("a mirror", () => {
     expect(asked).toEqual([`HEAD /v2/${name}/blobs/${layerDigest}`]);
     const range = await call("GET", `/v2/${name}/blobs/${layerDigest}`, { headers: { range: "bytes=4-8" } });
     expect([range.status, await range.text()]).toEqual([206, "bytes"]);
+  });
+
+  test("asks by itself for a range that lies far ahead of what has arrived, and ends what hangs when it closes", async () => {
+    const { call, dispose } = await openRegistryUnderTest({ mirrors: mirrorOptions() });
+    const sizeBytes = 200_000_000;
+    fault = (method, _, { range }) => {
+      if (method === "HEAD") return new Response(null, { headers: { "content-length": String(sizeBytes) } });
+      // The whole of it does not get on.
+      if (range === undefined) return new Response(new ReadableStream());
+      expect(range).toBe("bytes=150000000-150000004");
+      const headers = { "content-range": `bytes 150000000-150000004/${sizeBytes}` };
+      return new Response("ahead", { status: 206, headers });
+    };
+    const path = `/v2/${name}/blobs/${digestOf(encodeUtf8("large"))}`;
+    const response = await call("GET", path, { headers: { range: "bytes=150000000-150000004" } });
+    expect([response.status, await response.text()]).toEqual([206, "ahead"]);
+    await dispose();
   });
 
   test("knows of what is not there, and asks for it again", async () => {
