@@ -1,5 +1,5 @@
-import { registryError, unauthorized } from "../errors.ts";
-import type { PackageDetail, VersionRow } from "../metadata.ts";
+import { packageUnknown, unauthorized } from "../errors.ts";
+import type { PackageDetail, VersionRow, YankNotice } from "../metadata.ts";
 import type { Call } from "./account-call.ts";
 import { json } from "./answers.ts";
 import { countOf } from "./count-of.ts";
@@ -46,14 +46,22 @@ async function answerPackage(
   const found = shown && mirror === undefined ? await parts.metadata.package(name) : undefined;
   // Whoever shows nothing may be somebody who may see it.
   if (found === undefined && !caller.presented) throw unauthorized("this needs a token");
-  if (found === undefined)
-    throw registryError("registry-server/package-unknown", `there is no package ${namespace}/${ownName}`);
+  if (found === undefined) throw packageUnknown(`${namespace}/${ownName}`);
   return format(found);
 }
 
 function formatVersionRow(row: VersionRow): Record<string, unknown> {
-  const { manifest, publishedAt, ...fields } = row;
-  return { ...fields, publishedAt: isoTime(publishedAt), manifest: JSON.parse(manifest) };
+  const { manifest, publishedAt, yanked, ...fields } = row;
+  return {
+    ...fields,
+    publishedAt: isoTime(publishedAt),
+    ...(yanked === undefined ? {} : { yanked: formatYank(yanked) }),
+    manifest: JSON.parse(manifest),
+  };
+}
+
+export function formatYank({ reason, by, at }: YankNotice): Record<string, string> {
+  return { reason, by, at: isoTime(at) };
 }
 
 function isoTime(timeMs: number): string {

@@ -50,6 +50,14 @@ export const settingTable = {
   maxBlobSize: { type: "size", default: "100GiB", meaning: "the largest blob" },
   maxOpenUploads: { type: "count", default: "1000", meaning: "uploads of one person begun in a day and not ended" },
   uploadExpiry: { type: "duration", default: "24h", meaning: "when an upload of which nothing is heard is ended" },
+  collectDelay: { type: "duration", default: "24h", meaning: "for how long what nothing needs any more is kept" },
+  collectInterval: { type: "duration", default: "10m", meaning: "how often it is looked for what is due to go" },
+  collectUntaggedAfter: {
+    type: "duration",
+    value: "DURATION|never",
+    default: "never",
+    meaning: "when a manifest goes that has no tag and that nothing needs; never a version",
+  },
   scrubEvery: {
     type: "duration",
     value: "DURATION|off",

@@ -90,6 +90,15 @@ test("every answer that is described is given, and is as described", async () =>
   const resolution = await ask("GET", "/packages/acme/tool/resolution");
   const known = { "if-none-match": resolution.headers.get("etag") ?? "" };
   await registry.asUser(admin, "GET", "/api/v1/packages/acme/tool/resolution", { headers: known });
+  for (const [path, body] of [
+    ["versions/1.0.0/yank", { reason: "It loses data." }],
+    ["versions/1.0.0/deprecation", { message: "Use another.", successor: "acme/other" }],
+    ["deprecation", { message: "Use another." }],
+  ] as const) {
+    await ask("PUT", `/packages/acme/tool/${path}`, body);
+    for (const view of ["", "/resolution"]) await ask("GET", `/packages/acme/tool${view}`);
+    await ask("DELETE", `/packages/acme/tool/${path}`);
+  }
   await ask("GET", "/changes?after=0&wait=0");
   const webhook = await (await ask("POST", "/namespaces/acme/webhooks", { url: "https://hooks.example/in" })).json();
   const path = `/namespaces/acme/webhooks/${webhook.id}`;

@@ -19,6 +19,11 @@ const signed = {
   nonce: { ...text, description: "Of a challenge." },
   signature: { ...text, description: "By the ColonyOS key, of the text that names nonce, registry and purpose." },
 } as const;
+const notice = {
+  message: { ...text, description: "What whoever uses it should know." },
+  successor: { ...text, description: "A package to use in its place." },
+} as const;
+const withdrawn = { 200: { description: "How it stands now.", schema: refTo("Withdrawal") } } as const;
 const auditPage = objectOf({ entries: listOf(refTo("AuditEntry")) });
 
 const exampleSummary = {
@@ -74,7 +79,10 @@ export const apiOperations: Readonly<Record<ApiRoute | SignInRoute, ApiOperation
     tag: "index",
     summary: "A package with all its versions, the highest first",
     access: "everybody",
-    answers: { 200: { description: "The package.", schema: refTo("Package") } },
+    answers: {
+      200: { description: "The package.", schema: refTo("Package") },
+      304: nothing("It is another registry's, and has not changed."),
+    },
   },
   "GET /api/v1/packages/{namespace}/{name}/resolution": {
     id: "packageResolution",
@@ -86,6 +94,52 @@ export const apiOperations: Readonly<Record<ApiRoute | SignInRoute, ApiOperation
       200: { description: "Every version with what it needs.", schema: refTo("Resolution") },
       304: nothing("It has not changed."),
     },
+  },
+  "PUT /api/v1/packages/{namespace}/{name}/versions/{version}/yank": {
+    id: "yankVersion",
+    tag: "index",
+    summary: "Have a version chosen by nobody who does not name it",
+    access: "users",
+    body: { required: ["reason"], properties: { reason: text } },
+    answers: withdrawn,
+  },
+  "DELETE /api/v1/packages/{namespace}/{name}/versions/{version}/yank": {
+    id: "unyankVersion",
+    tag: "index",
+    summary: "Take a yank back",
+    access: "users",
+    body: { required: [], properties: { reason: text } },
+    answers: withdrawn,
+  },
+  "PUT /api/v1/packages/{namespace}/{name}/deprecation": {
+    id: "deprecatePackage",
+    tag: "index",
+    summary: "Advise against a package",
+    access: "users",
+    body: { required: ["message"], properties: notice },
+    answers: withdrawn,
+  },
+  "DELETE /api/v1/packages/{namespace}/{name}/deprecation": {
+    id: "undeprecatePackage",
+    tag: "index",
+    summary: "Advise against a package no longer",
+    access: "users",
+    answers: withdrawn,
+  },
+  "PUT /api/v1/packages/{namespace}/{name}/versions/{version}/deprecation": {
+    id: "deprecateVersion",
+    tag: "index",
+    summary: "Advise against a version",
+    access: "users",
+    body: { required: ["message"], properties: notice },
+    answers: withdrawn,
+  },
+  "DELETE /api/v1/packages/{namespace}/{name}/versions/{version}/deprecation": {
+    id: "undeprecateVersion",
+    tag: "index",
+    summary: "Advise against a version no longer",
+    access: "users",
+    answers: withdrawn,
   },
   "GET /api/v1/changes": {
     id: "listChanges",

@@ -21,6 +21,7 @@ import { bindIdentity, bindIdentityOf, unbindIdentity, unbindIdentityOf } from "
 import { challenge, exchangeIdToken, signInByKey } from "../login.ts";
 import { packageResolution, search, showPackage } from "../packages.ts";
 import { addWebhook, listDeliveries, listWebhooks, redeliver, removeWebhook, testWebhook } from "../webhooks.ts";
+import { deprecatePackage, undeprecatePackage, unyankVersion, yankVersion } from "../withdrawals.ts";
 import { describeApi } from "./description.ts";
 
 type Handler<C> = (call: C) => Response | Promise<Response>;
@@ -31,6 +32,12 @@ export const apiRoutes = {
   "GET /api/v1/search": search,
   "GET /api/v1/packages/{namespace}/{name}": showPackage,
   "GET /api/v1/packages/{namespace}/{name}/resolution": packageResolution,
+  "PUT /api/v1/packages/{namespace}/{name}/versions/{version}/yank": yankVersion,
+  "DELETE /api/v1/packages/{namespace}/{name}/versions/{version}/yank": unyankVersion,
+  "PUT /api/v1/packages/{namespace}/{name}/deprecation": deprecatePackage,
+  "DELETE /api/v1/packages/{namespace}/{name}/deprecation": undeprecatePackage,
+  "PUT /api/v1/packages/{namespace}/{name}/versions/{version}/deprecation": deprecatePackage,
+  "DELETE /api/v1/packages/{namespace}/{name}/versions/{version}/deprecation": undeprecatePackage,
   "GET /api/v1/changes": listChanges,
   "GET /api/v1/whoami": whoami,
   "GET /api/v1/tokens": listTokens,

@@ -34,15 +34,14 @@ function manifest(): JsonObject {
   return schema;
 }
 
+const publishTime = {
+  ...time,
+  description: "Unknown, as are downloads, of what is mirrored from a registry without an index.",
+};
+const yank = objectOf({ reason: text, by: text, at: time });
+const deprecation = objectOf({ message: text }, { successor: text });
 const downloads = objectOf({ total: count, last90Days: count });
-const packageFields = {
-  name: text,
-  version: text,
-  description: text,
-  keywords: texts,
-  updatedAt: time,
-  downloads,
-} as const;
+const described = { name: text, version: text, description: text, keywords: texts } as const;
 const tokenLimits = { id: text, scopes: listOf(tokenScope), patterns: texts } as const;
 const webhookFields = {
   id: text,
@@ -67,25 +66,34 @@ export const apiSchemas = {
     },
   }),
   Manifest: manifest(),
-  PackageSummary: objectOf(packageFields),
-  PackageVersion: objectOf({
-    version: text,
-    digest,
-    sizeBytes: count,
-    publishedAt: time,
-    downloads: count,
-    manifest: { $ref: "#/components/schemas/Manifest" },
-  }),
-  Package: objectOf(
-    { ...packageFields, versions: listOf({ $ref: "#/components/schemas/PackageVersion" }) },
-    { readme: text },
+  PackageSummary: objectOf({ ...described, updatedAt: time, downloads }),
+  PackageVersion: objectOf(
+    {
+      version: text,
+      digest,
+      sizeBytes: count,
+      manifest: { $ref: "#/components/schemas/Manifest" },
+    },
+    { publishedAt: publishTime, downloads: count, yanked: yank, deprecated: deprecation },
   ),
+  Package: objectOf(
+    { ...described, versions: listOf({ $ref: "#/components/schemas/PackageVersion" }) },
+    { updatedAt: publishTime, downloads, readme: text, deprecated: deprecation },
+  ),
+  Withdrawal: objectOf({ name: text }, { version: text, digest, yanked: yank, deprecated: deprecation }),
   Resolution: objectOf({
     name: text,
     versions: listOf(
       objectOf(
-        { version: text, digest, publishedAt: time, dependencies: { type: "object" }, requires: { type: "object" } },
-        { inputs: listOf({ type: "object" }), platforms: texts },
+        { version: text, digest, dependencies: { type: "object" }, requires: { type: "object" } },
+        {
+          publishedAt: publishTime,
+          inputs: listOf({ type: "object" }),
+          platforms: texts,
+          yanked: { const: true },
+          yankReason: text,
+          deprecated: deprecation,
+        },
       ),
     ),
   }),

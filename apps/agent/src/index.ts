@@ -1,0 +1,3 @@
+export { agentErrors } from "./errors.ts";
+export { serveAgent } from "./serve.ts";
+export type { RunningAgent, ServeOptions } from "./serve.ts";
