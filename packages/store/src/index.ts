@@ -28,4 +28,5 @@ export type { ProcessIdentity, ProcessLock } from "./process-lock.ts";
 export { Arrival } from "./arrival.ts";
 export { readLayer } from "./read-layer.ts";
 export type { DeclaredLayer, LayerSink, ReadLayerOptions } from "./read-layer.ts";
+export { removeTree } from "./remove-tree.ts";
 export { treeDigest, TreeWriter } from "./tree-writer.ts";

@@ -1,8 +1,7 @@
 import { mkdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isCpmError } from "@cpm/base";
-import { Arrival, withFileErrors } from "@cpm/store";
+import { Arrival, removeTree, withFileErrors } from "@cpm/store";
 import type { TreeUnpacker, UnpackJob } from "@cpm/store";
 import { agentError } from "../errors.ts";
 import { firstFile } from "../isolation/confine.ts";
@@ -165,9 +164,9 @@ async function fetchBlob(descriptor: UnpackJob["layers"][number]["descriptor"], 
   }
 }
 
-/** The worker's files belong to nobody now, and no directory of them is sealed yet. */
+/** What a worker left that did not come to its end. */
 async function emptyRoot(staging: string): Promise<void> {
   const root = join(staging, "root");
-  await rm(root, { recursive: true, force: true });
+  await removeTree(root);
   withFileErrors("create", root, () => mkdirSync(root, 0o755));
 }
