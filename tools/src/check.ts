@@ -11,6 +11,7 @@ const results = await runSteps([
   { name: "lint", command: [bin("oxlint"), "--type-aware", "--deny-warnings"], cwd: root },
   ...typeSteps(root),
   { name: "ladder", command: [process.execPath, "test", "tools/src/ladder.test.ts"], cwd: root },
+  { name: "contract", command: [process.execPath, "tools/src/contract.ts", "--check"], cwd: root },
   { name: "docs", command: [process.execPath, "tools/src/docs.ts", "--check"], cwd: root },
   { name: "unused", command: [bin("knip")], cwd: root },
   { name: "tests", command: [process.execPath, "tools/src/test.ts"], cwd: root },

@@ -65,6 +65,8 @@ test("a command's help begins with what it does and examples", () => {
     Examples:
       cpm search wordcount
           Packages about it.
+      cpm search --executor container-executor --platform linux/arm64
+          What runs there.
       cpm search --json
           All of them, for a program.
 
@@ -74,12 +76,19 @@ test("a command's help begins with what it does and examples", () => {
       [words...]  parts of names, descriptions and keywords
 
     Options:
-          --registry HOST  The registry (CPM_REGISTRY).
-          --limit N        How many to show. Default 20.
-          --offset N       How many to leave out first.
-          --json           Print data and errors as JSON.
-      -q, --quiet          Print no progress and no notes.
-      -h, --help           Show how the command is used.
+          --registry HOST     The registry (CPM_REGISTRY).
+          --limit N           How many to show. Default 20.
+          --offset N          How many to leave out first.
+          --keyword WORD      Only packages with this keyword. Can be given again.
+          --owner NAME        Only packages of this namespace, or of those that this
+                              user owns. Can be given again.
+          --executor TYPE     Only packages that require this executor type. Can be
+                              given again.
+          --platform OS/ARCH  Only packages that can be placed on this platform. Can
+                              be given again.
+          --json              Print data and errors as JSON.
+      -q, --quiet             Print no progress and no notes.
+      -h, --help              Show how the command is used.
     "
   `);
   expect(commandHelp(completion, 80)).toMatchInlineSnapshot(`

@@ -36,8 +36,38 @@ export const registryErrors = {
   },
   "registry-server/content-lost": {
     kind: "data_loss",
-    title: "The bytes of a blob are gone from the disk",
-    hint: "Push the same blob again: that restores it.",
+    title: "The bytes of a blob or manifest are gone or damaged",
+    hint: "Push the same again: that restores it. What was damaged is kept aside, see `cpm-registry scrub --list`.",
+  },
+  "registry-server/scrub-stopped": {
+    kind: "data_loss",
+    title: "So much in a row is gone or damaged that something else must be wrong",
+    hint: "Look whether the registry has the right directory or bucket, and all of it. Then go on with `cpm-registry scrub`: what is whole is taken for whole again.",
+  },
+  "registry-server/scrub-busy": {
+    kind: "failed_precondition",
+    title: "Another process scrubs",
+    hint: "Wait for it to end: `cpm-registry scrub --status` says how far it has come.",
+  },
+  "registry-server/export-exists": {
+    kind: "already_exists",
+    title: "A file stands where the export is to be written",
+    hint: "Choose another name, or a directory: an export into a directory that holds one adds what is missing.",
+  },
+  "registry-server/export-broken": {
+    kind: "data_loss",
+    title: "A content was found damaged while it was written into a file",
+    hint: "Scrub the registry, which marks what is damaged, and export again: that leaves out what needs it, and says so.",
+  },
+  "registry-server/export-incomplete": {
+    kind: "data_loss",
+    title: "Not everything could be exported or imported",
+    hint: "What is named is damaged, missing or refused; everything else is there.",
+  },
+  "registry-server/export-invalid": {
+    kind: "invalid_argument",
+    title: "The layout does not say in a known way what it holds",
+    hint: "It was written by a newer cpm-registry, or changed since: import with the version that exported.",
   },
   "registry-server/storage": {
     kind: "unavailable",
@@ -49,6 +79,7 @@ export const registryErrors = {
   "registry-server/unsupported": { kind: "unimplemented", title: "Not supported" },
   "registry-server/package-unknown": { kind: "not_found", title: "No such package" },
   "registry-server/bad-query": { kind: "invalid_argument", title: "A parameter that cannot be read" },
+  "registry-server/text-invalid": { kind: "invalid_argument", title: "A text that the registry cannot keep" },
   "registry-server/unauthorized": {
     kind: "unauthenticated",
     title: "The registry does not know who asks",
@@ -69,6 +100,16 @@ export const registryErrors = {
     title: "The registry has no users, so nobody may publish",
     hint: "Make the first administrator: `cpm-registry user add NAME --admin --data DIR`. To let everybody publish on this machine: `cpm-registry serve --open`.",
   },
+  "registry-server/cursor-gone": {
+    kind: "out_of_range",
+    title: "The feed of changes does not go back so far",
+    hint: "Ask for after=latest, list what there is, and go on from there.",
+  },
+  "registry-server/too-many-waiting": {
+    kind: "unavailable",
+    title: "Too many requests wait for changes",
+    hint: "Ask without `wait`, or wait as long as the Retry-After header says.",
+  },
   "registry-server/rate-limited": {
     kind: "resource_exhausted",
     title: "Too many requests",
@@ -82,6 +123,31 @@ export const registryErrors = {
   "registry-server/namespace-unknown": { kind: "not_found", title: "No such namespace" },
   "registry-server/token-unknown": { kind: "not_found", title: "No such token" },
   "registry-server/publisher-unknown": { kind: "not_found", title: "No such publisher" },
+  "registry-server/mirror-read-only": {
+    kind: "permission_denied",
+    title: "What is mirrored is changed at its own registry only",
+    hint: "Publish, yank and delete there; this registry shows it within the time that its answers stay fresh.",
+  },
+  "registry-server/mirror-conflict": {
+    kind: "failed_precondition",
+    title: "A namespace with content of its own cannot be a mirror",
+    hint: "Mirror another namespace, or serve the mirror from a data directory of its own.",
+  },
+  "registry-server/mirror-loop": {
+    kind: "failed_precondition",
+    title: "A mirror was asked by way of itself",
+    hint: "Whoever runs the registries: one of the --mirror settings on the way leads back to where the request came from.",
+  },
+  "registry-server/upstream-unavailable": {
+    kind: "unavailable",
+    title: "The registry that is mirrored does not answer, and this is not cached",
+    hint: "Try again later. What was pulled through this mirror before is served meanwhile.",
+  },
+  "registry-server/upstream-failed": {
+    kind: "unavailable",
+    title: "The registry that is mirrored answered something that cannot be passed on",
+    hint: "Whoever runs this registry: the message says what came. Credentials for it are a setting of the mirror.",
+  },
   "registry-server/issuer-unreachable": {
     kind: "unavailable",
     title: "The issuer of identity tokens does not give out its keys",
@@ -116,7 +182,7 @@ export const registryErrors = {
   "registry-server/database": {
     kind: "unavailable",
     title: "The database cannot be used",
-    hint: "The message says why. A damaged registry.db is restored from a backup; the blobs beside it are whole.",
+    hint: "The message says why. A PostgreSQL must be reached by every replica; a damaged registry.db is restored from a backup, and the blobs beside it are whole.",
   },
   "registry-server/database-busy": {
     kind: "unavailable",
@@ -146,6 +212,14 @@ export function digestInvalid(what: string, expected: Digest, actual: Digest): C
   return registryError("registry-server/digest-invalid", message, { expected, actual });
 }
 
+export function contentLost(message: string): CpmError {
+  return registryError("registry-server/content-lost", message);
+}
+
+export function scrubStopped(count: number): CpmError {
+  return registryError("registry-server/scrub-stopped", `${count} contents in a row are gone or damaged`);
+}
+
 export function packageInvalid(message: string, context?: Record<string, unknown>): CpmError {
   return registryError("registry-server/package-invalid", message, context);
 }
@@ -171,6 +245,14 @@ export function hiddenRepository(repository: string): CpmError {
   return createError(registryErrors, "registry-server/name-unknown", `there is no repository ${repository}`, { hint });
 }
 
+export function hasOwnBackup(database: string): CpmError {
+  const hint =
+    "`pg_dump` copies it as it is at one moment, also while registries run on it. Copy the blobs after it: those that it names are there, and are never changed.";
+  return createError(registryErrors, "registry-server/unsupported", `${database} is not copied by this program`, {
+    hint,
+  });
+}
+
 export function nobodyPublishes(): CpmError {
   return registryError("registry-server/nobody-publishes", "this registry has no users yet");
 }
@@ -186,6 +268,26 @@ export function storageFailed(message: string, cause?: unknown): CpmError {
 
 /** How long whoever met a storage that failed is told to wait. */
 const storageRetryS = 10;
+
+/** How long whoever asked for what an upstream has is told to wait: it is not asked again sooner. */
+export const upstreamRetryS = 10;
+
+export function mirrorReadOnly(repository: string, upstream: string): CpmError {
+  return registryError("registry-server/mirror-read-only", `${repository} is a mirror of ${upstream}`, { upstream });
+}
+
+export function mirrorLoop(upstream: string): CpmError {
+  return registryError("registry-server/mirror-loop", `${upstream} was asked by way of this registry already`);
+}
+
+export function upstreamUnavailable(upstream: string, why: string, cause?: unknown): CpmError {
+  const context = { upstream, retryAfterS: upstreamRetryS };
+  return registryError("registry-server/upstream-unavailable", `${upstream}: ${why}`, context, cause);
+}
+
+export function upstreamFailed(upstream: string, why: string, cause?: unknown): CpmError {
+  return registryError("registry-server/upstream-failed", `${upstream}: ${why}`, { upstream }, cause);
+}
 
 export function issuerUnreachable(issuer: string, cause: unknown): CpmError {
   const why = cause instanceof Error ? cause.message : String(cause);
@@ -222,21 +324,30 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   // What the specification answers where deletion is not done.
   "registry-server/in-use": { code: "DENIED", status: 405 },
   "registry-server/storage": { code: "UNKNOWN" },
+  "registry-server/content-lost": { code: "UNKNOWN", status: 500 },
   "registry-server/too-large": { code: "SIZE_INVALID" },
   "registry-server/too-many-tags": { code: "UNSUPPORTED", status: 414 },
   "registry-server/unsupported": { code: "UNSUPPORTED" },
   "registry-server/package-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/bad-query": { code: "UNSUPPORTED" },
+  "registry-server/text-invalid": { code: "UNSUPPORTED" },
   "registry-server/unauthorized": { code: "UNAUTHORIZED" },
   "registry-server/unbound-identity": { code: "UNAUTHORIZED" },
   "registry-server/denied": { code: "DENIED" },
   "registry-server/nobody-publishes": { code: "DENIED" },
+  "registry-server/cursor-gone": { code: "UNSUPPORTED", status: 410 },
+  "registry-server/too-many-waiting": { code: "TOOMANYREQUESTS", status: 503 },
   "registry-server/rate-limited": { code: "TOOMANYREQUESTS", status: 429 },
   "registry-server/access-invalid": { code: "UNSUPPORTED" },
   "registry-server/user-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/namespace-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/token-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/publisher-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/mirror-read-only": { code: "DENIED" },
+  // Of a gateway: 508 is "loop detected", 504 and 502 are about who is behind it.
+  "registry-server/mirror-loop": { code: "DENIED", status: 508 },
+  "registry-server/upstream-unavailable": { code: "UNKNOWN", status: 504 },
+  "registry-server/upstream-failed": { code: "UNKNOWN", status: 502 },
   // Not ours to repair: 424 is "failed dependency".
   "registry-server/issuer-unreachable": { code: "DENIED", status: 424 },
   "registry-server/account-exists": { code: "DENIED" },

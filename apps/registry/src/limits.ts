@@ -12,6 +12,10 @@ export interface RegistryLimits {
   readonly failedSignInsPerMinute: number;
   /** Manifests pushed by one person. Default 1200. */
   readonly publishesPerMinute: number;
+  /** Requests that wait for changes at one time. Default 1000. */
+  readonly maxWaiting: number;
+  /** How long changes stay in the feed. Default 90 days. */
+  readonly changesKeptMs: number;
 }
 
 export const defaultLimits: RegistryLimits = {
@@ -21,4 +25,6 @@ export const defaultLimits: RegistryLimits = {
   tokensPerMinute: 600,
   failedSignInsPerMinute: 20,
   publishesPerMinute: 1200,
+  maxWaiting: 1000,
+  changesKeptMs: 90 * 24 * 60 * 60_000,
 };

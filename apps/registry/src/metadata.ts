@@ -10,6 +10,8 @@ export interface BlobRow {
   readonly sizeBytes: number;
   /** Undefined for one that is named after its digest, as in earlier data directories. */
   readonly object: ObjectName | undefined;
+  /** Its bytes were found to be gone or others, and nobody has pushed it since. */
+  readonly damaged: boolean;
 }
 
 /** A manifest as it was pushed. */
@@ -31,6 +33,9 @@ export interface NewManifest extends StoredManifest {
   readonly package?: VerifiedPackage;
   /** Whether this makes the package's version exist. */
   readonly publish: boolean;
+  /** When it was stored at first, and when its version was published, where it comes from an export. Default: now. */
+  readonly storedAtMs?: number;
+  readonly publishedAtMs?: number;
 }
 
 /** A package whose every byte was read and found right. */
@@ -53,6 +58,20 @@ export interface PackageRow {
   readonly description: string;
   readonly keywords: readonly string[];
   readonly updatedAt: number;
+  readonly downloads: Downloads;
+}
+
+/** How often manifests of its versions were fetched. */
+export interface Downloads {
+  readonly total: number;
+  readonly last90Days: number;
+}
+
+/** So many fetches of one manifest. */
+export interface FetchCount {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly count: number;
 }
 
 export interface VersionRow {
@@ -61,6 +80,8 @@ export interface VersionRow {
   readonly sizeBytes: number;
   readonly publishedAt: number;
   readonly manifest: string;
+  /** How often its manifest was fetched. */
+  readonly downloads: number;
 }
 
 export interface PackageDetail extends PackageRow {
@@ -68,6 +89,26 @@ export interface PackageDetail extends PackageRow {
   /** The highest first. */
   readonly versions: readonly VersionRow[];
 }
+
+/** What packages are looked for by. */
+export interface SearchQuery {
+  /** Words, or a name; everything when empty. */
+  readonly text: string;
+  readonly filters: SearchFilters;
+}
+
+/** What a package's newest version must have, all of it. */
+export interface SearchFilters {
+  readonly keywords: readonly string[];
+  /** Namespaces, or users who own the namespace. */
+  readonly owners: readonly string[];
+  /** Executor types that it requires. */
+  readonly executors: readonly string[];
+  /** `os/architecture`: it has files for it, or none that are for single platforms. */
+  readonly platforms: readonly string[];
+}
+
+export const noFilters: SearchFilters = { keywords: [], owners: [], executors: [], platforms: [] };
 
 export interface SearchResult {
   /** Of all pages. */
@@ -86,17 +127,18 @@ export interface ReferrersPage {
  * transaction: once it returned it is durable and every later call sees it, wherever it is made; nothing of one that
  * failed is seen. Every method throws `registry-server/database` when the database cannot be reached, and one that
  * changes something `registry-server/database-busy` when others were writing for too long. On every database it passes
- * one suite, `metadata.contract.test.ts`.
+ * one suite, `metadata.contract.ts`.
  */
 export interface Metadata {
   /**
    * Records that a blob is whole and that a repository may show it, and ends the upload that brought it. Its object
-   * takes the place of one that the blob had. Throws `registry-server/upload-range` when the upload is another's by now.
+   * takes the place of one that the blob had, and a damage is healed by it. False, and nothing changes, while an object
+   * of that name is being removed. Throws `registry-server/upload-range` when the upload is another's by now.
    */
-  finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<void>;
-  /** A blob that the repository may show. */
+  finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<boolean>;
+  /** A blob that the repository may show, damaged or not. */
   blob(repository: string, digest: Digest): Promise<BlobRow | undefined>;
-  /** Lets a second repository show a blob; false when the first, or where none is named no public one, may. */
+  /** Lets a second repository show a blob; false when the first, or where none is named no public one, may, or it is damaged. */
   mountBlob(from: string | undefined, to: string, digest: Digest): Promise<boolean>;
   /** False when there was none. Throws `registry-server/in-use` while a manifest of the repository refers to it. */
   unlinkBlob(repository: string, digest: Digest, by: Author): Promise<boolean>;
@@ -106,14 +148,21 @@ export interface Metadata {
   /** How many uploads were begun and not ended, by anybody. */
   allOpenUploads(): Promise<number>;
 
-  /** Which of these the repository shows neither as a blob nor as a manifest. */
+  /**
+   * Before a client is told whether these are here: of what the repository shows, nothing is collected within the time
+   * that clients have to push what needs it.
+   */
+  promise(repository: string, contents: readonly Digest[]): Promise<void>;
+  /** Which of these the repository shows neither as a blob nor as a manifest, or shows and has damaged. */
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]>;
   /**
-   * Stores a manifest with its tags and version. Throws `store/incomplete` when content is missing and
+   * Stores a manifest with its tags and version; one that was damaged is healed by it. Throws `store/incomplete` when content is missing and
    * `registry-server/version-exists` when the tag of a published version would come to mean other bytes.
    */
   putManifest(manifest: NewManifest, by: Author): Promise<void>;
+  /** Throws `registry-server/content-lost` for a manifest whose bytes are others by now. */
   manifestByDigest(repository: string, digest: Digest): Promise<StoredManifest | undefined>;
+  /** The same of the one that a tag points to. */
   manifestByTag(repository: string, tag: string): Promise<StoredManifest | undefined>;
   /** What the verifier read from a manifest that is here and a package. */
   verifiedPackage(repository: string, digest: Digest): Promise<VerifiedPackage | undefined>;
@@ -131,9 +180,18 @@ export interface Metadata {
   /** The digest of a published version. */
   publishedDigest(name: string, version: string): Promise<Digest | undefined>;
 
-  /** Packages that may be shown, by relevance: the exact name first, then the text. An empty query lists all by name. */
-  search(query: string, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
+  /**
+   * Packages that may be shown: the exact name first, then by the relevance of the text, then by how much they are used,
+   * then by name.
+   */
+  search(query: SearchQuery, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
   /** Packages of one namespace that may be shown, by name. */
   namespacePackages(namespace: string, visible: Visibility, limit: number, offset: number): Promise<SearchResult>;
   package(name: string): Promise<PackageDetail | undefined>;
+
+  /**
+   * Adds fetches to today's, whoever else adds some: those of published versions, for the others are no downloads. What
+   * is no longer recent is then no part of the recent ones.
+   */
+  addDownloads(fetched: readonly FetchCount[]): Promise<void>;
 }

@@ -57,6 +57,7 @@ function isOwnFailure(error: CpmError): boolean {
     "store/permission",
     "store/read-only",
     "registry-server/storage",
+    "registry-server/content-lost",
   ].includes(code);
   return ofDisk || kind === "internal" || code === "registry-server/package-invalid";
 }

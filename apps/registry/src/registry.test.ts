@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createAccounts } from "./access/accounts.ts";
 import { openSqliteDatabase } from "./database/sqlite-database.ts";
 import { ociAnswers, registryErrors } from "./errors.ts";
+import type { PackageRow } from "./metadata.ts";
 import { openRegistry } from "./registry.ts";
 import { serveRegistry } from "./serve.ts";
 
@@ -59,6 +60,47 @@ describe("opening a registry", () => {
       ["acme", "lab", "solo"].map((name) => ({ name, private: false, members: [] })),
     );
     await database.close();
+  });
+
+  test("of a version without downloads and filters is searched by what its packages were published with", async () => {
+    const dataDirectory = fresh();
+    const old = new Database(join(dataDirectory, "registry.db"), { create: true });
+    for (const name of ["0001-initial", "0002-access", "0003-publishers", "0004-objects"])
+      old.run(readFileSync(join(import.meta.dir, `database/migrations/sqlite/${name}.sql`), "utf8"));
+    old.run("INSERT INTO namespaces (name, private, created_at) VALUES ('acme', 0, 1)");
+    const publish = (name: string, version: string, manifest: object) => {
+      const [id] = old
+        .query(
+          "INSERT INTO packages (name, version, description, keywords, updated_at) VALUES (?, ?, '', '', 1) ON CONFLICT (name) DO UPDATE SET version = excluded.version RETURNING id",
+        )
+        .values(name, version)
+        .flat();
+      old.run(
+        "INSERT INTO versions (package_id, version, digest, size_bytes, manifest, published_at) VALUES (?, ?, ?, 1, ?, 1)",
+        [Number(id), version, `sha256:${version}`, JSON.stringify(manifest)],
+      );
+    };
+    publish("acme/web", "1.0.0", { keywords: ["old"], requires: { executors: [{ type: "old-executor" }] } });
+    publish("acme/web", "2.0.0", {
+      keywords: ["http"],
+      requires: { executors: [{ type: "local-executor" }] },
+      payload: [{ include: ["a"] }, { include: ["b"], platform: "linux/amd64" }],
+    });
+    publish("acme/plain", "1.0.0", {});
+    old.run("PRAGMA user_version = 4");
+    old.close();
+    const registry = await openRegistry({ dataDirectory });
+    const found = async (query: string) => {
+      const answer = await registry.fetch(new Request(`http://registry.test/api/v1/search?${query}`));
+      return (await answer.json()).results.map(({ name, downloads }: PackageRow) => `${name} ${downloads.total}`);
+    };
+    expect(await found("keyword=http")).toEqual(["acme/web 0"]);
+    expect(await found("keyword=old")).toEqual([]);
+    expect(await found("executor=local-executor&platform=linux/amd64")).toEqual(["acme/web 0"]);
+    expect(await found("executor=old-executor")).toEqual([]);
+    expect(await found("platform=linux/arm64")).toEqual(["acme/plain 0"]);
+    expect(await found("owner=acme")).toEqual(["acme/plain 0", "acme/web 0"]);
+    await registry.close();
   });
 
   test("on an address that is taken says so, and gives its directory back", async () => {

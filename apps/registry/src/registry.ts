@@ -1,9 +1,9 @@
-import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isCpmError } from "@cpm/base";
-import { BlobDirectory, makeDirectory, tryLock } from "@cpm/store";
 import { AccessTokens } from "./access/access-token.ts";
 import { createAccounts, ownSecret } from "./access/accounts.ts";
 import type { Accounts } from "./access/accounts.ts";
+import { AuditedDatabase } from "./access/audited-database.ts";
 import { Authenticator } from "./access/authenticator.ts";
 import type { Origin } from "./access/authenticator.ts";
 import { RequestOrigin } from "./access/request-origin.ts";
@@ -12,29 +12,51 @@ import { Gate } from "./access/gate.ts";
 import { IssuerKeys } from "./access/issuer-keys.ts";
 import { RateLimit } from "./access/rate-limit.ts";
 import { SignIn } from "./access/sign-in.ts";
+import { ChangeFeed } from "./changes/change-feed.ts";
+import { ChangeWatch } from "./changes/change-watch.ts";
 import type { Database } from "./database/database.ts";
-import { openSqliteDatabase } from "./database/sqlite-database.ts";
+import { DownloadCounter } from "./downloads/download-counter.ts";
 import { registryError } from "./errors.ts";
 import { errorResponse, hostOf, sentBytesOf, toResponse } from "./http/answers.ts";
 import type { PlainAnswer, TokenService } from "./http/answers.ts";
 import { readTarget } from "./http/request-target.ts";
 import type { RequestTarget } from "./http/request-target.ts";
 import { handleRequest, isReading } from "./http/routes.ts";
+import { forgetChanges } from "./changes/forget-changes.ts";
+import { expireUploads } from "./jobs/expire-uploads.ts";
+import type { Job } from "./jobs/job.ts";
+import { JobLeases } from "./jobs/job-leases.ts";
+import { JobMetrics } from "./jobs/job-metrics.ts";
+import { JobRunner } from "./jobs/job-runner.ts";
+import { collectGarbage, sweepOrphans } from "./collect/collect-jobs.ts";
+import { CollectCounts } from "./collect/collect-counts.ts";
+import { CollectMetrics } from "./collect/collect-metrics.ts";
+import { defaultCollectSettings, promiseSlackMs } from "./collect/collect-settings.ts";
+import type { CollectSettings } from "./collect/collect-settings.ts";
+import { Collector } from "./collect/collector.ts";
+import { Sweep } from "./collect/sweep.ts";
 import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
+import { openMirrors } from "./mirror/mirrors.ts";
+import type { MirrorOptions, Mirrors } from "./mirror/mirrors.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
-import { DirectoryObjects } from "./objects/directory-objects.ts";
 import { LocalUploadRecords } from "./objects/local-upload-records.ts";
+import { ObjectRemovals } from "./objects/object-removals.ts";
 import type { ObjectStorage } from "./objects/object-storage.ts";
-import { S3Objects } from "./objects/s3-objects.ts";
-import type { S3Settings } from "./objects/s3-settings.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
+import type { MetricSource } from "./operation/metric-family.ts";
 import { Metrics } from "./operation/metrics.ts";
 import { checkReadiness } from "./operation/readiness.ts";
 import type { Readiness } from "./operation/readiness.ts";
 import { routeName } from "./operation/route-name.ts";
 import { toErrorPage, wantsPage } from "./pages/error/response.ts";
+import { openStorage } from "./storage.ts";
+import type { Storage, StorageOptions } from "./storage.ts";
+import { scrubJob } from "./scrub/scrub-job.ts";
+import type { ScrubSettings } from "./scrub/scrub-job.ts";
+import { ScrubMetrics } from "./scrub/scrub-metrics.ts";
+import { ScrubRecords } from "./scrub/scrub-records.ts";
 import { Uploads } from "./uploads.ts";
 
 /** What the routes work with. */
@@ -44,6 +66,14 @@ export interface RegistryParts {
   /** A GET of a blob of this size or more is sent on to the storage; infinite where none is. */
   readonly redirectFromBytes: number;
   readonly uploads: Uploads;
+  readonly downloads: DownloadCounter;
+  readonly changes: ChangeFeed;
+  readonly changeWatch: ChangeWatch;
+  /** Undefined where nothing is mirrored. */
+  readonly mirrors: Mirrors | undefined;
+  readonly collector: Collector;
+  readonly sweep: Sweep;
+  readonly collect: CollectSettings;
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
   readonly accessTokens: AccessTokens;
@@ -51,6 +81,8 @@ export interface RegistryParts {
   readonly signIn: SignIn;
   readonly issuerKeys: IssuerKeys;
   readonly metrics: Metrics;
+  /** What `/metrics` tells besides. */
+  readonly metricSources: readonly MetricSource[];
   /** Who may read the metrics: every user and token, or everybody. */
   readonly openMetrics: boolean;
   readonly readiness: () => Promise<Readiness>;
@@ -59,27 +91,31 @@ export interface RegistryParts {
   readonly now: () => number;
 }
 
-export interface RegistryOptions {
-  readonly dataDirectory: string;
+export interface RegistryOptions extends StorageOptions {
   /**
-   * `users` (default): who may do what is said by the users, namespaces and tokens of the directory. `open`: everybody
-   * may publish, which is for one machine, and only for a directory without users.
+   * `users` (default): who may do what is said by the users, namespaces and tokens of the database. `open`: everybody
+   * may publish, which is for one machine, and only for a database without users.
    */
   readonly access?: "users" | "open";
   /** What clients reach it by, where that is not the address of their requests: `https://registry.example.org`. */
   readonly publicUrl?: string;
   readonly limits?: Partial<RegistryLimits>;
-  /** Where the bytes of blobs are kept. Default: in the data directory. */
-  readonly s3?: S3Settings;
+  readonly collect?: Partial<CollectSettings>;
   /** Blobs of this size or more are fetched from S3 by the client itself, by a redirect. Default: none. */
   readonly redirectFromBytes?: number;
+  /** The namespaces that are other registries'. Default: none. */
+  readonly mirrors?: MirrorOptions;
   /** Answers `/metrics` to everybody. Default false: to users and tokens. */
   readonly openMetrics?: boolean;
+  /** How everything that is kept is read again. Default: it is not. */
+  readonly scrub?: ScrubSettings;
   readonly now?: () => number;
   /** One call for each request that ended, of those that are `logged`. */
   readonly log?: (entry: LogEntry) => void;
   /** Which requests are told to `log`, by the status that they were answered with. Default: all. */
   readonly logged?: (status: number) => boolean;
+  /** Told when work that no request asks for fails; it is tried again at its next time. */
+  readonly onJobFailure?: (job: string, error: unknown) => void;
 }
 
 export interface LogEntry {
@@ -101,34 +137,38 @@ export interface LogEntry {
 export interface Registry {
   /** `address` is the client's, by which requests for tokens are counted. Default: `unknown`. */
   fetch(request: Request, address?: ClientAddress): Promise<Response>;
-  /** Ends uploads of which nothing was heard for the time that the limits say; the answer is how many. */
-  expireUploads(): Promise<number>;
-  /** From now on it is not ready: no new requests should be sent to it. Those that come are served all the same. */
+  /** From now on it does, at its times, what no request asks for. */
+  startJobs(): void;
+  /** Does one job to its end, whether it is due or not. Throws what it throws. */
+  runJob(name: string): Promise<void>;
+  /**
+   * From now on it is not ready: no new requests should be sent to it. Those that come are served all the same. Jobs
+   * begin no further step.
+   */
   drain(): void;
-  /** Lets what is being written to the database end; nothing can be asked afterwards. */
+  /** Lets jobs end the step that they are at, and what is being written to the database; nothing can be asked afterwards. */
   close(): Promise<void>;
 }
 
-type ProcessLock = NonNullable<ReturnType<typeof tryLock>>;
+const downloadsIntervalMs = 10_000;
 
 /**
- * Opens a registry on one directory: SQLite for what is known, files for the bytes. One process at a time has a
- * directory, since it remembers where uploads stand; commands beside it change accounts in the database. Throws
- * `registry-server/locked`, `registry-server/not-open` for a directory with users that is to be open, and file errors.
+ * Opens a registry. Where it keeps something in a directory, one process at a time has that; on PostgreSQL and S3 any
+ * number do, and commands beside them change accounts in the database. Throws `registry-server/locked`,
+ * `registry-server/not-open` for a registry with users that is to be open, `registry-server/mirror-conflict` for a
+ * namespace with content of its own that is to be a mirror, errors of the database and of files.
  */
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
-  const { dataDirectory, now = () => Date.now(), log, logged = () => true } = options;
+  const { now = () => Date.now(), log, logged = () => true } = options;
   const logsAll = log !== undefined && options.logged === undefined;
-  // What is private is in there, in files of its own.
-  makeDirectory(dataDirectory, 0o700);
-  const lock = tryLock(join(dataDirectory, "registry.lock"));
-  if (lock === undefined) throw registryError("registry-server/locked", `another cpm-registry uses ${dataDirectory}`);
-  const { parts, close, drain } = await openParts(options, now, lock);
+  const { parts, jobs, close, drain } = await openParts(options, now, await openStorage(options));
+  // Others may serve the same registry: their requests are told apart in the audit log, which they share.
+  const replica = crypto.randomUUID().slice(0, 4);
   let count = 0;
   return {
     async fetch(request, address) {
       const startedAt = performance.now();
-      const origin = new RequestOrigin(`${now().toString(36)}-${(count++).toString(36)}`, address);
+      const origin = new RequestOrigin(`${now().toString(36)}-${replica}-${(count++).toString(36)}`, address);
       // Before anything is waited for: who sends something may be gone before there is something to tell of them.
       if (logsAll || !isReading(request)) void origin.address;
       const target = readTarget(request.url);
@@ -158,49 +198,91 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       });
       return response;
     },
-    expireUploads: () => parts.uploads.expire(parts.limits.uploadExpiryMs),
+    startJobs: () => jobs.start(),
+    runJob: (name) => jobs.run(name),
     drain,
     close,
   };
 }
 
-async function openParts(
-  options: RegistryOptions,
-  now: () => number,
-  lock: ProcessLock,
-): Promise<{ readonly parts: RegistryParts; readonly close: () => Promise<void>; readonly drain: () => void }> {
-  const { dataDirectory, access = "users" } = options;
+interface OpenRegistry {
+  readonly parts: RegistryParts;
+  readonly jobs: JobRunner;
+  readonly close: () => Promise<void>;
+  readonly drain: () => void;
+}
+
+async function openParts(options: RegistryOptions, now: () => number, storage: Storage): Promise<OpenRegistry> {
+  const { access = "users" } = options;
+  const { database, objects } = storage;
   const limits = { ...defaultLimits, ...options.limits };
+  const collect = { ...defaultCollectSettings, ...options.collect };
   const metrics = new Metrics(now());
   let draining = false;
-  let database: Database | undefined;
+  let jobs: JobRunner | undefined;
+  let downloads: DownloadCounter | undefined;
+  let mirrors: Mirrors | undefined;
   const close = async (): Promise<void> => {
-    await database?.close();
-    lock.release();
+    await jobs?.stop();
+    await downloads?.flush();
+    await mirrors?.close();
+    await storage.close();
   };
   try {
-    const objects =
-      options.s3 === undefined ? new DirectoryObjects(new BlobDirectory(dataDirectory)) : new S3Objects(options.s3);
-    database = await openSqliteDatabase(join(dataDirectory, "registry.db"));
-    const accounts = createAccounts(database, now);
+    const changes = new ChangeFeed(database);
+    const changeWatch = new ChangeWatch({
+      hasMore: (place) => changes.hasMore(place),
+      maxWaiting: limits.maxWaiting,
+      onFailure: (error) => options.onJobFailure?.("watch-changes", error),
+    });
+    const onAnnounced = (): void => changeWatch.wake();
+    const accounts = createAccounts(database, now, onAnnounced);
     if (access === "open" && (await accounts.users.any()))
-      throw registryError("registry-server/not-open", `${dataDirectory} has users, so it is not open to everybody`);
+      throw registryError("registry-server/not-open", "the registry has users, so it is not open to everybody");
     const accessTokens = new AccessTokens(await ownSecret(database, "access-tokens"), serviceName(options), now);
     const failures = new RateLimit(limits.failedSignInsPerMinute, now);
     const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
     const records = new SqlUploadRecords(database);
-    const metadata = new SqlMetadata(database, now);
+    const removals = new ObjectRemovals(database, objects, now);
+    const metadata = new SqlMetadata(database, now, { promiseSlackMs: promiseSlackMs(collect.delayMs), onAnnounced });
+    const jobMetrics = new JobMetrics(now);
+    const scrubMetrics = new ScrubMetrics(new ScrubRecords(new AuditedDatabase(database, now), ""));
+    downloads = new DownloadCounter({
+      metadata,
+      intervalMs: downloadsIntervalMs,
+      onFailure: (error) => options.onJobFailure?.("count-downloads", error),
+    });
+    const redirectFromBytes = options.redirectFromBytes ?? Number.POSITIVE_INFINITY;
+    mirrors = await openMirrors({
+      options: options.mirrors ?? { rules: [] },
+      database,
+      dataDirectory: options.dataDirectory,
+      s3: options.s3,
+      maxBlobBytes: limits.maxBlobBytes,
+      redirectFromBytes,
+      onFailure: (error) => options.onJobFailure?.("keep-mirrored", error),
+      now,
+    });
+    const mirrored = mirrors;
+    const counts = new CollectCounts();
+    const audited = new AuditedDatabase(database, now, onAnnounced);
+    const collecting = { database: audited, storage: objects, removals, counts, settings: collect, now };
     const parts: RegistryParts = {
       metadata,
       objects,
-      redirectFromBytes: options.redirectFromBytes ?? Number.POSITIVE_INFINITY,
+      redirectFromBytes,
       uploads: new Uploads({
         storage: objects,
+        untilFree: (object) => removals.untilFree(object),
         records: objects.shared ? records : new LocalUploadRecords(records),
         maxBlobBytes: limits.maxBlobBytes,
         onBytes: (bytes) => metrics.receive(bytes),
         now,
       }),
+      downloads,
+      changes,
+      changeWatch,
+      mirrors,
       accounts,
       authenticator: new Authenticator({
         accounts,
@@ -210,24 +292,73 @@ async function openParts(
         open: access === "open",
       }),
       accessTokens,
-      gate: new Gate(accounts),
+      gate: new Gate(accounts, (namespace) => mirrored?.factsOf(namespace)),
       issuerKeys: new IssuerKeys(accounts.publishers, now),
-      signIn: new SignIn(await ownSecret(database, "sign-in"), now),
+      signIn: new SignIn(await ownSecret(database, "sign-in"), database, now),
       rates: {
         tokens: new RateLimit(limits.tokensPerMinute, now),
         publishes: new RateLimit(limits.publishesPerMinute, now),
       },
       metrics,
+      metricSources: [
+        jobMetrics,
+        scrubMetrics,
+        new CollectMetrics(database, counts, now),
+        ...(mirrors?.metricSources ?? []),
+      ],
+      collector: new Collector(collecting),
+      sweep: new Sweep(collecting),
+      collect,
       openMetrics: options.openMetrics ?? false,
       readiness: () => checkReadiness(metadata, objects, draining),
       limits,
       now,
     };
-    return { parts, close, drain: () => void (draining = true) };
+    const { scrub, onJobFailure: onFailure = () => undefined } = options;
+    const scrubbing =
+      scrub?.everyMs === undefined
+        ? []
+        : [scrubJob(scrub.everyMs, scrub.bytesPerSecond, { database, objects, metrics: scrubMetrics, now, onFailure })];
+    const runner = createJobRunner([...jobsOf(parts), ...scrubbing], database, jobMetrics, options, now);
+    jobs = runner;
+    const drain = (): void => {
+      draining = true;
+      changeWatch.end();
+      runner.drain();
+    };
+    return { parts, jobs: runner, close, drain };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** What a registry does without being asked. */
+function jobsOf({ uploads, changes, limits, mirrors, collector, sweep, collect, now }: RegistryParts): readonly Job[] {
+  return [
+    expireUploads(uploads, limits.uploadExpiryMs),
+    forgetChanges(changes, limits.changesKeptMs, now),
+    collectGarbage(collector, collect.intervalMs),
+    sweepOrphans(sweep),
+    ...(mirrors?.jobs ?? []),
+  ];
+}
+
+function createJobRunner(
+  jobs: readonly Job[],
+  database: Database,
+  metrics: JobMetrics,
+  { onJobFailure = () => undefined }: RegistryOptions,
+  now: () => number,
+): JobRunner {
+  return new JobRunner(jobs, {
+    leases: new JobLeases(database, crypto.randomUUID(), now),
+    metrics,
+    // Nothing that waits for a job keeps a process from ending.
+    sleep: (durationMs, signal) => sleep(durationMs, undefined, { signal, ref: false }),
+    random: () => Math.random(),
+    onFailure: onJobFailure,
+  });
 }
 
 /** The audience of access tokens. */

@@ -14,8 +14,6 @@ export interface ServeOptions extends RegistryOptions {
   readonly trustProxy?: boolean;
   /** How long requests may go on after `stop`. Default 10 s. */
   readonly graceMs?: number;
-  /** Told when work that no request asked for fails; it is tried again at its next time. */
-  readonly onJobFailure?: (job: string, error: unknown) => void;
 }
 
 /** The texts of two PEM files. */
@@ -25,7 +23,6 @@ export interface TlsFiles {
 }
 
 const defaultGraceMs = 10_000;
-const expiryIntervalMs = 10 * 60_000;
 
 export interface RunningRegistry {
   /** `http://host:port`, or `https://`. */
@@ -36,8 +33,8 @@ export interface RunningRegistry {
 }
 
 /**
- * Listens, and answers where. `stop` lets requests that run finish for a while, and then ends them: what arrived of
- * an upload is kept. Throws what `openRegistry` throws, and `registry-server/not-open` for an open registry that
+ * Listens, does its jobs, and answers where. `stop` lets requests that run finish for a while, and then ends them: what
+ * arrived of an upload is kept. Throws what `openRegistry` throws, and `registry-server/not-open` for an open registry that
  * other machines would reach.
  */
 export async function serveRegistry(options: ServeOptions): Promise<RunningRegistry> {
@@ -45,13 +42,12 @@ export async function serveRegistry(options: ServeOptions): Promise<RunningRegis
   assertServable(options);
   const registry = await openRegistry(options);
   const server = await listen(registry, options);
-  const expiry = setInterval(() => void expireUploads(registry, options), expiryIntervalMs);
+  registry.startJobs();
   const host = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port ?? 0}`;
   return {
     endpoint: `${options.tls === undefined ? "http" : "https"}://${host}`,
     host,
     async stop() {
-      clearInterval(expiry);
       registry.drain();
       const force = setTimeout(() => void server.stop(true), graceMs);
       await server.stop();
@@ -59,14 +55,6 @@ export async function serveRegistry(options: ServeOptions): Promise<RunningRegis
       await registry.close();
     },
   };
-}
-
-async function expireUploads(registry: Registry, { onJobFailure }: ServeOptions): Promise<void> {
-  try {
-    await registry.expireUploads();
-  } catch (error) {
-    onJobFailure?.("expire-uploads", error);
-  }
 }
 
 /** Throws `registry-server/not-open` for an open registry that other machines would reach. */

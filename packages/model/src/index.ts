@@ -19,6 +19,7 @@ export type {
 } from "./manifest.ts";
 export { formatManifest } from "./manifest.ts";
 export { bundleMediaTypes, isEvidenceType, packageMediaTypes } from "./media-types.ts";
+export { payloadPlatforms } from "./payload-platforms.ts";
 export { readInputDefinitions } from "./read-input-definitions.ts";
 export { resolverFacts } from "./resolver-facts.ts";
 export * from "./package-config.ts";
@@ -34,3 +35,4 @@ export * from "./source.ts";
 export { compareVersions, formatVersion, parseVersion, readVersion, tagToVersion, versionToTag } from "./version.ts";
 export type { Precedence, Version } from "./version.ts";
 export { parseSource, sourceToJson } from "./yaml.ts";
+export * from "./yank-mark.ts";

@@ -5,10 +5,12 @@ import { KeyedQueue } from "./keyed-queue.ts";
 import type { RegistryClientOptions } from "./options.ts";
 import { packageInfo, searchPackages } from "./package-index.ts";
 import type { PackageInfo, SearchOptions, SearchPage } from "./package-index.ts";
+import { indexDocument, packagePath } from "./index-document.ts";
+import type { IndexDocument } from "./index-document.ts";
 import { packageVersions } from "./package-versions.ts";
 import type { VersionListing } from "./package-versions.ts";
 import { RegistryRepository } from "./repository.ts";
-import type { Repository } from "./repository.ts";
+import type { FetchedManifest, Repository } from "./repository.ts";
 import { bindIdentity, exchangeIdToken, signIn } from "./sign-in.ts";
 import type { SignInOptions, SignedIn, Signer } from "./sign-in.ts";
 import { Transport, drop } from "./transport.ts";
@@ -18,6 +20,8 @@ export interface RegistryClient {
   readonly registry: string;
   /** The view of one repository. Views of one client share tokens, connections and begun uploads. */
   repository(name: string): Repository;
+  /** A manifest by tag or digest; undefined when it is not there. Its bytes are not yet held against the digest. */
+  manifest(repository: string, reference: string, options?: CallOptions): Promise<FetchedManifest | undefined>;
   /** Asks the registry whether it takes the credentials. Throws `registry/unauthorized` when it does not. */
   ping(options?: CallOptions): Promise<void>;
   /**
@@ -41,15 +45,25 @@ export interface RegistryClient {
     name: string,
     options?: CallOptions & { readonly etag?: string | undefined },
   ): Promise<VersionListing | "unchanged" | undefined>;
+  /**
+   * What the index tells of a package, as it is, for who passes it on; undefined when there is no index, or the
+   * package is not in it. `unchanged` when `etag` still stands for it.
+   */
+  packageDocument(
+    name: string,
+    view: "detail" | "resolution",
+    options?: CallOptions & { readonly etag?: string | undefined },
+  ): Promise<IndexDocument | "unchanged" | undefined>;
 }
 
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
   const transport = new Transport(options);
   const shared = { transport, uploads: new Map(), queue: new KeyedQueue() };
-  const repository = (name: string): Repository => new RegistryRepository(shared, parseRepositoryName(name));
+  const repository = (name: string): RegistryRepository => new RegistryRepository(shared, parseRepositoryName(name));
   return {
     registry: transport.origin.host,
     repository,
+    manifest: (name, reference, call = {}) => repository(name).manifest(reference, call.signal),
     async ping(call = {}) {
       const response = await transport.send({ method: "GET", target: "/v2/", scopes: [], ...call });
       if (!response.ok) throw await refusal(transport, response, "check the credentials", call.signal);
@@ -60,6 +74,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     exchangeIdToken: (idToken, name, call = {}) => exchangeIdToken(transport, idToken, name, call),
     searchPackages: (query, search) => searchPackages(transport, query, search),
     packageInfo: (name, call) => packageInfo(transport, repository(name), name, call),
+    packageDocument: (name, view, call) => indexDocument(transport, packagePath(name, view), `look up ${name}`, call),
     packageVersions: (name, call) => packageVersions(transport, repository(name), name, call),
   };
 }

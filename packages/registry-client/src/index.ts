@@ -5,12 +5,20 @@ export { registryClientErrors } from "./errors.ts";
 export type { RegistryClientErrorCode } from "./errors.ts";
 export { defaultLimits } from "./options.ts";
 export type { Fetch, RegistryClientLimits, RegistryClientOptions } from "./options.ts";
-export type { PackageInfo, PackageVersion, SearchOptions, SearchPage, SearchResult } from "./package-index.ts";
-export type { Repository } from "./repository.ts";
+export type {
+  PackageInfo,
+  PackageVersion,
+  SearchFilters,
+  SearchOptions,
+  SearchPage,
+  SearchResult,
+} from "./package-index.ts";
+export type { FetchedManifest, Repository } from "./repository.ts";
 export { textToSign } from "./sign-in.ts";
 export type { SignInOptions, SignPurpose, SignedIn, Signer } from "./sign-in.ts";
 export { credentialFile, userCredentials } from "./credential-files.ts";
 export { parseDockerConfig } from "./docker-config.ts";
 export type { DockerConfig } from "./docker-config.ts";
+export type { IndexDocument } from "./index-document.ts";
 export { readVersionListing, versionsFromTags } from "./package-versions.ts";
 export type { ListedDependency, ListedVersion, VersionListing } from "./package-versions.ts";

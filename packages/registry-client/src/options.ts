@@ -42,6 +42,8 @@ export interface RegistryClientLimits {
   readonly partBytes: number;
   /** A connection that brings the first part at least so fast goes on alone: parts would only cost memory. Default 16 MB. */
   readonly fastBytesPerSecond: number;
+  /** A list, such as of tags, with all its pages. Default 256 MiB. */
+  readonly listBytes: number;
 }
 
 export const defaultLimits: RegistryClientLimits = {
@@ -56,6 +58,7 @@ export const defaultLimits: RegistryClientLimits = {
   parallelParts: 4,
   partBytes: 4 * 1024 * 1024,
   fastBytesPerSecond: 16_000_000,
+  listBytes: 256 * 1024 * 1024,
 };
 
 /** The machine's clock. */

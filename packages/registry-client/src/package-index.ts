@@ -3,8 +3,8 @@ import type { CancelSignal, Digest, JsonObject, JsonValue } from "@cpm/base";
 import { compareVersions, tagToVersion, versionToTag } from "@cpm/model";
 import { annotationKeys, parseManifestBytes } from "@cpm/oci";
 import type { CallOptions, Descriptor } from "@cpm/oci";
-import { parseJsonAnswer, refusal } from "./answers.ts";
 import { protocolError, registryError } from "./errors.ts";
+import { indexDocument, packagePath } from "./index-document.ts";
 import type { Repository } from "./repository.ts";
 import type { Transport } from "./transport.ts";
 
@@ -13,6 +13,18 @@ export interface SearchOptions extends CallOptions {
   readonly limit?: number;
   /** Results to leave out at the beginning. Default 0. */
   readonly offset?: number;
+  /** What a package must have, all of it. Default: nothing in particular. */
+  readonly filters?: SearchFilters;
+}
+
+export interface SearchFilters {
+  readonly keyword?: readonly string[];
+  /** Namespaces, or users who own the namespace. */
+  readonly owner?: readonly string[];
+  /** Executor types that the package requires. */
+  readonly executor?: readonly string[];
+  /** `os/architecture` that it can be placed on. */
+  readonly platform?: readonly string[];
 }
 
 export interface SearchPage {
@@ -27,6 +39,13 @@ export interface SearchResult {
   readonly keywords: readonly string[];
   /** RFC 3339. */
   readonly updatedAt: string;
+  /** Undefined where the registry does not count. */
+  readonly downloads?: Downloads;
+}
+
+export interface Downloads {
+  readonly total: number;
+  readonly last90Days: number;
 }
 
 export interface PackageInfo {
@@ -43,8 +62,6 @@ export interface PackageVersion {
   readonly description?: string;
 }
 
-const maxBytes = 16 * 1024 * 1024;
-
 export async function searchPackages(
   transport: Transport,
   query: string,
@@ -53,6 +70,8 @@ export async function searchPackages(
   const parameters = new URLSearchParams({ q: query });
   if (options.limit !== undefined) parameters.set("limit", String(options.limit));
   if (options.offset !== undefined) parameters.set("offset", String(options.offset));
+  for (const [key, values] of Object.entries(options.filters ?? {}))
+    for (const value of values as readonly string[]) parameters.append(key, value);
   const body = await getJson(transport, `/api/v1/search?${parameters}`, "search", options.signal);
   if (body === undefined) {
     throw registryError("registry/no-index", `${transport.origin.host} has no package index to search`);
@@ -68,8 +87,7 @@ export async function packageInfo(
   name: string,
   options: CallOptions = {},
 ): Promise<PackageInfo> {
-  const path = `/api/v1/packages/${name.split("/").map(encodeURIComponent).join("/")}`;
-  const body = await getJson(transport, path, `look up ${name}`, options.signal);
+  const body = await getJson(transport, packagePath(name, "detail"), `look up ${name}`, options.signal);
   if (body === undefined) return infoFromTags(transport, repository, name, options);
   const { versions, readme } = body;
   if (!Array.isArray(versions)) throw protocolError(`the answer about ${name} has no versions`);
@@ -116,21 +134,14 @@ async function getJson(
   doing: string,
   signal: CancelSignal | undefined,
 ): Promise<JsonObject | undefined> {
-  const { response, bytes } = await transport.receive(
-    { method: "GET", target, scopes: [], identify: true, signal },
-    maxBytes,
-  );
-  const json = /^application\/([^;]+\+)?json\b/.test(response.headers.get("content-type") ?? "");
-  if (response.status === 404 || response.status === 405 || (response.ok && !json)) return undefined;
-  if (!response.ok) throw await refusal(transport, response, doing, signal, bytes);
-  const body = parseJsonAnswer(bytes, `${transport.origin.host}${target}`);
-  if (!isJsonObject(body)) throw protocolError(`the answer to ${target} is not an object`);
-  return body;
+  const found = await indexDocument(transport, target, doing, { signal });
+  return found === "unchanged" ? undefined : found?.document;
 }
 
 function parseResult(value: JsonValue): SearchResult {
   if (!isJsonObject(value) || typeof value["name"] !== "string") throw protocolError("a search result has no name");
   const { name, keywords } = value;
+  const downloads = downloadsOf(value["downloads"]);
   const words = Array.isArray(keywords) ? keywords.filter((word: JsonValue) => typeof word === "string") : [];
   return {
     name,
@@ -138,7 +149,13 @@ function parseResult(value: JsonValue): SearchResult {
     description: textOf(value["description"]) ?? "",
     keywords: words,
     updatedAt: textOf(value["updatedAt"]) ?? "",
+    ...(downloads === undefined ? {} : { downloads }),
   };
+}
+
+function downloadsOf(value: JsonValue | undefined): Downloads | undefined {
+  const { total, last90Days } = value !== undefined && isJsonObject(value) ? value : {};
+  return typeof total === "number" && typeof last90Days === "number" ? { total, last90Days } : undefined;
 }
 
 function parseVersion(value: JsonValue): PackageVersion {

@@ -13,8 +13,8 @@ import {
 import type { Range, Version } from "@cpm/model";
 import { parseManifestBytes } from "@cpm/oci";
 import type { CallOptions, Descriptor } from "@cpm/oci";
-import { parseJsonAnswer, refusal } from "./answers.ts";
 import { protocolError } from "./errors.ts";
+import { indexDocument, packagePath } from "./index-document.ts";
 import type { Repository } from "./repository.ts";
 import type { Transport } from "./transport.ts";
 
@@ -52,7 +52,6 @@ export interface ListedDependency {
   readonly when?: string;
 }
 
-const maxBytes = 64 * 1024 * 1024;
 const maxConfigBytes = 1024 * 1024;
 /** Manifests and configs of a plain registry that are fetched at once. */
 const inFlight = 8;
@@ -67,19 +66,10 @@ export async function packageVersions(
   name: string,
   options: CallOptions & { readonly etag?: string | undefined } = {},
 ): Promise<VersionListing | "unchanged" | undefined> {
-  const target = `/api/v1/packages/${name.split("/").map(encodeURIComponent).join("/")}/resolution`;
-  const headers = options.etag === undefined ? {} : { "if-none-match": options.etag };
-  const request = { method: "GET", target, scopes: [], identify: true, headers, signal: options.signal } as const;
-  const { response, bytes } = await transport.receive(request, maxBytes);
-  if (response.status === 304) return "unchanged";
-  const json = /^application\/json\b/.test(response.headers.get("content-type") ?? "");
-  if (response.status === 404 || response.status === 405 || (response.ok && !json))
-    return versionsFromTags(repository, options.signal);
-  if (!response.ok) throw await refusal(transport, response, `look up ${name}`, options.signal, bytes);
-  const document = parseJsonAnswer(bytes, `${transport.origin.host}${target}`);
-  if (!isJsonObject(document)) throw protocolError(`the answer to ${target} is not an object`);
-  const etag = response.headers.get("etag");
-  return { ...(etag === null ? {} : { etag }), versions: readVersionListing(document), document };
+  const target = packagePath(name, "resolution");
+  const found = await indexDocument(transport, target, `look up ${name}`, options);
+  if (found === undefined) return versionsFromTags(repository, options.signal);
+  return found === "unchanged" ? found : { ...found, versions: readVersionListing(found.document) };
 }
 
 /** Reads a listing as `VersionListing.document` holds it. Throws `registry/protocol`. */

@@ -27,7 +27,7 @@ import { drop } from "./transport.ts";
 import type { RegistryRequest, Transport } from "./transport.ts";
 
 const maxManifestBytes = 4 * 1024 * 1024;
-const maxListBytes = 16 * 1024 * 1024;
+const maxPageBytes = 16 * 1024 * 1024;
 const maxPages = 10_000;
 const fallbackAttempts = 5;
 
@@ -45,6 +45,12 @@ export interface Repository extends Store {
    * registry did not: the blob must then be ingested.
    */
   mount(content: Descriptor, fromRepository: string, options?: CallOptions): Promise<boolean>;
+}
+
+/** A manifest as the registry sent it, with the digest that its bytes have. */
+export interface FetchedManifest {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
 }
 
 export class RegistryRepository implements Repository {
@@ -124,7 +130,7 @@ export class RegistryRepository implements Repository {
     if (response.status !== 200) throw await refusal(this.#shared.transport, response, `resolve ${tag}`);
     const digest = response.headers.get("docker-content-digest") ?? "";
     const size = response.headers.get("content-length");
-    if (!isDigest(digest) || size === null) return (await this.#get(tag, options.signal))?.descriptor;
+    if (!isDigest(digest) || size === null) return (await this.manifest(tag, options.signal))?.descriptor;
     return { mediaType: mediaTypeOf(response), digest, sizeBytes: Number(size) };
   }
 
@@ -188,12 +194,26 @@ export class RegistryRepository implements Repository {
     let supported = false;
     for await (const body of this.#pages(first, "list the referrers", options.signal)) {
       supported = true;
-      const index = parseManifestBytes(body, mediaTypes.index, { maxBytes: maxListBytes, maxDescriptors: 10_000 });
+      const index = parseManifestBytes(body, mediaTypes.index, { maxBytes: maxPageBytes, maxDescriptors: 10_000 });
       if (index.kind === "index") for (const entry of index.manifests) found.set(entry.digest, entry);
     }
     if (!supported)
       for (const entry of await this.#fallbackReferrers(subject, options.signal)) found.set(entry.digest, entry);
     return selectReferrers(found.values(), artifactType);
+  }
+
+  /** See `RegistryClient.manifest`. */
+  async manifest(reference: string, signal: CancelSignal | undefined): Promise<FetchedManifest | undefined> {
+    const headers = { accept: acceptedManifestTypes.join(", ") };
+    const target = `/v2/${this.#name}/manifests/${reference}`;
+    const { transport } = this.#shared;
+    const request = { method: "GET", target, headers, scopes: this.#pull, signal };
+    const { response, bytes } = await transport.receive(request, maxManifestBytes);
+    if (response.status === 404) return undefined;
+    if (response.status !== 200)
+      throw await refusal(transport, response, `fetch the manifest ${reference}`, signal, bytes);
+    const digest = digestOf(bytes, isDigest(reference) ? reference : undefined);
+    return { descriptor: { mediaType: mediaTypeOf(response), digest, sizeBytes: bytes.length }, bytes };
   }
 
   async #put(
@@ -241,36 +261,22 @@ export class RegistryRepository implements Repository {
   }
 
   async #fallbackReferrers(subject: Digest, signal: CancelSignal | undefined): Promise<readonly Descriptor[]> {
-    const found = await this.#get(referrersTag(subject), signal);
+    const found = await this.manifest(referrersTag(subject), signal);
     if (found === undefined) return [];
     const index = parseManifestBytes(found.bytes, found.descriptor.mediaType);
     return index.kind === "index" ? index.manifests : [];
   }
 
-  async #get(
-    reference: string,
-    signal: CancelSignal | undefined,
-  ): Promise<{ descriptor: Descriptor; bytes: Uint8Array } | undefined> {
-    const headers = { accept: acceptedManifestTypes.join(", ") };
-    const target = `/v2/${this.#name}/manifests/${reference}`;
-    const { transport } = this.#shared;
-    const request = { method: "GET", target, headers, scopes: this.#pull, signal };
-    const { response, bytes } = await transport.receive(request, maxManifestBytes);
-    if (response.status === 404) return undefined;
-    if (response.status !== 200)
-      throw await refusal(transport, response, `fetch the manifest ${reference}`, signal, bytes);
-    const digest = createDigest("sha256", createHash("sha256").update(bytes).digest("hex"));
-    return { descriptor: { mediaType: mediaTypeOf(response), digest, sizeBytes: bytes.length }, bytes };
-  }
-
-  /** The bodies of a list and its next pages; none at all when the first answer is 404. */
+  /** The bodies of a list and its next pages, within its limit; none at all when the first answer is 404. */
   async *#pages(first: string, doing: string, signal: CancelSignal | undefined): AsyncGenerator<Uint8Array> {
     const { transport } = this.#shared;
     let target = new URL(first, transport.origin);
+    let leftBytes = transport.limits.listBytes;
     for (let page = 0; page < maxPages; page++) {
       const request = { method: "GET", target, scopes: this.#pull, signal };
       // oxlint-disable-next-line no-await-in-loop -- each page names the next
-      const { response, bytes } = await transport.receive(request, maxListBytes);
+      const { response, bytes } = await transport.receive(request, Math.min(maxPageBytes, leftBytes));
+      leftBytes -= bytes.length;
       if (response.status === 404 && page === 0) return;
       // oxlint-disable-next-line no-await-in-loop
       if (response.status !== 200) throw await refusal(transport, response, doing, signal, bytes);
@@ -315,8 +321,8 @@ function mediaTypeOf(response: Response): string {
   return (response.headers.get("content-type") ?? mediaTypes.manifest).replace(/;.*$/, "").trim();
 }
 
-function digestOf(bytes: Uint8Array, like: Digest): Digest {
-  const algorithm = digestAlgorithm(like);
+function digestOf(bytes: Uint8Array, like: Digest | undefined): Digest {
+  const algorithm = like === undefined ? "sha256" : digestAlgorithm(like);
   return createDigest(algorithm, createHash(algorithm).update(bytes).digest("hex"));
 }
 

@@ -230,6 +230,9 @@ test("publishing, finding, and the credentials of a registry", async () => {
       "search hello",
       "search nothing-like-it",
       "search hello --limit 1 --json",
+      "search --executor local-executor --platform linux/amd64 --owner rise",
+      "search hello --keyword text --keyword batch",
+      "search --platform linux",
       "info rise/hello",
       { line: `login ${auth.host} -u me --password-stdin`, options: { stdin: "right\n" } },
       `logout ${auth.host}`,
@@ -260,10 +263,23 @@ test("publishing, finding, and the credentials of a registry", async () => {
           "version": "0.1.0",
           "description": "Greet somebody.",
           "keywords": [],
-          "updatedAt": "<time>"
+          "updatedAt": "<time>",
+          "downloads": {
+            "total": 0,
+            "last90Days": 0
+          }
         }
       ]
     }
+    $ cpm search --executor local-executor --platform linux/amd64 --owner rise
+    NAME  VERSION  DESCRIPTION
+    rise/greeter  0.1.0  Greet somebody.
+    rise/hello  0.1.0  Greet somebody.
+    $ cpm search hello --keyword text --keyword batch
+    nothing found
+    $ cpm search --platform linux
+    ! error: <registry> answered 400 UNSUPPORTED: platform is "linux", which is not os/architecture, such as linux/amd64 to: search [registry/refused]
+    => 2
     $ cpm info rise/hello
     rise/hello@0.1.0
     Greet somebody.

@@ -16,6 +16,7 @@ if (reason !== undefined && process.env["CI"] !== undefined) {
 
 const long = "a-very-long-name-that-goes-on-and-on-until-the-limit-is-reached0";
 const paths = [
+  "/?q=count&keyword=text&executor=slurm-executor&platform=linux/amd64",
   "/",
   "/?q=wordcount",
   "/?q=nothing+like+this",
@@ -142,6 +143,34 @@ describe.skipIf(reason !== undefined)(`pages in Chromium${reason === undefined ?
       await page.goto("/?page=2");
       await page.getByRole("link", { name: "Previous" }).click();
       expect(await page.locator(".packages > li").count()).toBe(20);
+    });
+  });
+
+  test("narrow a search by a form, and widen it again, without JavaScript", async () => {
+    await withPage({ javaScriptEnabled: false }, async (page) => {
+      await page.goto("/?q=count");
+      await page.getByText("Narrow the search").click();
+      await page.getByRole("textbox", { name: "Keyword" }).fill("map-reduce");
+      await page.getByRole("textbox", { name: "Executor" }).fill("slurm-executor");
+      await page.getByRole("button", { name: "Narrow" }).click();
+      expect(await page.locator(".packages h2 a").allInnerTexts()).toEqual(["rise/wordcount"]);
+      await page.getByText("Narrow the search").click();
+      await page.getByRole("textbox", { name: "Platform" }).fill("linux");
+      await page.getByRole("button", { name: "Narrow" }).click();
+      expect(
+        await page
+          .getByRole("textbox", { name: "Platform" })
+          .evaluate((field: HTMLInputElement) => field.validity.patternMismatch),
+      ).toBe(true);
+      await page.getByRole("textbox", { name: "Platform" }).fill("windows/arm64");
+      await page.getByRole("button", { name: "Narrow" }).click();
+      expect(await page.getByRole("heading", { level: 1 }).innerText()).toBe("Packages for count");
+      for (const filter of ["Platform windows/arm64", "Keyword map-reduce"])
+        await page.getByRole("link", { name: `Remove ${filter}` }).click();
+      expect(page.url()).toEndWith("/?q=count&executor=slurm-executor");
+      await page.getByRole("searchbox").fill("nothing of the kind");
+      await page.getByRole("searchbox").press("Enter");
+      expect(page.url()).toEndWith("/?q=nothing+of+the+kind&executor=slurm-executor");
     });
   });
 

@@ -7,7 +7,7 @@ import { annotationKeys, emptyDescriptor, formatManifest, mediaTypes, referrersT
 import type { Descriptor, OciManifest, Store } from "@cpm/oci";
 import { openRegistry, serveRegistry } from "@cpm/registry";
 import { packageArtifact } from "@cpm/registry/testing";
-import type { RegistryClientLimits } from "@cpm/registry-client";
+import type { RegistryClientLimits, SearchFilters } from "@cpm/registry-client";
 import { MemoryStore, copyGraph, digestOf } from "@cpm/store";
 import { describeStore, put } from "@cpm/store/testing";
 import { clientOf, codeOf } from "./testing.ts";
@@ -57,6 +57,11 @@ describe("our registry", () => {
       total: 1,
       results: [{ name: "rise/wordcount", version: "1.1.0+build.2", description: "A package.", keywords: ["text"] }],
     });
+    expect(page.results[0]?.downloads).toEqual({ total: 0, last90Days: 0 });
+    const narrowed = async (filters: SearchFilters) => (await client.searchPackages("", { filters })).total;
+    expect(await narrowed({ keyword: ["text"], owner: ["rise"], platform: ["linux/amd64"] })).toBe(1);
+    expect(await narrowed({ keyword: ["text", "other"] })).toBe(0);
+    expect(await codeOf(narrowed({ platform: ["linux"] }))).toBe("registry/refused");
     const info = await client.packageInfo("rise/wordcount");
     expect(info.readme).toBe("# Words");
     expect(info.versions.map((entry) => [entry.version, entry.description])).toEqual([

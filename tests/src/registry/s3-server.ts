@@ -1,21 +1,33 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { S3Settings } from "@cpm/registry/testing/objects";
 import { goPrograms, installGoProgram } from "@cpm/dev-colony/programs";
 import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
+import { startBoundServer } from "./bound-server.ts";
+import { freePort } from "./free-port.ts";
 
 /** A real S3 server in a folder of its own. */
 export interface S3Server {
   readonly host: string;
+  /** Where it keeps the objects of the bucket, as files. */
+  readonly folder: string;
   /** For a bucket that is there, through `host` or what stands before it. */
   settings(host?: string): S3Settings;
   stop(): Promise<void>;
 }
 
 const bucket = "cpm-registry";
+const prefix = "p/";
 const [accessKeyId, secretAccessKey] = ["test-key", "test-secret"];
+
+let shared: Promise<S3Server> | undefined;
+
+/** One for a whole process of tests, which it ends with. */
+export function sharedS3Server(): Promise<S3Server> {
+  shared ??= startS3Server();
+  return shared;
+}
 
 /** versitygw on files, built on first use. It listens on loopback. */
 export async function startS3Server(): Promise<S3Server> {
@@ -25,22 +37,19 @@ export async function startS3Server(): Promise<S3Server> {
   for (const folder of ["data", "metadata", `data/${bucket}`]) mkdirSync(join(root, folder));
   const host = `127.0.0.1:${await freePort()}`;
   const backend = ["posix", "--sidecar", join(root, "metadata"), join(root, "data")];
-  const child = Bun.spawn([program, "--quiet", "--port", host, ...backend], {
-    cwd: root,
-    env: { PATH: process.env["PATH"] ?? "", ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  const keys = { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey };
+  const server = startBoundServer([program, "--quiet", "--port", host, ...backend], root, keys);
   const stop = async (): Promise<void> => {
-    child.kill();
-    await child.exited;
+    await server.end();
     rmSync(root, { recursive: true, force: true });
   };
   while (!(await answers(host))) {
-    if (child.exitCode !== null) throw new Error(`versitygw ended with ${child.exitCode}`);
+    if (server.exitCode !== undefined) throw new Error(`versitygw ended with ${server.exitCode}`);
     await Bun.sleep(20);
   }
-  const place = { bucket, region: "us-east-1", accessKeyId, secretAccessKey, prefix: "p/", pathStyle: true };
-  return { host, settings: (through = host) => ({ ...place, endpoint: `http://${through}` }), stop };
+  const place = { bucket, region: "us-east-1", accessKeyId, secretAccessKey, prefix, pathStyle: true };
+  const folder = join(root, "data", bucket, prefix);
+  return { host, folder, settings: (through = host) => ({ ...place, endpoint: `http://${through}` }), stop };
 }
 
 async function answers(host: string): Promise<boolean> {
@@ -50,13 +59,4 @@ async function answers(host: string): Promise<boolean> {
   } catch {
     return false; // It does not listen yet.
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("there is no port");
-  return address.port;
 }

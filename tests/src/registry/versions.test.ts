@@ -43,11 +43,12 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function client(options: { readonly index?: boolean } = {}): RegistryClient {
+function client(options: { readonly index?: boolean; readonly listBytes?: number } = {}): RegistryClient {
   return createRegistryClient({
     registry: registry.host,
     credentials: { get: async () => undefined },
     userAgent: "test",
+    ...(options.listBytes === undefined ? {} : { limits: { listBytes: options.listBytes } }),
     fetch: async (url, init) => {
       requests.push(new URL(url).pathname);
       // A plain OCI registry has no page like this.
@@ -97,4 +98,22 @@ test("a plain OCI registry tells the same by its tags and configs, but for the t
 test("a package that does not exist is absent, with an index and without", async () => {
   expect(await client().packageVersions("rise/nothing")).toBeUndefined();
   expect(await client({ index: false }).packageVersions("rise/nothing")).toBeUndefined();
+});
+
+test("a manifest comes with its bytes, by tag and by digest, and what the index says of a package as it is", async () => {
+  const byTag = await client().manifest("rise/hello", "1.0.0");
+  const digest = byTag?.descriptor.digest ?? "";
+  expect(await client().manifest("rise/hello", digest)).toEqual(byTag);
+  expect(byTag?.bytes.length).toBe(byTag?.descriptor.sizeBytes);
+  expect(await client().manifest("rise/hello", "9.9.9")).toBeUndefined();
+  const found = await client().packageDocument("rise/hello", "resolution");
+  if (typeof found !== "object") throw new Error("the package is there");
+  expect(found.document["name"]).toBe("rise/hello");
+  expect(await client().packageDocument("rise/hello", "resolution", { etag: found.etag })).toBe("unchanged");
+  expect(await client({ index: false }).packageDocument("rise/hello", "detail")).toBeUndefined();
+});
+
+test("a list is followed within its limit only", async () => {
+  const limited = client({ listBytes: 10 }).repository("rise/hello");
+  expect(await limited.tags().catch(({ code }: { code: string }) => code)).toBe("registry/too-large");
 });

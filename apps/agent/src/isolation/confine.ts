@@ -1,6 +1,6 @@
 import { openSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { addressOf, openLibc } from "@cpm/store/linux";
+import { addressOf, openLinuxCalls } from "@cpm/system/linux";
 import { isolationFailed } from "../errors.ts";
 import { landlockVersion, restrictByLandlock } from "./landlock.ts";
 import type { PathRule } from "./landlock.ts";
@@ -35,13 +35,13 @@ const lastFile = 0x7fffffff;
  * that asks for it, so it comes before executing, after which no other thread is left. Does not return.
  */
 export function confine(text: string): never {
-  const libc = openLibc();
-  if (libc === undefined) throw isolationFailed("there is nothing to confine with on this system");
+  const linux = openLinuxCalls();
+  if (linux === undefined) throw isolationFailed("there is nothing to confine with on this system");
   const { program, paths, limits, files } = JSON.parse(text) as Confinement;
   const rules = [...runtimeRules(), ...paths];
-  libc.syscall(closeRange, firstOwnFile, lastFile, CLOSE_RANGE_CLOEXEC);
+  linux.syscall(closeRange, firstOwnFile, lastFile, CLOSE_RANGE_CLOEXEC);
   for (const [index, path] of files.entries()) {
-    const file = libc.fcntl(openSync(path, "r"), F_DUPFD, firstFile + index);
+    const file = linux.fcntl(openSync(path, "r"), F_DUPFD, firstFile + index);
     if (file !== firstFile + index)
       throw isolationFailed(`${path} could not be handed over as file ${firstFile + index}`);
   }
@@ -50,7 +50,7 @@ export function confine(text: string): never {
   const command = [process.execPath, ...scriptOf(process.argv), program];
   const texts = command.map(nulTerminated);
   const variables = Object.entries(process.env).map(([name, value]) => nulTerminated(`${name}=${value ?? ""}`));
-  const result = libc.execve(nulTerminated(process.execPath), addressList(texts), addressList(variables));
+  const result = linux.execve(nulTerminated(process.execPath), addressList(texts), addressList(variables));
   throw isolationFailed(`executing ${process.execPath} failed with errno ${-result}`);
 }
 

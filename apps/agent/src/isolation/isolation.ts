@@ -1,4 +1,4 @@
-import { openLibc } from "@cpm/store/linux";
+import { openLinuxCalls } from "@cpm/system/linux";
 import { agentError } from "../errors.ts";
 import { landlockVersion } from "./landlock.ts";
 import { systemCalls } from "./system-calls.ts";
@@ -21,15 +21,15 @@ const PR_GET_SECCOMP = 21;
 
 /** Asks the kernel. Nothing is changed by it. */
 export function isolationOfThisMachine(): Isolation {
-  const libc = openLibc();
+  const linux = openLinuxCalls();
   const version = landlockVersion();
-  const filtered = libc !== undefined && systemCalls() !== undefined && libc.prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
+  const filtered = linux !== undefined && systemCalls() !== undefined && linux.prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
   return {
     landlockVersion: version,
-    noNewPrivileges: libc !== undefined,
+    noNewPrivileges: linux !== undefined,
     systemCallsFiltered: filtered,
     networkDenied: filtered,
-    memoryLimited: libc !== undefined,
+    memoryLimited: linux !== undefined,
     missing: missing(process.platform, version, filtered),
   };
 }

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from "node:fs";
-import { openLibc } from "@cpm/store/linux";
+import { openLinuxCalls } from "@cpm/system/linux";
+import type { LinuxCalls } from "@cpm/system/linux";
 import { isolationFailed } from "../errors.ts";
 
 /**
@@ -36,7 +37,7 @@ const rightsByVersion = [0, 13, 14, 15, 15, 16] as const;
 
 /** The version of the interface that this kernel has; 0 where Landlock is missing or switched off. */
 export function landlockVersion(): number {
-  return Math.max(openLibc()?.syscall(createRuleset, 0, 0, versionFlag) ?? 0, 0);
+  return Math.max(openLinuxCalls()?.syscall(createRuleset, 0, 0, versionFlag) ?? 0, 0);
 }
 
 /**
@@ -73,8 +74,8 @@ function allow(ruleset: number, { path, rights }: PathRule): void {
 /** Opens a path without a right to read it (`asm-generic/fcntl.h`). */
 const O_PATH = 0o10000000;
 
-function mustSucceed(what: string, ...call: Parameters<NonNullable<ReturnType<typeof openLibc>>["syscall"]>): number {
-  const result = openLibc()?.syscall(...call) ?? -1;
+function mustSucceed(what: string, ...call: Parameters<LinuxCalls["syscall"]>): number {
+  const result = openLinuxCalls()?.syscall(...call) ?? -1;
   if (result < 0) throw isolationFailed(`${what} failed with errno ${-result}`);
   return result;
 }

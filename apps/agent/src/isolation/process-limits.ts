@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
-import { openLibc } from "@cpm/store/linux";
-import type { Libc } from "@cpm/store/linux";
+import { openLinuxCalls } from "@cpm/system/linux";
+import type { LinuxCalls } from "@cpm/system/linux";
 import { isolationFailed } from "../errors.ts";
 
 export interface ProcessLimits {
@@ -40,43 +40,43 @@ const addressSpaceBytes = 2 * 1024 ** 3;
  * Throws `agent/isolation`.
  */
 export function limitProcess(limits: ProcessLimits): void {
-  const libc = openLibc();
-  if (libc === undefined) return;
-  check("PR_SET_PDEATHSIG", libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
-  check("PR_SET_NO_NEW_PRIVS", libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-  dropCapabilities(libc);
+  const linux = openLinuxCalls();
+  if (linux === undefined) return;
+  check("PR_SET_PDEATHSIG", linux.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+  check("PR_SET_NO_NEW_PRIVS", linux.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+  dropCapabilities(linux);
   writeFileSync("/proc/self/oom_score_adj", "1000");
   process.umask(0o022);
-  limit(libc, RLIMIT_CORE, 0);
-  limit(libc, RLIMIT_MEMLOCK, 0);
-  limit(libc, RLIMIT_MSGQUEUE, 0);
-  limit(libc, RLIMIT_NOFILE, limits.openFiles);
-  limit(libc, RLIMIT_FSIZE, limits.fileSizeBytes);
-  limit(libc, RLIMIT_AS, addressSpaceBytes);
+  limit(linux, RLIMIT_CORE, 0);
+  limit(linux, RLIMIT_MEMLOCK, 0);
+  limit(linux, RLIMIT_MSGQUEUE, 0);
+  limit(linux, RLIMIT_NOFILE, limits.openFiles);
+  limit(linux, RLIMIT_FSIZE, limits.fileSizeBytes);
+  limit(linux, RLIMIT_AS, addressSpaceBytes);
 }
 
 /** Lets no process of the same user look into this one. Executing undoes it. */
 export function hideProcess(): void {
-  const libc = openLibc();
-  if (libc !== undefined) check("PR_SET_DUMPABLE", libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+  const linux = openLinuxCalls();
+  if (linux !== undefined) check("PR_SET_DUMPABLE", linux.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
 }
 
 /** Root has them, and gets them again with each program that it executes unless the bounding set is empty. */
-function dropCapabilities(libc: Libc): void {
+function dropCapabilities(linux: LinuxCalls): void {
   if (process.geteuid?.() !== 0) return;
-  check("PR_CAP_AMBIENT", libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
+  check("PR_CAP_AMBIENT", linux.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
   for (let capability = 0; capability < 64; capability++) {
-    const result = libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    const result = linux.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
     // The kernel knows fewer than 64.
     if (result === -EINVAL) break;
     check("PR_CAPBSET_DROP", result);
   }
   // struct __user_cap_header { version 3, pid 0 } and twice { effective, permitted, inheritable }
-  check("capset", libc.capset(Uint32Array.of(0x20080522, 0), new Uint32Array(6)));
+  check("capset", linux.capset(Uint32Array.of(0x20080522, 0), new Uint32Array(6)));
 }
 
-function limit(libc: Libc, resource: number, value: number): void {
-  check(`setrlimit ${resource}`, libc.setrlimit(resource, BigUint64Array.of(BigInt(value), BigInt(value))));
+function limit(linux: LinuxCalls, resource: number, value: number): void {
+  check(`setrlimit ${resource}`, linux.setrlimit(resource, BigUint64Array.of(BigInt(value), BigInt(value))));
 }
 
 function check(what: string, result: number): void {

@@ -1,4 +1,4 @@
-import { addressOf, openLibc } from "@cpm/store/linux";
+import { addressOf, openLinuxCalls } from "@cpm/system/linux";
 import { isolationFailed } from "../errors.ts";
 import { systemCalls } from "./system-calls.ts";
 import type { SystemCalls } from "./system-calls.ts";
@@ -37,13 +37,13 @@ type Instruction = readonly [code: number, value: number, ifTrue: number, ifFals
 
 /** Denies every thread of this process all system calls but those that it needs, for good. Throws `agent/isolation`. */
 export function restrictSystemCalls(rights: SystemCallRights): void {
-  const libc = openLibc();
+  const linux = openLinuxCalls();
   const calls = systemCalls();
-  if (libc === undefined || calls === undefined) throw isolationFailed("seccomp is not known on this system");
+  if (linux === undefined || calls === undefined) throw isolationFailed("seccomp is not known on this system");
   const program = encodeFilter(systemCallFilter(calls, rights, process.pid));
   // struct sock_fprog { unsigned short len; struct sock_filter *filter; }
   const header = BigUint64Array.of(BigInt(program.length / 8), addressOf(program));
-  const result = libc.syscall(calls.seccomp, setModeFilter, allThreads, header);
+  const result = linux.syscall(calls.seccomp, setModeFilter, allThreads, header);
   if (result !== 0) throw isolationFailed(`the seccomp filter was refused with ${result}`);
 }
 

@@ -1,5 +1,5 @@
-import { addressOf, openLibc } from "@cpm/store/linux";
-import type { SystemArgument } from "@cpm/store/linux";
+import { addressOf, openLinuxCalls } from "@cpm/system/linux";
+import type { SystemArgument } from "@cpm/system/linux";
 import {
   appendFileSync,
   chmodSync,
@@ -193,7 +193,7 @@ function execute(...command: readonly string[]): void {
 }
 
 function system(call: number, ...parameters: SystemArgument[]): number {
-  const result = openLibc()?.syscall(call, ...parameters) ?? -1;
+  const result = openLinuxCalls()?.syscall(call, ...parameters) ?? -1;
   if (result < 0)
     throw Object.assign(new Error(`errno ${-result}`), { code: errnoNames[-result] ?? `errno ${-result}` });
   return result;

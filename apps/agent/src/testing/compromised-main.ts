@@ -1,8 +1,8 @@
 // A worker that was taken over: started in the place of the real one, it does what its blob says.
 import { appendFileSync, closeSync, openSync, readSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { openLibc } from "@cpm/store/linux";
-import type { Libc } from "@cpm/store/linux";
+import { openLinuxCalls } from "@cpm/system/linux";
+import type { LinuxCalls } from "@cpm/system/linux";
 import { confine, firstFile } from "../isolation/confine.ts";
 import { say } from "../worker/messages.ts";
 import { measureProgram } from "../worker/measure-program.ts";
@@ -35,9 +35,9 @@ const openat = 257;
 const currentFolder = -100;
 
 /** For a place in the file system without a right to it: Landlock does not ask for one. */
-function openPath(libc: Libc | undefined, folder: number, path: string): number {
+function openPath(linux: LinuxCalls | undefined, folder: number, path: string): number {
   const O_PATH = 0o10000000;
-  const file = libc?.syscall(openat, folder, Buffer.from(`${path}\0`), O_PATH) ?? -1;
+  const file = linux?.syscall(openat, folder, Buffer.from(`${path}\0`), O_PATH) ?? -1;
   if (folder !== currentFolder) closeSync(folder);
   return file;
 }
@@ -58,11 +58,11 @@ const behaviours: Readonly<Record<string, (root: string) => unknown>> = {
     for (;;) writeSync(file, new Uint8Array(1 << 20));
   },
   "nest directories beyond the length of a path": (root) => {
-    const libc = openLibc();
-    let folder = openPath(libc, currentFolder, root);
+    const linux = openLinuxCalls();
+    let folder = openPath(linux, currentFolder, root);
     for (let depth = 0; depth < 1500; depth++) {
-      libc?.syscall(mkdirat, folder, Buffer.from("deeper\0"), 0o755);
-      folder = openPath(libc, folder, "deeper");
+      linux?.syscall(mkdirat, folder, Buffer.from("deeper\0"), 0o755);
+      folder = openPath(linux, folder, "deeper");
     }
   },
   "say nonsense": () => writeSync(1, "nonsense\n"),

@@ -1,3 +1,5 @@
+import type { JsonObject } from "@cpm/base";
+import type { SearchResult } from "@cpm/registry-client";
 import { defineCommand, registryOptions } from "../command.ts";
 import { usageError } from "../errors.ts";
 import { requireRegistry } from "../require-registry.ts";
@@ -17,22 +19,32 @@ export const search = defineCommand({
     ...registryOptions,
     limit: { type: "integer", description: `How many to show. Default ${defaultLimit}.` },
     offset: { type: "integer", description: "How many to leave out first." },
+    keyword: { type: "strings", value: "WORD", description: "Only packages with this keyword." },
+    owner: {
+      type: "strings",
+      value: "NAME",
+      description: "Only packages of this namespace, or of those that this user owns.",
+    },
+    executor: { type: "strings", value: "TYPE", description: "Only packages that require this executor type." },
+    platform: { type: "strings", value: "OS/ARCH", description: "Only packages that can be placed on this platform." },
   },
   examples: [
     { line: "cpm search wordcount", description: "Packages about it." },
+    { line: "cpm search --executor container-executor --platform linux/arm64", description: "What runs there." },
     { line: "cpm search --json", description: "All of them, for a program." },
   ],
   async run(invocation) {
     const { args, options, context, output } = invocation;
     return withSession(invocation, async (session) => {
       const registry = session.registry(requireRegistry(session.settings));
-      const { limit = defaultLimit, offset = 0 } = options;
+      const { limit = defaultLimit, offset = 0, keyword, owner, executor, platform } = options;
       if (limit < 1 || limit > maxLimit)
         throw usageError(`--limit cannot be ${limit}`, `It lies between 1 and ${maxLimit}.`);
       if (offset < 0) throw usageError(`--offset cannot be ${offset}`, "It is 0 or more.");
-      const found = await registry.searchPackages(args.join(" "), { limit, offset, signal: context.signal });
+      const filters = { keyword, owner, executor, platform };
+      const found = await registry.searchPackages(args.join(" "), { limit, offset, filters, signal: context.signal });
       const { total, results } = found;
-      output.data({ total, results: results.map((result) => ({ ...result })) }, () =>
+      output.data({ total, results: results.map(toJson) }, () =>
         results.length === 0
           ? "nothing found"
           : output.table(
@@ -46,3 +58,7 @@ export const search = defineCommand({
     });
   },
 });
+
+function toJson({ downloads, ...result }: SearchResult): JsonObject {
+  return { ...result, ...(downloads === undefined ? {} : { downloads: { ...downloads } }) };
+}

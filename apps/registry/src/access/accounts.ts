@@ -16,8 +16,9 @@ export interface Accounts {
   readonly audit: AuditLog;
 }
 
-export function createAccounts(database: Database, now: () => number): Accounts {
-  const audited = new AuditedDatabase(database, now);
+/** `onAnnounced` is called after a change of which readers of the feed are told. */
+export function createAccounts(database: Database, now: () => number, onAnnounced?: () => void): Accounts {
+  const audited = new AuditedDatabase(database, now, onAnnounced);
   return {
     users: new Users(audited),
     namespaces: new Namespaces(audited),

@@ -1,3 +1,5 @@
+import { subjectOf } from "../changes/change-event.ts";
+import type { ChangeEvent } from "../changes/change-event.ts";
 import type { Database, Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { Query } from "../database/sql.ts";
@@ -22,6 +24,8 @@ export interface AuditedTransaction extends Transaction {
   /** The same in every run of the transaction. */
   readonly now: number;
   record(change: Change): Promise<void>;
+  /** Tells readers of the feed, beside the record. */
+  announce(event: ChangeEvent): Promise<void>;
 }
 
 /** The database as everything that changes accounts or content has it: with a clock, and with a log of changes. */
@@ -29,11 +33,14 @@ export class AuditedDatabase implements Reader {
   readonly dialect: Database["dialect"];
   readonly now: () => number;
   readonly #database: Database;
+  readonly #onAnnounced: () => void;
 
-  constructor(database: Database, now: () => number) {
+  /** `onAnnounced` is called after a change was committed of which readers of the feed are told. */
+  constructor(database: Database, now: () => number, onAnnounced: () => void = () => undefined) {
     this.dialect = database.dialect;
     this.now = now;
     this.#database = database;
+    this.#onAnnounced = onAnnounced;
   }
 
   get<Row>(query: Query): Promise<Row | undefined> {
@@ -50,9 +57,15 @@ export class AuditedDatabase implements Reader {
   }
 
   /** As `transact` of the database, with records of what is changed by `author`. */
-  change<T>(author: Author, work: (transaction: AuditedTransaction) => Promise<T>): Promise<T> {
+  async change<T>(author: Author, work: (transaction: AuditedTransaction) => Promise<T>): Promise<T> {
     const now = this.now();
-    return this.#database.transact((transaction) => work(audited(transaction, author, now)));
+    let announced = false;
+    const result = await this.#database.transact((transaction) => {
+      announced = false;
+      return work(audited(transaction, author, now, () => (announced = true)));
+    });
+    if (announced) this.#onAnnounced();
+    return result;
   }
 
   /** As `transact` of the database, for what nobody is named for in the log. */
@@ -61,7 +74,12 @@ export class AuditedDatabase implements Reader {
   }
 }
 
-function audited(transaction: Transaction, { actor, requestId }: Author, now: number): AuditedTransaction {
+function audited(
+  transaction: Transaction,
+  { actor, requestId }: Author,
+  now: number,
+  onAnnounce: () => void,
+): AuditedTransaction {
   return {
     now,
     get: (query) => transaction.get(query),
@@ -71,6 +89,14 @@ function audited(transaction: Transaction, { actor, requestId }: Author, now: nu
       await transaction.run(sql`
         INSERT INTO audit (at, actor, action, namespace, subject, detail, request_id)
         VALUES (${now}, ${actor}, ${action}, ${namespace}, ${subject}, ${JSON.stringify(detail)}, ${requestId})`);
+    },
+    async announce(event) {
+      onAnnounce();
+      const { kind, detail = {} } = event;
+      const subject = subjectOf(event);
+      await transaction.run(sql`
+        INSERT INTO changes (at, kind, namespace, name, detail)
+        VALUES (${now}, ${kind}, ${subject.split("/", 1)[0] ?? ""}, ${subject}, ${JSON.stringify(detail)})`);
     },
   };
 }

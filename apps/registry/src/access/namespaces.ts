@@ -99,6 +99,7 @@ export class Namespaces {
       await change.run(sql`UPDATE namespaces SET private = ${isPrivate ? 1 : 0} WHERE name = ${name}`);
       const action = isPrivate ? "namespace.hide" : "namespace.show";
       await change.record({ action, namespace: name, subject: name });
+      await change.announce({ kind: isPrivate ? "namespace.hidden" : "namespace.shown", name });
     });
   }
 

@@ -2,25 +2,26 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { recoverId } from "@cpm/colonies";
 import { textToSign } from "@cpm/registry-client";
 import type { SignPurpose } from "@cpm/registry-client";
+import type { Database } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
 import { unauthorized } from "../errors.ts";
 
 const lifetimeMs = 5 * 60_000;
 
 /**
  * Signing in by a ColonyOS key: the registry gives a nonce, the client signs a text with it that names the registry.
- * A nonce carries its own proof, so that asking for many costs no memory; those that were used are remembered until
- * they expire, and those of before this process are not taken, so none is taken twice.
+ * A nonce carries its own proof, so that any replica takes one that another gave, and asking for many costs no room.
+ * Those that were answered are kept in the database until they expire, so none is taken twice.
  */
 export class SignIn {
   readonly #key: string;
+  readonly #database: Database;
   readonly #now: () => number;
-  readonly #since: number;
-  readonly #used = new Map<string, number>();
 
-  constructor(key: string, now: () => number) {
+  constructor(key: string, database: Database, now: () => number) {
     this.#key = key;
+    this.#database = database;
     this.#now = now;
-    this.#since = now();
   }
 
   challenge(): { readonly nonce: string; readonly expiresAt: number } {
@@ -31,22 +32,32 @@ export class SignIn {
   }
 
   /** The id of whoever signed. Throws `registry-server/unauthorized`, and takes the nonce in any case. */
-  signer(purpose: SignPurpose, host: string, nonce: string, signature: string): string {
-    this.#take(nonce);
+  async signer(purpose: SignPurpose, host: string, nonce: string, signature: string): Promise<string> {
+    const expiresAt = this.#endOf(nonce);
+    if (expiresAt === undefined || expiresAt <= this.#now() || !(await this.#take(nonce, expiresAt)))
+      throw unauthorized("the challenge is none of this registry, has expired or was answered before");
     const id = recoverId(textToSign(purpose, host, nonce), signature);
     if (id === undefined) throw unauthorized("the signature is none");
     return id;
   }
 
-  #take(nonce: string): void {
-    const now = this.#now();
-    for (const [used, expiresAt] of this.#used) if (expiresAt <= now) this.#used.delete(used);
+  /** When a nonce of this registry expires; undefined for what is none. */
+  #endOf(nonce: string): number | undefined {
     const [time = "", random = "", mac = ""] = nonce.split(".");
-    const issuedAt = Number.parseInt(time, 36);
     const own = equal(mac, this.#mac(`${time}.${random}`)) && nonce === `${time}.${random}.${mac}`;
-    if (!own || issuedAt < this.#since || issuedAt + lifetimeMs <= now || this.#used.has(nonce))
-      throw unauthorized("the challenge is none of this registry, has expired or was answered before");
-    this.#used.set(nonce, issuedAt + lifetimeMs);
+    return own ? Number.parseInt(time, 36) + lifetimeMs : undefined;
+  }
+
+  /** False when it was taken before. */
+  async #take(nonce: string, expiresAt: number): Promise<boolean> {
+    const now = this.#now();
+    return this.#database.transact(async (transaction) => {
+      await transaction.run(sql`DELETE FROM answered_challenges WHERE expires_at <= ${now}`);
+      const taken = await transaction.run(sql`
+        INSERT INTO answered_challenges (nonce, expires_at) VALUES (${nonce}, ${expiresAt})
+        ON CONFLICT (nonce) DO NOTHING`);
+      return taken > 0;
+    });
   }
 
   #mac(text: string): string {

@@ -4,8 +4,9 @@ import { parseArgs } from "node:util";
 import { formatBytes } from "@cpm/base";
 import { makeDirectory, removeFile } from "@cpm/store";
 import { openSqliteDatabase } from "../database/sqlite-database.ts";
-import { variableOf } from "../settings/setting-table.ts";
-import { positionalsOf, printResult } from "./command.ts";
+import { describePostgres } from "../database/postgres-settings.ts";
+import { hasOwnBackup } from "../errors.ts";
+import { accountOptions, positionalsOf, printResult, readLocation } from "./command.ts";
 import type { CommandIo } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -17,12 +18,14 @@ export const backupUsage = "backup --to DIR --data DIR [--json]";
  * place has is not copied again. Uploads under way are left out. A copy can be served as it is.
  */
 export async function backup(args: readonly string[], io: CommandIo): Promise<void> {
-  const options = { data: { type: "string" }, to: { type: "string" }, json: { type: "boolean" } } as const;
+  const options = { ...accountOptions, to: { type: "string" } } as const;
   const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
   positionalsOf(positionals);
-  const { data = io.environment[variableOf("data")] ?? "", to = "" } = values;
+  const { to = "" } = values;
   if (to === "") throw new UsageError("--to is missing");
-  if (data === "" || !isFile(join(data, "registry.db"))) throw new UsageError(`there is no registry in "${data}"`);
+  const { dataDirectory: data = "", postgres } = readLocation(values, io);
+  if (postgres !== undefined) throw hasOwnBackup(describePostgres(postgres));
+  if (!isFile(join(data, "registry.db"))) throw new UsageError(`there is no registry in "${data}"`);
   makeDirectory(to, 0o700);
   await copyDatabase(data, to);
   const { files, sizeBytes } = copyBlobs(join(data, "blobs"), join(to, "blobs"));
@@ -51,8 +54,11 @@ function copyBlobs(from: string, to: string): { readonly files: number; readonly
     makeDirectory(join(to, algorithm));
     for (const name of readdirSync(join(from, algorithm))) {
       const [source, target] = [join(from, algorithm, name), join(to, algorithm, name)];
-      const size = statSync(source).size;
-      if (isFile(target, size)) continue;
+      const found = statSync(source);
+      const { size } = found;
+      const copied = statSync(target, { throwIfNoEntry: false });
+      // One that was damaged has been replaced since.
+      if (copied?.size === size && copied.mtimeMs >= found.mtimeMs) continue;
       // Under its own name only when it is whole.
       copyFileSync(source, `${target}.new`, constants.COPYFILE_FICLONE);
       renameSync(`${target}.new`, target);
@@ -67,7 +73,6 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-function isFile(path: string, sizeBytes?: number): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found?.isFile() === true && (sizeBytes === undefined || found.size === sizeBytes);
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -5,8 +5,11 @@ import { makeDirectory } from "@cpm/store";
 import { createAccounts } from "../access/accounts.ts";
 import type { Accounts } from "../access/accounts.ts";
 import type { Author } from "../access/audit-log.ts";
-import { openSqliteDatabase } from "../database/sqlite-database.ts";
-import { variableOf } from "../settings/setting-table.ts";
+import { readPostgres } from "../settings/postgres-options.ts";
+import { readSettings } from "../settings/read-settings.ts";
+import { SettingReader } from "../settings/serve-options.ts";
+import { openDatabase } from "../storage.ts";
+import type { StorageOptions } from "../storage.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What a command says to the world with. */
@@ -40,22 +43,46 @@ export async function runVerb(
   await verb.run(rest, io);
 }
 
+/** The flags of every command on accounts: where they are, and how to answer. */
+export const accountOptions = {
+  data: { type: "string" },
+  database: { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
+/** Where the accounts are, as flags say it. */
+export interface AccountFlags {
+  readonly data?: string | undefined;
+  readonly database?: string | undefined;
+}
+
+/** What flags, and else variables and the settings file, say of where a registry keeps what it knows. */
+export function readLocation({ data, database }: AccountFlags, io: CommandIo): StorageOptions {
+  const given = Object.entries({ data, database }).flatMap(([name, text]) =>
+    text === undefined ? [] : [`--${name}`, text],
+  );
+  const reader = new SettingReader(readSettings(given, io.environment));
+  const [dataDirectory, postgres] = [reader.text("data") ?? "", readPostgres(reader)];
+  if (postgres !== undefined) return { postgres };
+  if (dataDirectory === "") throw new UsageError("--data or --database is missing");
+  return { dataDirectory };
+}
+
 /**
- * Works on the accounts of a data directory, also beside a server that runs on it: each change is one transaction,
- * and the server reads them anew for every request. `make` makes a directory that is not there.
+ * Works on the accounts of a registry, also beside servers that run on it: each change is one transaction, and they
+ * read them anew for every request. `make` makes a directory that is not there.
  */
 export async function withAccounts<T>(
-  dataDirectory: string | undefined,
+  flags: AccountFlags,
   io: CommandIo,
   use: (accounts: Accounts, by: Author) => Promise<T>,
   make = false,
 ): Promise<T> {
-  const folder = dataDirectory ?? io.environment[variableOf("data")] ?? "";
-  if (folder === "") throw new UsageError("--data is missing");
-  const path = join(folder, "registry.db");
-  if (make) makeDirectory(folder, 0o700);
-  else if (!existsSync(path)) throw new UsageError(`there is no registry in ${folder}`);
-  const database = await openSqliteDatabase(path);
+  const { dataDirectory, postgres } = readLocation(flags, io);
+  if (dataDirectory !== undefined && make) makeDirectory(dataDirectory, 0o700);
+  else if (dataDirectory !== undefined && !existsSync(join(dataDirectory, "registry.db")))
+    throw new UsageError(`there is no registry in ${dataDirectory}`);
+  const database = await openDatabase({ dataDirectory, postgres });
   try {
     return await use(createAccounts(database, io.now), { actor: `local:${userInfo().username}`, requestId: "command" });
   } finally {

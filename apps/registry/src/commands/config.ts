@@ -1,10 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { createAccounts } from "../access/accounts.ts";
+import type { Database } from "../database/database.ts";
+import type { PostgresSettings } from "../database/postgres-settings.ts";
 import { readSettings, withoutSecrets } from "../settings/read-settings.ts";
 import { toServeOptions } from "../settings/serve-options.ts";
 import { settingNames, variableOf } from "../settings/setting-table.ts";
 import { assertServable } from "../serve.ts";
-import { printResult, withAccounts } from "./command.ts";
+import type { ServeOptions } from "../serve.ts";
+import { openDatabase } from "../storage.ts";
+import { printResult } from "./command.ts";
 import type { CommandIo, Verb } from "./command.ts";
 
 export const configVerbs: Readonly<Record<string, Verb>> = {
@@ -14,7 +19,7 @@ export const configVerbs: Readonly<Record<string, Verb>> = {
       const settings = readSettings(args, io.environment);
       const options = toServeOptions(settings, io.tell);
       assertServable(options);
-      const notes = [...(await noteOnUsers(options.dataDirectory, options.access, io)), ...notesOnVariables(io)];
+      const notes = [...(await noteOnUsers(options, io)), ...notesOnVariables(io)];
       const shown = withoutSecrets(settings);
       const lines = Object.entries(shown).map(([name, { text, source }]) => `${name}: ${text}  (${source})`);
       printResult(io, args.includes("--json"), { settings: shown, notes }, [
@@ -25,17 +30,31 @@ export const configVerbs: Readonly<Record<string, Verb>> = {
   },
 };
 
-/** What the data directory says to the settings. Throws `registry-server/not-open` as the server would. */
-async function noteOnUsers(
-  dataDirectory: string,
-  access: string | undefined,
-  io: CommandIo,
-): Promise<readonly string[]> {
-  const path = join(dataDirectory, "registry.db");
-  const users = existsSync(path) && (await withAccounts(dataDirectory, io, (accounts) => accounts.users.any()));
-  if (users && access === "open") return ["the directory has users: serve would refuse to open it to everybody"];
+/** What the database says to the settings. Throws where the server could not reach it; changes nothing. */
+async function noteOnUsers({ dataDirectory = "", postgres, access }: ServeOptions, io: CommandIo): Promise<string[]> {
+  const where = postgres === undefined ? `--data ${dataDirectory}` : "--database URL";
+  const database = postgres === undefined ? await openSqlite(dataDirectory) : await openMigrated(postgres);
+  const users = database !== undefined && (await anyUser(database, io));
+  if (users && access === "open") return ["the registry has users: serve would refuse to open it to everybody"];
   if (users || access === "open") return [];
-  return [`there are no users: make one with cpm-registry user add NAME --admin --data ${dataDirectory}`];
+  return [`there are no users: make one with cpm-registry user add NAME --admin ${where}`];
+}
+
+async function openSqlite(dataDirectory: string): Promise<Database | undefined> {
+  return existsSync(join(dataDirectory, "registry.db")) ? openDatabase({ dataDirectory }) : undefined;
+}
+
+async function openMigrated(postgres: PostgresSettings): Promise<Database | undefined> {
+  const { isCurrent } = await import("../database/postgres-database.ts");
+  return (await isCurrent(postgres)) ? openDatabase({ postgres }) : undefined;
+}
+
+async function anyUser(database: Database, io: CommandIo): Promise<boolean> {
+  try {
+    return await createAccounts(database, io.now).users.any();
+  } finally {
+    await database.close();
+  }
 }
 
 /** One that only looks like ours may be a slip of the pen. */

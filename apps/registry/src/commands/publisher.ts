@@ -1,19 +1,17 @@
 import { parseArgs } from "node:util";
-import { positionalsOf, printResult, withAccounts } from "./command.ts";
+import { accountOptions, positionalsOf, printResult, withAccounts } from "./command.ts";
 import type { Verb } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
 
-const common = { data: { type: "string" }, json: { type: "boolean" } } as const;
-
 export const publisherVerbs: Readonly<Record<string, Verb>> = {
   add: {
-    usage: "publisher add USER --issuer URL --claim NAME=VALUE… --package PATTERN --data DIR [--json]",
+    usage: "publisher add USER --issuer URL --claim NAME=VALUE… --package PATTERN WHERE [--json]",
     async run(args, io) {
       const { values, positionals } = parseArgs({
         args: [...args],
         allowPositionals: true,
         options: {
-          ...common,
+          ...accountOptions,
           issuer: { type: "string", default: "" },
           claim: { type: "string", multiple: true, default: [] },
           package: { type: "string", default: "" },
@@ -22,18 +20,18 @@ export const publisherVerbs: Readonly<Record<string, Verb>> = {
       const [user = ""] = positionalsOf(positionals, "USER");
       const { issuer, package: pattern } = values;
       const claims = Object.fromEntries(values.claim.map(parseClaim));
-      const added = await withAccounts(values.data, io, ({ publishers }, by) =>
+      const added = await withAccounts(values, io, ({ publishers }, by) =>
         publishers.add({ user, issuer, claims, package: pattern }, by),
       );
       printResult(io, values.json, added, [`${added.id}: jobs of ${issuer} publish ${pattern} as ${user}`]);
     },
   },
   list: {
-    usage: "publisher list --data DIR [--json]",
+    usage: "publisher list WHERE [--json]",
     async run(args, io) {
-      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: common });
+      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: accountOptions });
       positionalsOf(positionals);
-      const publishers = await withAccounts(values.data, io, (accounts) => accounts.publishers.list());
+      const publishers = await withAccounts(values, io, (accounts) => accounts.publishers.list());
       const lines = publishers.map(({ id, user, issuer, claims, package: pattern }) =>
         [id, user, pattern, issuer, ...Object.entries(claims).map(([key, value]) => `${key}=${value}`)].join("  "),
       );
@@ -41,11 +39,11 @@ export const publisherVerbs: Readonly<Record<string, Verb>> = {
     },
   },
   remove: {
-    usage: "publisher remove ID --data DIR [--json]",
+    usage: "publisher remove ID WHERE [--json]",
     async run(args, io) {
-      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: common });
+      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: accountOptions });
       const [id = ""] = positionalsOf(positionals, "ID");
-      await withAccounts(values.data, io, ({ publishers }, by) => publishers.remove(id, by));
+      await withAccounts(values, io, ({ publishers }, by) => publishers.remove(id, by));
       printResult(io, values.json, { removed: id }, [`${id} is removed`]);
     },
   },

@@ -4,13 +4,18 @@ import { runVerb } from "./command.ts";
 import type { CommandIo } from "./command.ts";
 import { backup, backupUsage } from "./backup.ts";
 import { configVerbs } from "./config.ts";
+import { exportRegistry, exportUsage } from "./export.ts";
+import { importRegistry, importUsage } from "./import.ts";
 import { namespaceVerbs } from "./namespace.ts";
 import { describeSettings } from "../settings/setting-table.ts";
 import { publisherVerbs } from "./publisher.ts";
+import { scrub, scrubUsage } from "./scrub.ts";
 import { serve } from "./serve.ts";
 import { tokenVerbs } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
 import { userVerbs } from "./user.ts";
+
+const commands = { serve, backup, export: exportRegistry, import: importRegistry, scrub } as const;
 
 const verbs = {
   user: userVerbs,
@@ -22,7 +27,8 @@ const verbs = {
 
 const usage = `cpm-registry serve --data DIR --listen HOST:PORT
 
-Serves packages: OCI Distribution v1.1 and the package index, from one directory.
+Serves packages: OCI Distribution v1.1 and the package index, from one directory, or any number of them from PostgreSQL
+and S3.
 
 ${describeSettings()}
   --config FILE                       a YAML file with the same settings: publicUrl: https://…
@@ -31,12 +37,16 @@ ${describeSettings()}
 Each can also be a variable of the environment: --public-url is CPM_REGISTRY_PUBLIC_URL. A flag comes before a variable,
 a variable before the file.
 
-Users, namespaces and tokens, also while the registry runs (--json for programs):
+Users, namespaces and tokens, also while the registry runs (--json for programs). WHERE is --data DIR, or --database URL
+for PostgreSQL:
 
 ${Object.values(verbs)
   .flatMap((group) => Object.values(group).map((verb) => `  cpm-registry ${verb.usage}`))
   .join("\n")}
   cpm-registry ${backupUsage}
+  cpm-registry ${exportUsage}
+  cpm-registry ${importUsage}
+  cpm-registry ${scrubUsage}
 `;
 
 /** Answers the exit status: 0, 2 for wrong usage, and for a failure what its kind stands for, as with `cpm`. */
@@ -47,16 +57,19 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     return 0;
   }
   try {
-    if (noun === "serve") await serve(rest, io);
-    else if (noun === "backup") await backup(rest, io);
+    if (isCommand(noun)) await commands[noun](rest, io);
     else if (isNoun(noun)) await runVerb(noun, verbs[noun], rest, io);
-    else throw new UsageError(`"${noun}" is none of: serve, backup, ${Object.keys(verbs).join(", ")}`);
+    else throw new UsageError(`"${noun}" is none of: ${[...Object.keys(commands), ...Object.keys(verbs)].join(", ")}`);
     return 0;
   } catch (error) {
     if (!isUsageError(error)) return fail(error, args.includes("--json"), io);
     io.tell(`error: ${error.message} [cli/usage]\n  hint: cpm-registry --help\n`);
     return 2;
   }
+}
+
+function isCommand(text: string): text is keyof typeof commands {
+  return Object.hasOwn(commands, text);
 }
 
 function isNoun(text: string): text is keyof typeof verbs {
@@ -77,6 +90,7 @@ const statuses: Partial<Record<ErrorKind, number>> = {
   already_exists: 6,
   failed_precondition: 6,
   permission_denied: 7,
+  data_loss: 7,
 };
 
 /** Our own, and what `parseArgs` says of flags. */

@@ -1,22 +1,20 @@
 import { parseArgs } from "node:util";
 import { parseDuration } from "@cpm/base";
 import type { TokenListing } from "../access/tokens.ts";
-import { positionalsOf, printResult, withAccounts } from "./command.ts";
+import { accountOptions, positionalsOf, printResult, withAccounts } from "./command.ts";
 import type { Verb } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
-
-const common = { data: { type: "string" }, json: { type: "boolean" } } as const;
 
 export const tokenVerbs: Readonly<Record<string, Verb>> = {
   create: {
     usage:
-      "token create USER --scope read|publish|yank|admin… [--package PATTERN]… [--expires 90d] [--label TEXT] --data DIR [--json]",
+      "token create USER --scope read|publish|yank|admin… [--package PATTERN]… [--expires 90d] [--label TEXT] WHERE [--json]",
     async run(args, io) {
       const { values, positionals } = parseArgs({
         args: [...args],
         allowPositionals: true,
         options: {
-          ...common,
+          ...accountOptions,
           scope: { type: "string", multiple: true, default: [] },
           package: { type: "string", multiple: true, default: [] },
           expires: { type: "string" },
@@ -29,7 +27,7 @@ export const tokenVerbs: Readonly<Record<string, Verb>> = {
         throw new UsageError(`--expires is "${values.expires}", which is no duration such as 90d`);
       const expiresAt = lifetimeMs === undefined ? undefined : io.now() + lifetimeMs;
       const { scope: scopes, package: patterns, label } = values;
-      const made = await withAccounts(values.data, io, ({ tokens }, by) =>
+      const made = await withAccounts(values, io, ({ tokens }, by) =>
         tokens.create({ user, label, scopes, patterns, expiresAt }, by),
       );
       io.tell("The token is shown this once: keep it where secrets are kept.\n");
@@ -37,11 +35,11 @@ export const tokenVerbs: Readonly<Record<string, Verb>> = {
     },
   },
   list: {
-    usage: "token list [USER] --data DIR [--json]",
+    usage: "token list [USER] WHERE [--json]",
     async run(args, io) {
-      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: common });
+      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: accountOptions });
       const [user] = positionals.length === 0 ? [] : positionalsOf(positionals, "USER");
-      const tokens = await withAccounts(values.data, io, (accounts) => accounts.tokens.list(user));
+      const tokens = await withAccounts(values, io, (accounts) => accounts.tokens.list(user));
       printResult(
         io,
         values.json,
@@ -51,11 +49,11 @@ export const tokenVerbs: Readonly<Record<string, Verb>> = {
     },
   },
   revoke: {
-    usage: "token revoke ID --data DIR [--json]",
+    usage: "token revoke ID WHERE [--json]",
     async run(args, io) {
-      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: common });
+      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: accountOptions });
       const [id = ""] = positionalsOf(positionals, "ID");
-      await withAccounts(values.data, io, ({ tokens }, by) => tokens.revoke(id, by));
+      await withAccounts(values, io, ({ tokens }, by) => tokens.revoke(id, by));
       printResult(io, values.json, { revoked: id }, [`${id} is revoked`]);
     },
   },

@@ -1,21 +1,19 @@
 import { parseArgs } from "node:util";
 import { hashPassword } from "../access/passwords.ts";
 import { parseUserName } from "../access/users.ts";
-import { positionalsOf, printResult, withAccounts } from "./command.ts";
+import { accountOptions, positionalsOf, printResult, withAccounts } from "./command.ts";
 import type { CommandIo, Verb } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
 
-const common = { data: { type: "string" }, json: { type: "boolean" } } as const;
-
 export const userVerbs: Readonly<Record<string, Verb>> = {
   add: {
-    usage: "user add NAME [--admin] [--identity ID]… [--password-stdin | --no-password] --data DIR [--json]",
+    usage: "user add NAME [--admin] [--identity ID]… [--password-stdin | --no-password] WHERE [--json]",
     async run(args, io) {
       const { values, positionals } = parseArgs({
         args: [...args],
         allowPositionals: true,
         options: {
-          ...common,
+          ...accountOptions,
           admin: { type: "boolean", default: false },
           identity: { type: "string", multiple: true, default: [] },
           "password-stdin": { type: "boolean", default: false },
@@ -31,17 +29,17 @@ export const userVerbs: Readonly<Record<string, Verb>> = {
         ? undefined
         : await hashPassword(await newPassword(io, values["password-stdin"]));
       const user = { name, admin, passwordHash: hash, identities: identity };
-      await withAccounts(values.data, io, ({ users }, by) => users.add(user, by), true);
+      await withAccounts(values, io, ({ users }, by) => users.add(user, by), true);
       const kind = admin ? "administrator" : "user";
       printResult(io, values.json, { name, admin, identities: identity }, [`${name} is a new ${kind}`]);
     },
   },
   list: {
-    usage: "user list --data DIR [--json]",
+    usage: "user list WHERE [--json]",
     async run(args, io) {
-      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: common });
+      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: accountOptions });
       positionalsOf(positionals);
-      const users = await withAccounts(values.data, io, (accounts) => accounts.users.list());
+      const users = await withAccounts(values, io, (accounts) => accounts.users.list());
       const lines = users.map(({ name, admin, identities }) =>
         [name, admin ? "administrator" : "user", ...identities].join("  "),
       );
@@ -49,24 +47,24 @@ export const userVerbs: Readonly<Record<string, Verb>> = {
     },
   },
   remove: {
-    usage: "user remove NAME --data DIR [--json]",
+    usage: "user remove NAME WHERE [--json]",
     async run(args, io) {
-      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: common });
+      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: accountOptions });
       const [name = ""] = positionalsOf(positionals, "NAME");
-      await withAccounts(values.data, io, ({ users }, by) => users.remove(name, by));
+      await withAccounts(values, io, ({ users }, by) => users.remove(name, by));
       printResult(io, values.json, { removed: name }, [`${name} is removed, with tokens and memberships`]);
     },
   },
   passwd: {
-    usage: "user passwd NAME [--password-stdin] --data DIR [--json]",
+    usage: "user passwd NAME [--password-stdin] WHERE [--json]",
     async run(args, io) {
       const { values, positionals } = parseArgs({
         args: [...args],
         allowPositionals: true,
-        options: { ...common, "password-stdin": { type: "boolean", default: false } },
+        options: { ...accountOptions, "password-stdin": { type: "boolean", default: false } },
       });
       const [name = ""] = positionalsOf(positionals, "NAME");
-      await withAccounts(values.data, io, async ({ users }, by) => {
+      await withAccounts(values, io, async ({ users }, by) => {
         await users.need(name);
         await users.setPassword(name, await hashPassword(await newPassword(io, values["password-stdin"])), by);
       });
@@ -74,20 +72,20 @@ export const userVerbs: Readonly<Record<string, Verb>> = {
     },
   },
   bind: {
-    usage: "user bind NAME IDENTITY --data DIR [--json]",
+    usage: "user bind NAME IDENTITY WHERE [--json]",
     async run(args, io) {
-      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: common });
+      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: accountOptions });
       const [name = "", identity = ""] = positionalsOf(positionals, "NAME", "IDENTITY");
-      await withAccounts(values.data, io, ({ users }, by) => users.bindIdentity(name, identity, by));
+      await withAccounts(values, io, ({ users }, by) => users.bindIdentity(name, identity, by));
       printResult(io, values.json, { name, identity }, [`${name} signs in by ${identity}`]);
     },
   },
   unbind: {
-    usage: "user unbind NAME IDENTITY --data DIR [--json]",
+    usage: "user unbind NAME IDENTITY WHERE [--json]",
     async run(args, io) {
-      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: common });
+      const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: accountOptions });
       const [name = "", identity = ""] = positionalsOf(positionals, "NAME", "IDENTITY");
-      const unbound = await withAccounts(values.data, io, ({ users }, by) => users.unbindIdentity(name, identity, by));
+      const unbound = await withAccounts(values, io, ({ users }, by) => users.unbindIdentity(name, identity, by));
       const line = unbound ? `${name} no longer signs in by ${identity}` : `it was no identity of ${name}`;
       printResult(io, values.json, { name, identity, unbound }, [line]);
     },

@@ -7,6 +7,7 @@ export interface Reader {
   all<Row>(query: Query): Promise<Row[]>;
 }
 
+/** Once a statement has failed, whatever it was, a transaction can only end. */
 export interface Transaction extends Reader {
   /** How many rows were written or deleted: not those that a conflict left as they were, nor what went with others. */
   run(query: Query): Promise<number>;
@@ -14,7 +15,7 @@ export interface Transaction extends Reader {
 
 /**
  * Where the registry keeps what it knows. Every implementation passes one suite
- * (`database.contract.test.ts`); queries are written so that both take them, and what only one takes stands in a file
+ * (`database.contract.ts`); queries are written so that both take them, and what only one takes stands in a file
  * named after it.
  *
  * Every method throws `registry-server/database` when the database cannot be reached or used. What a query does

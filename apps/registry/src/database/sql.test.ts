@@ -2,9 +2,11 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isSqlList, sql } from "./sql.ts";
 
+const texts = fc.string().filter((text) => !text.includes("\0"));
+
 test("values stay out of the text, whatever they hold", () => {
   fc.assert(
-    fc.property(fc.string(), fc.integer(), fc.array(fc.string()), (text, number, list) => {
+    fc.property(texts, fc.integer(), fc.array(texts), (text, number, list) => {
       const query = sql`SELECT ${text} WHERE a = ${number} AND b IN ${list}`;
       expect(query.parts).toEqual(["SELECT ", " WHERE a = ", " AND b IN ", ""]);
       expect(query.values).toEqual([text, number, list]);

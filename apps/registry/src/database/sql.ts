@@ -1,3 +1,5 @@
+import { registryError } from "../errors.ts";
+
 /** What a column holds. A truth is kept as 0 or 1, a time in milliseconds since the epoch. */
 export type SqlValue = string | number | null | Uint8Array;
 
@@ -19,7 +21,10 @@ export class Query {
   }
 }
 
-/** `sql` followed by a template: a query of its values, into which other queries are fitted as they are. */
+/**
+ * `sql` followed by a template: a query of its values, into which other queries are fitted as they are. Throws
+ * `registry-server/text-invalid` for a text with a NUL character: not every database can keep one.
+ */
 export function sql(strings: TemplateStringsArray, ...values: readonly (SqlValue | SqlList | Query)[]): Query {
   const parts = [strings[0] ?? ""];
   const flat: (SqlValue | SqlList)[] = [];
@@ -31,11 +36,18 @@ export function sql(strings: TemplateStringsArray, ...values: readonly (SqlValue
       parts.push(`${parts.pop() ?? ""}${following}`);
       flat.push(...value.values);
     } else {
+      assertKeepable(value);
       parts.push(following);
       flat.push(value);
     }
   }
   return new Query(parts, flat);
+}
+
+function assertKeepable(value: SqlValue | SqlList): void {
+  const texts = isSqlList(value) ? value : [value];
+  if (texts.some((text) => typeof text === "string" && text.includes("\0")))
+    throw registryError("registry-server/text-invalid", "there is a NUL character in it");
 }
 
 /** A value is a list when it is not one of the others. */

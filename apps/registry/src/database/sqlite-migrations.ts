@@ -3,11 +3,32 @@ import initialMigration from "./migrations/sqlite/0001-initial.sql" with { type:
 import accessMigration from "./migrations/sqlite/0002-access.sql" with { type: "text" };
 import publishersMigration from "./migrations/sqlite/0003-publishers.sql" with { type: "text" };
 import objectsMigration from "./migrations/sqlite/0004-objects.sql" with { type: "text" };
+import jobsMigration from "./migrations/sqlite/0005-jobs.sql" with { type: "text" };
+import downloadsMigration from "./migrations/sqlite/0006-downloads.sql" with { type: "text" };
+import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "text" };
+import facetsMigration from "./migrations/sqlite/0008-facets.sql" with { type: "text" };
+import challengesMigration from "./migrations/sqlite/0009-challenges.sql" with { type: "text" };
+import changesMigration from "./migrations/sqlite/0010-changes.sql" with { type: "text" };
+import mirrorMigration from "./migrations/sqlite/0011-mirror.sql" with { type: "text" };
+import reviewsMigration from "./migrations/sqlite/0012-reviews.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
 /** Numbered, never changed once released; the database remembers how many were run. */
-const migrations: readonly string[] = [initialMigration, accessMigration, publishersMigration, objectsMigration];
+const migrations: readonly string[] = [
+  initialMigration,
+  accessMigration,
+  publishersMigration,
+  objectsMigration,
+  jobsMigration,
+  downloadsMigration,
+  scrubMigration,
+  facetsMigration,
+  challengesMigration,
+  changesMigration,
+  mirrorMigration,
+  reviewsMigration,
+];
 
 /** Throws `registry-server/layout-version` for a database of a newer registry. */
 export function needsMigration(connection: SqliteConnection): boolean {

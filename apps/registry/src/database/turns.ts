@@ -1,13 +1,17 @@
-/** One at a time, in the order in which they came. */
+/** So many at a time, by default one, in the order in which they came. */
 export class Turns {
-  #taken = false;
+  #free: number;
   /** In the order of their coming: a set keeps it, and lets go of one in the middle. */
   readonly #waiting = new Set<() => void>();
 
+  constructor(places = 1) {
+    this.#free = places;
+  }
+
   /** Resolves when it is one's turn, with true; with false when it was not within the time. `pass` ends a turn. */
   async take(timeoutMs: number): Promise<boolean> {
-    if (!this.#taken) {
-      this.#taken = true;
+    if (this.#free > 0) {
+      this.#free--;
       return true;
     }
     return new Promise((resolve) => {
@@ -26,7 +30,7 @@ export class Turns {
   pass(): void {
     const [next] = this.#waiting;
     if (next === undefined) {
-      this.#taken = false;
+      this.#free++;
       return;
     }
     this.#waiting.delete(next);

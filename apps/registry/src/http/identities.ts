@@ -8,7 +8,7 @@ import { readJsonBody, textField } from "./json-body.ts";
 export async function bindIdentity({ parts, caller, request, host }: Call): Promise<Response> {
   const { user } = requireAccount(caller);
   const body = await readJsonBody(request);
-  const id = parts.signIn.signer("bind", host, textField(body, "nonce"), textField(body, "signature"));
+  const id = await parts.signIn.signer("bind", host, textField(body, "nonce"), textField(body, "signature"));
   await parts.accounts.users.bindIdentity(user.name, id, caller);
   return noContent(204);
 }

@@ -3,7 +3,7 @@ import { Identity } from "@cpm/colonies";
 import { textToSign } from "@cpm/registry-client";
 import type { SignPurpose } from "@cpm/registry-client";
 import { codesOf, openRegistryWithUsers } from "../testing/index.ts";
-import type { Credentials } from "../testing/index.ts";
+import type { Credentials, RegistryWithUsers } from "../testing/index.ts";
 
 let now = Date.parse("2026-06-01T12:00:00Z");
 const registry = await openRegistryWithUsers({ now: () => now });
@@ -60,6 +60,28 @@ describe("signing in by a ColonyOS key", () => {
     expect(
       (await login({ nonce: wrong.nonce, signature: key.sign(textToSign("sign in", host, wrong.nonce)) })).status,
     ).toBe(401);
+  });
+
+  test("takes a challenge of before a restart, and none that was answered before it", async () => {
+    const first = await openRegistryWithUsers();
+    const { dataDirectory } = first;
+    await first.addUser("nina");
+    await first.accounts.users.bindIdentity("nina", key.id, by);
+    const nonce = (await (await first.call("POST", "/api/v1/login/challenge")).json()).nonce;
+    const again = (await (await first.call("POST", "/api/v1/login/challenge")).json()).nonce;
+    const answer = (of: RegistryWithUsers, given: string) =>
+      of.call("POST", "/api/v1/login", {
+        body: JSON.stringify({ nonce: given, signature: key.sign(textToSign("sign in", host, given)) }),
+      });
+    expect((await answer(first, nonce)).status).toBe(201);
+    await first.close();
+    const second = await openRegistryWithUsers({ dataDirectory });
+    try {
+      expect((await answer(second, nonce)).status).toBe(401);
+      expect((await answer(second, again)).status).toBe(201);
+    } finally {
+      await second.dispose();
+    }
   });
 
   test("refuses a challenge that is old, changed, of another registry or for another purpose", async () => {

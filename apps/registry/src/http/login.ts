@@ -29,7 +29,12 @@ export async function handleLogin(
   }
   if (pathname.endsWith("/oidc")) return exchange(parts, request, origin, tokens);
   const body = await readJsonBody(request);
-  const id = parts.signIn.signer("sign in", hostOf(tokens), textField(body, "nonce"), textField(body, "signature"));
+  const id = await parts.signIn.signer(
+    "sign in",
+    hostOf(tokens),
+    textField(body, "nonce"),
+    textField(body, "signature"),
+  );
   const user = await parts.accounts.users.byIdentity(id);
   if (user === undefined)
     throw registryError("registry-server/unbound-identity", `the identity ${id} is no user's of this registry`);

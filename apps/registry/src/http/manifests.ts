@@ -1,13 +1,9 @@
-import { collectBytes, digestAlgorithm, isDigest, parseDigest } from "@cpm/base";
+import { collectBytes, digestAlgorithm, isCpmError, isDigest, parseDigest } from "@cpm/base";
 import type { Digest } from "@cpm/base";
-import { tagToVersion } from "@cpm/model";
 import {
-  contentNotFound,
   defaultManifestLimits,
-  descriptorsOf,
   formatManifest,
   formatNextLink,
-  incompleteManifest,
   isManifestType,
   isTag,
   mediaTypes,
@@ -15,13 +11,13 @@ import {
   parseTag,
   referrersIndex,
 } from "@cpm/oci";
-import type { Descriptor, OciIndex, OciManifest } from "@cpm/oci";
-import { digestOf, failpoint } from "@cpm/store";
+import type { Descriptor } from "@cpm/oci";
+import { digestOf } from "@cpm/store";
+import { acceptManifest } from "../accept-manifest.ts";
 import type { Author } from "../access/audit-log.ts";
 import type { Caller } from "../access/authenticator.ts";
-import { digestInvalid, packageInvalid, registryError, versionExists } from "../errors.ts";
-import type { NewManifest, StoredManifest, VerifiedPackage } from "../metadata.ts";
-import { isPackage, verifyPackage } from "../package-verifier.ts";
+import { digestInvalid, registryError } from "../errors.ts";
+import type { StoredManifest } from "../metadata.ts";
 import type { RegistryParts } from "../registry.ts";
 import { json, noContent } from "./answers.ts";
 import type { PlainAnswer } from "./answers.ts";
@@ -37,11 +33,24 @@ export async function getManifest(
   reference: string,
   request: Request,
 ): Promise<PlainAnswer> {
-  const { digest, mediaType, bytes } = await findManifest(parts, repository, reference);
+  if (request.method === "HEAD" && isDigest(reference)) await parts.metadata.promise(repository, [reference]);
+  const manifest = await findManifest(parts, repository, reference, request.method);
+  const answer = answerManifest(request, manifest);
+  if (answer.body !== null) parts.downloads.count(repository, manifest.digest);
+  return answer;
+}
+
+/** The answer to a GET or HEAD, with further headers. */
+export function answerManifest(
+  request: Request,
+  { digest, mediaType, bytes }: StoredManifest,
+  more: Readonly<Record<string, string>> = {},
+): PlainAnswer {
   const etag = `"${digest}"`;
   if (request.headers.get("if-none-match")?.includes(digest) === true)
-    return { status: 304, headers: { etag }, body: null, sentBytes: 0 };
+    return { status: 304, headers: { ...more, etag }, body: null, sentBytes: 0 };
   const headers = {
+    ...more,
     "content-type": mediaType,
     "docker-content-digest": digest,
     etag,
@@ -67,25 +76,7 @@ export async function putManifest(
     mediaType !== undefined && isManifestType(mediaType) ? mediaType : undefined,
   );
   const digest = checkedDigest(reference, bytes);
-  const contents = requiredContents(manifest);
-  const missing = await parts.metadata.missing(repository, contents);
-  if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
-  const verified = await verifiedPackage(parts, repository, manifest, digest);
-  const publish = verified !== undefined && (await publishes(parts, verified, tags, digest));
-  failpoint("manifest/verified");
-  const accepted: NewManifest = {
-    repository,
-    digest,
-    mediaType: manifest.mediaType,
-    bytes,
-    tags,
-    contents,
-    publish,
-    ...(manifest.artifactType === undefined ? {} : { artifactType: manifest.artifactType }),
-    ...(manifest.subject === undefined ? {} : { subject: manifest.subject.digest }),
-    ...(verified === undefined ? {} : { package: verified }),
-  };
-  await parts.metadata.putManifest(accepted, by);
+  await acceptManifest(parts, { repository, tags, bytes, manifest, digest }, by);
   return noContent(201, {
     location: `/v2/${repository}/manifests/${digest}`,
     "docker-content-digest": digest,
@@ -101,9 +92,11 @@ export async function deleteManifest(
   reference: string,
   by: Author,
 ): Promise<Response> {
-  const { digest } = await findManifest(parts, repository, reference);
-  if (isDigest(reference)) await parts.metadata.removeManifest(repository, digest, by);
-  else await parts.metadata.removeTag(repository, reference, by);
+  const { metadata } = parts;
+  const removed = isDigest(reference)
+    ? await metadata.removeManifest(repository, reference, by)
+    : await metadata.removeTag(repository, reference, by);
+  if (!removed) throw manifestUnknown(repository);
   return noContent(202);
 }
 
@@ -129,7 +122,8 @@ export async function listRepositories(
   return json(200, { repositories: names }, next);
 }
 
-async function pageOf(
+/** A page of a list of names, and the header that leads to the next one. */
+export async function pageOf(
   query: URLSearchParams,
   path: string,
   list: (last: string, limit: number) => Promise<readonly string[]>,
@@ -159,25 +153,47 @@ export async function listReferrers(
   const subject = parseDigest(digestText);
   const type = query.get("artifactType");
   const page = await parts.metadata.referrers(repository, subject, query.get("last") ?? "", maxReferrersBytes);
-  const chosen = type === null ? page.referrers : page.referrers.filter((entry) => (entry.artifactType ?? "") === type);
-  const headers = new Headers({ "content-type": mediaTypes.index });
-  if (type !== null) headers.set("oci-filters-applied", "artifactType");
+  const { body, headers } = referrersOf(page.referrers, type);
   if (page.next !== undefined) {
     const following = new URLSearchParams({ ...(type === null ? {} : { artifactType: type }), last: page.next });
     headers.set("link", formatNextLink(`/v2/${repository}/referrers/${subject}?${following}`));
   }
-  return new Response(formatManifest(referrersIndex(chosen)), { headers });
+  return new Response(body, { headers });
 }
 
-async function findManifest(parts: RegistryParts, repository: string, reference: string): Promise<StoredManifest> {
-  const found = isDigest(reference)
-    ? await parts.metadata.manifestByDigest(repository, reference)
-    : isTag(reference)
-      ? await parts.metadata.manifestByTag(repository, reference)
-      : undefined;
-  if (found === undefined)
-    throw registryError("registry-server/manifest-unknown", `${repository} has no such manifest`);
-  return found;
+/** An index of those that have the type, where one is asked for. */
+export function referrersOf(
+  referrers: readonly Descriptor[],
+  type: string | null,
+): { readonly body: Uint8Array<ArrayBuffer>; readonly headers: Headers } {
+  const chosen = type === null ? referrers : referrers.filter((entry) => (entry.artifactType ?? "") === type);
+  const headers = new Headers({ "content-type": mediaTypes.index });
+  if (type !== null) headers.set("oci-filters-applied", "artifactType");
+  return { body: formatManifest(referrersIndex(chosen)), headers };
+}
+
+async function findManifest(
+  { metadata }: RegistryParts,
+  repository: string,
+  reference: string,
+  method: string,
+): Promise<StoredManifest> {
+  try {
+    const found = isDigest(reference)
+      ? await metadata.manifestByDigest(repository, reference)
+      : isTag(reference)
+        ? await metadata.manifestByTag(repository, reference)
+        : undefined;
+    if (found !== undefined) return found;
+  } catch (error) {
+    // Who asks whether to push it is to push it.
+    if (method !== "HEAD" || !isCpmError(error, "registry-server/content-lost")) throw error;
+  }
+  throw manifestUnknown(repository);
+}
+
+function manifestUnknown(repository: string) {
+  return registryError("registry-server/manifest-unknown", `${repository} has no such manifest`);
 }
 
 /** The tag that the path names, or those of the `tag` parameters (after v1.1) beside a digest. */
@@ -199,54 +215,4 @@ function checkedDigest(reference: string, bytes: Uint8Array): Digest {
   const actual = digestOf(bytes, digestAlgorithm(reference));
   if (actual !== reference) throw digestInvalid("the manifest", reference, actual);
   return actual;
-}
-
-/** All but what is kept elsewhere by its nature: layers with addresses of their own, and those not to be distributed. */
-function requiredContents(manifest: OciManifest | OciIndex): readonly Digest[] {
-  const here = (entry: Descriptor): boolean =>
-    (entry.urls === undefined || entry.urls.length === 0) && !/\.nondistributable\.|\.foreign\./.test(entry.mediaType);
-  return descriptorsOf(manifest)
-    .filter((entry) => manifest.kind === "index" || entry === manifest.config || here(entry))
-    .map((entry) => entry.digest);
-}
-
-async function verifiedPackage(
-  parts: RegistryParts,
-  repository: string,
-  manifest: OciManifest | OciIndex,
-  digest: Digest,
-): Promise<VerifiedPackage | undefined> {
-  if (!isPackage(manifest)) return undefined;
-  const { metadata, objects } = parts;
-  const known = await metadata.verifiedPackage(repository, digest);
-  if (known !== undefined) return known;
-  return verifyPackage(manifest, {
-    repository,
-    async *read(content) {
-      const blob = await metadata.blob(repository, content.digest);
-      if (blob === undefined) throw contentNotFound(repository, content.digest);
-      yield* objects.read(blob.object ?? objects.defaultObject(content.digest), blob.sizeBytes);
-    },
-    manifest: (child) => metadata.manifestByDigest(repository, child),
-    verified: (child) => metadata.verifiedPackage(repository, child),
-  });
-}
-
-/**
- * Whether the push makes a version exist: under its version's tag. Another version's tag is refused; a tag that is
- * no version, such as `latest`, is one like any other.
- */
-async function publishes(
-  parts: RegistryParts,
-  { name, version }: VerifiedPackage,
-  tags: readonly string[],
-  digest: Digest,
-): Promise<boolean> {
-  const versions = tags.flatMap((tag) => tagToVersion(tag) ?? []);
-  const wrong = versions.find((tagged) => tagged.text !== version);
-  if (wrong !== undefined) throw packageInvalid(`version ${version} was pushed under the tag of ${wrong.text}`);
-  if (versions.length === 0) return false;
-  const present = await parts.metadata.publishedDigest(name, version);
-  if (present !== undefined && present !== digest) throw versionExists(name, version, present, digest);
-  return true;
 }

@@ -12,6 +12,7 @@ import { signIn } from "../pages/signin/controller.ts";
 import { discoverExtensions } from "./extensions.ts";
 import { handleLogin } from "./login.ts";
 import { deleteManifest, getManifest, listReferrers, listRepositories, listTags, putManifest } from "./manifests.ts";
+import { handleMirrored, refuseMirrored } from "./mirrored.ts";
 import { handlePackages } from "./packages.ts";
 import type { RequestTarget } from "./request-target.ts";
 import type { OciRoute } from "@cpm/oci";
@@ -37,6 +38,7 @@ export async function handleRequest(
   const caller = await parts.authenticator.identify(request.headers.get("authorization"), origin);
   if (pathname === "/metrics") return metrics(parts, caller);
   if (target.oci !== undefined) return oci(parts, caller, target.oci, request, url);
+  if (!isReading(request)) await refuseMirrored(parts, caller, pathname);
   const { searchParams } = url;
   const administration = await handleAdministration(parts, caller, request, pathname, searchParams, hostOf(tokens));
   if (administration !== undefined) return administration;
@@ -72,7 +74,8 @@ async function metrics(parts: RegistryParts, { principal }: Caller): Promise<Res
   if (principal.kind === "anonymous" && !parts.openMetrics)
     throw unauthorized("metrics are for users and their tokens");
   const openUploads = await parts.metadata.allOpenUploads();
-  const text = parts.metrics.format({ openUploads, residentBytes: process.memoryUsage.rss() });
+  const others = (await Promise.all(parts.metricSources.map((source) => source.families()))).flat();
+  const text = parts.metrics.format({ openUploads, residentBytes: process.memoryUsage.rss() }, others);
   return new Response(text, { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
 }
 
@@ -89,6 +92,9 @@ async function oci(
   // Also where everything is public: a client that is not asked here takes the registry for one without logins.
   else if (!caller.presented)
     throw unauthorized("this needs a token", target.kind === "catalog" ? "registry:catalog:*" : undefined);
+  const mayBeMirrored = parts.mirrors !== undefined && "repository" in target;
+  const mirrored = mayBeMirrored ? await handleMirrored(parts, target, request, url) : undefined;
+  if (mirrored !== undefined) return mirrored;
   switch (target.kind) {
     case "base":
       if (reading) return noContent(200, { "docker-distribution-api-version": "registry/2.0" });

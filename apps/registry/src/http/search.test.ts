@@ -64,8 +64,24 @@ describe("search", () => {
       "1.0.0",
       "1.0.0",
     ]);
-    for (const query of ["limit=-1", "limit=x", "offset=1e3"])
-      expect((await found.call("GET", `/api/v1/search?${query}`)).status).toBe(400);
+  });
+
+  test.each([
+    ["limit=-1", 'limit is "-1", which is not a count'],
+    ["limit=x", 'limit is "x", which is not a count'],
+    ["offset=1e3", 'offset is "1e3", which is not a count'],
+    ["keywrod=text", "there is no parameter keywrod; keyword was meant?"],
+    ["keyword=Text", 'keyword is "Text", which is not a keyword: lower-case letters, digits and dashes'],
+    ["platform=linux", 'platform is "linux", which is not os/architecture, such as linux/amd64'],
+    [`executor=${"x".repeat(129)}`, `executor is "${"x".repeat(60)}", which is not an executor type`],
+    ["owner=%2e%2e", 'owner is "..", which is not the name of a namespace or a user'],
+    [Array.from({ length: 11 }, (_, at) => `keyword=k${at}`).join("&"), "keyword is there 11 times; 10 are taken"],
+  ])("refuses %s and says why", async (query, message) => {
+    const answer = await found.call("GET", `/api/v1/search?${query}`);
+    expect(answer.status).toBe(400);
+    const [error] = (await answer.json()).errors;
+    expect(error.message).toStartWith(message);
+    expect(error.detail.code).toBe("registry-server/bad-query");
   });
 
   test("takes whatever is typed", async () => {
@@ -88,6 +104,11 @@ describe("search", () => {
       ";DROP TABLE packages",
     ];
     for (const query of hostile) expect((await search(query)).status).toBe(200);
+    for (const key of ["keyword", "owner", "executor", "platform"])
+      for (const value of hostile)
+        expect((await found.call("GET", `/api/v1/search?${new URLSearchParams({ [key]: value })}`)).status).toBeOneOf([
+          200, 400,
+        ]);
     expect(await names("!!!")).toEqual([]);
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: "grapheme", maxLength: 300 }), async (query) => {

@@ -1,24 +1,29 @@
+import { digestAlgorithm } from "@cpm/base";
 import type { Digest } from "@cpm/base";
 import { parseManifestBytes, referrerDescriptor } from "@cpm/oci";
+import { digestOf } from "@cpm/store";
 import type { Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
+import { contentLost } from "../errors.ts";
 import type { NewManifest, ReferrersPage, StoredManifest, VerifiedPackage } from "../metadata.ts";
+import { healDamage } from "./damages.ts";
 import type { ManifestBytes } from "./manifest-bytes.ts";
 import { repositoryIdOf } from "./repositories.ts";
+import { reviewRemains } from "./reviews.ts";
 
 interface HeadRow {
   readonly digest: Digest;
   readonly media_type: string;
+  readonly damaged_at: number | null;
 }
 
-interface ManifestRow extends HeadRow {
+interface ManifestRow {
+  readonly digest: Digest;
+  readonly media_type: string;
   readonly bytes: Uint8Array;
 }
 
 const maxReferrersListed = 1000;
-
-/** A manifest of a repository, without its bytes. */
-type ManifestHead = Omit<StoredManifest, "bytes">;
 
 export async function manifestByDigest(
   reader: Reader,
@@ -27,9 +32,9 @@ export async function manifestByDigest(
   digest: Digest,
 ): Promise<StoredManifest | undefined> {
   const row = await reader.get<HeadRow>(sql`
-    SELECT digest, media_type FROM manifests
+    SELECT digest, media_type, damaged_at FROM manifests
     WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
-  return row === undefined ? undefined : withBytes(reader, kept, repository, toHead(row));
+  return row === undefined ? undefined : withBytes(reader, kept, repository, row);
 }
 
 export async function manifestByTag(
@@ -39,10 +44,10 @@ export async function manifestByTag(
   tag: string,
 ): Promise<StoredManifest | undefined> {
   const row = await reader.get<HeadRow>(sql`
-    SELECT m.digest, m.media_type FROM tags t
+    SELECT m.digest, m.media_type, m.damaged_at FROM tags t
     JOIN manifests m ON m.repository_id = t.repository_id AND m.digest = t.digest
     WHERE t.repository_id = ${repositoryIdOf(repository)} AND t.name = ${tag}`);
-  return row === undefined ? undefined : withBytes(reader, kept, repository, toHead(row));
+  return row === undefined ? undefined : withBytes(reader, kept, repository, row);
 }
 
 /** Undefined when it was deleted since it was found. */
@@ -50,14 +55,17 @@ async function withBytes(
   reader: Reader,
   kept: ManifestBytes,
   repository: string,
-  head: ManifestHead,
+  { digest, media_type: mediaType, damaged_at: damagedAt }: HeadRow,
 ): Promise<StoredManifest | undefined> {
-  const { digest } = head;
+  if (damagedAt !== null) throw manifestLost(repository, digest);
+  const head = { digest, mediaType };
   const known = kept.get(digest);
   if (known !== undefined) return { ...head, bytes: known };
   const row = await reader.get<{ bytes: Uint8Array }>(sql`
     SELECT bytes FROM manifests WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
   if (row === undefined) return undefined;
+  // Once for all the times that they are answered from memory.
+  if (digestOf(row.bytes, digestAlgorithm(digest)) !== digest) throw manifestLost(repository, digest);
   kept.add(digest, row.bytes);
   return { ...head, bytes: row.bytes };
 }
@@ -79,7 +87,7 @@ export async function verifiedPackage(
   return text === undefined ? undefined : (JSON.parse(text) as VerifiedPackage);
 }
 
-/** Which of these the repository shows neither as a blob nor as a manifest. */
+/** Which of these the repository has neither as a blob nor as a manifest, or only damaged. */
 export async function missingContents(
   reader: Reader,
   repository: string,
@@ -88,8 +96,10 @@ export async function missingContents(
   if (contents.length === 0) return [];
   const id = repositoryIdOf(repository);
   const rows = await reader.all<{ digest: string }>(sql`
-    SELECT digest FROM repository_blobs WHERE repository_id = ${id} AND digest IN ${contents}
-    UNION ALL SELECT digest FROM manifests WHERE repository_id = ${id} AND digest IN ${contents}`);
+    SELECT rb.digest FROM repository_blobs rb JOIN blobs b ON b.digest = rb.digest
+    WHERE rb.repository_id = ${id} AND rb.digest IN ${contents} AND b.damaged_at IS NULL
+    UNION ALL SELECT digest FROM manifests
+    WHERE repository_id = ${id} AND digest IN ${contents} AND damaged_at IS NULL`);
   const present = new Set(rows.map((row) => row.digest));
   return contents.filter((digest) => !present.has(digest));
 }
@@ -106,19 +116,20 @@ export async function manifestThatNeeds(
   return row?.manifest;
 }
 
-/** With what it refers to. Where it is already, nothing changes. */
+/** With what it refers to. Where it is already, and whole, nothing changes. */
 export async function insertManifest(
   transaction: Transaction,
   repositoryId: number,
   manifest: NewManifest,
   now: number,
 ): Promise<void> {
-  const { digest, mediaType, artifactType = null, subject = null, bytes, contents } = manifest;
+  const { digest, mediaType, artifactType = null, subject = null, bytes, contents, storedAtMs = now } = manifest;
   const verified = manifest.package === undefined ? null : JSON.stringify(manifest.package);
   const inserted = await transaction.run(sql`
     INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, package, bytes, created_at)
-    VALUES (${repositoryId}, ${digest}, ${mediaType}, ${artifactType}, ${subject}, ${verified}, ${bytes}, ${now})
+    VALUES (${repositoryId}, ${digest}, ${mediaType}, ${artifactType}, ${subject}, ${verified}, ${bytes}, ${storedAtMs})
     ON CONFLICT (repository_id, digest) DO NOTHING`);
+  if (inserted === 0) await healManifest(transaction, repositoryId, manifest, now);
   if (inserted === 0 || contents.length === 0) return;
   await transaction.run(sql`
     INSERT INTO manifest_contents (repository_id, digest, manifest)
@@ -126,9 +137,29 @@ export async function insertManifest(
     WHERE m.repository_id = ${repositoryId} AND m.digest = ${digest}`);
 }
 
-/** With the tags that point to it. False when there was none. */
-export async function deleteManifest(transaction: Transaction, repository: string, digest: Digest): Promise<boolean> {
+/** What was pushed has the right digest: it takes the place of what was damaged. */
+async function healManifest(
+  transaction: Transaction,
+  repositoryId: number,
+  { repository, digest, bytes }: NewManifest,
+  now: number,
+): Promise<void> {
+  const healed = await transaction.run(sql`
+    UPDATE manifests SET bytes = ${bytes}, damaged_at = NULL
+    WHERE repository_id = ${repositoryId} AND digest = ${digest} AND damaged_at IS NOT NULL`);
+  if (healed > 0) await healDamage(transaction, digest, repository, now);
+}
+
+/** With the tags that point to it; what it alone needed is collected later. False when there was none. */
+export async function deleteManifest(
+  transaction: Transaction,
+  repository: string,
+  digest: Digest,
+  now: number,
+): Promise<boolean> {
   const own = sql`repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`;
+  await reviewRemains(transaction, repository, digest, now);
+  await healDamage(transaction, digest, repository, now);
   await transaction.run(sql`DELETE FROM tags WHERE ${own}`);
   return (await transaction.run(sql`DELETE FROM manifests WHERE ${own}`)) > 0;
 }
@@ -166,6 +197,6 @@ function countWithin(rows: readonly { readonly size_bytes: number }[], maxBytes:
   return over === -1 ? rows.length : over;
 }
 
-function toHead({ digest, media_type: mediaType }: HeadRow): ManifestHead {
-  return { digest, mediaType };
+function manifestLost(repository: string, digest: Digest) {
+  return contentLost(`the bytes of manifest ${digest} of ${repository} are damaged`);
 }

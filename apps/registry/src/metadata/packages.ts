@@ -1,13 +1,14 @@
 import type { Digest } from "@cpm/base";
 import { compareVersions, readVersion } from "@cpm/model";
 import type { Version } from "@cpm/model";
-import type { Visibility } from "../access/rights.ts";
 import type { Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { versionExists } from "../errors.ts";
-import type { PackageDetail, PackageRow, SearchResult, VerifiedPackage, VersionRow } from "../metadata.ts";
-import type { PackageSearch, PackageTableRow } from "./package-search.ts";
-import { isVisible } from "./visible-rows.ts";
+import type { PackageDetail, VerifiedPackage, VersionRow } from "../metadata.ts";
+import { storeFacets } from "./package-facets.ts";
+import { toPackage } from "./package-list.ts";
+import type { PackageTableRow } from "./package-list.ts";
+import type { PackageSearch } from "./package-search.ts";
 
 interface VersionTableRow {
   readonly version: string;
@@ -15,6 +16,7 @@ interface VersionTableRow {
   readonly size_bytes: number;
   readonly published_at: number;
   readonly manifest: string;
+  readonly downloads: number;
 }
 
 /** The digest of a published version. */
@@ -45,98 +47,60 @@ export async function publishedVersion(reader: Reader, name: string, digest: Dig
   return row?.version;
 }
 
-/** Throws `registry-server/version-exists` for other bytes than the version has. */
+/** True when it was not there. Throws `registry-server/version-exists` for other bytes than the version has. */
 export async function publishVersion(
   transaction: Transaction,
   search: PackageSearch,
   verified: VerifiedPackage,
   digest: Digest,
   now: number,
-): Promise<void> {
+): Promise<boolean> {
   const { name, version, sizeBytes, manifest } = verified;
   const present = await publishedDigest(transaction, name, version);
   if (present !== undefined && present !== digest) throw versionExists(name, version, present, digest);
-  if (present !== undefined) return;
+  if (present !== undefined) return false;
   const id = await storePackage(transaction, search, verified, now);
   await transaction.run(sql`
     INSERT INTO versions (package_id, version, digest, size_bytes, manifest, published_at)
     VALUES (${id}, ${version}, ${digest}, ${sizeBytes}, ${manifest}, ${now})`);
-}
-
-export async function searchPackages(
-  reader: Reader,
-  search: PackageSearch,
-  query: string,
-  visible: Visibility,
-  limit: number,
-  offset: number,
-): Promise<SearchResult> {
-  const text = query.trim().toLowerCase();
-  const { total, rows } =
-    text === ""
-      ? await listPackages(reader, undefined, visible, limit, offset)
-      : await search.find(reader, text, visible, limit, offset);
-  return { total, results: rows.map(toPackage) };
-}
-
-export async function namespacePackages(
-  reader: Reader,
-  namespace: string,
-  visible: Visibility,
-  limit: number,
-  offset: number,
-): Promise<SearchResult> {
-  const { total, rows } = await listPackages(reader, namespace, visible, limit, offset);
-  return { total, results: rows.map(toPackage) };
+  return true;
 }
 
 export async function packageDetail(reader: Reader, name: string): Promise<PackageDetail | undefined> {
   const row = await reader.get<PackageTableRow>(sql`SELECT * FROM packages WHERE name = ${name}`);
   if (row === undefined) return undefined;
   const rows = await reader.all<VersionTableRow>(sql`
-    SELECT version, digest, size_bytes, published_at, manifest FROM versions WHERE package_id = ${row.id}`);
+    SELECT version, digest, size_bytes, published_at, manifest, downloads FROM versions WHERE package_id = ${row.id}`);
   const versions = rows
     .map(toVersion)
     .sort((left, right) => compareVersions(versionOf(right.version), versionOf(left.version)));
   return { ...toPackage(row), ...(row.readme === null ? {} : { readme: row.readme }), versions };
 }
 
-async function listPackages(
-  reader: Reader,
-  namespace: string | undefined,
-  visible: Visibility,
-  limit: number,
-  offset: number,
-): Promise<{ readonly total: number; readonly rows: readonly PackageTableRow[] }> {
-  const inNamespace = namespace === undefined ? sql`TRUE` : sql`p.namespace = ${namespace}`;
-  const shown = sql`FROM packages p WHERE ${inNamespace} AND ${isVisible(sql`p.namespace`, sql`p.name`, visible)}`;
-  const total = await reader.get<{ total: number }>(sql`SELECT count(*) AS total ${shown}`);
-  const rows = await reader.all<PackageTableRow>(
-    sql`SELECT p.* ${shown} ORDER BY p.name LIMIT ${limit} OFFSET ${offset}`,
-  );
-  return { total: total?.total ?? 0, rows };
-}
-
 /** A patch of an old line changes the date, not what the package is described by. */
 async function storePackage(
   transaction: Transaction,
   search: PackageSearch,
-  { name, version, description, keywords, readme }: VerifiedPackage,
-  now: number,
+  verified: VerifiedPackage,
+  publishedAtMs: number,
 ): Promise<number> {
+  const { name, version, description, keywords, readme } = verified;
   const words = keywords.join(" ");
   const before = await transaction.get<PackageTableRow>(sql`SELECT * FROM packages WHERE name = ${name}`);
+  // What is imported may have been published before what is here.
+  const updatedAt = Math.max(publishedAtMs, before?.updated_at ?? 0);
   if (before !== undefined && !isNewer(versionOf(version), versionOf(before.version))) {
-    await transaction.run(sql`UPDATE packages SET updated_at = ${now} WHERE id = ${before.id}`);
+    await transaction.run(sql`UPDATE packages SET updated_at = ${updatedAt} WHERE id = ${before.id}`);
     return before.id;
   }
   const stored = await transaction.get<{ id: number }>(sql`
     INSERT INTO packages (name, version, description, keywords, readme, updated_at)
-    VALUES (${name}, ${version}, ${description}, ${words}, ${readme ?? null}, ${now})
+    VALUES (${name}, ${version}, ${description}, ${words}, ${readme ?? null}, ${updatedAt})
     ON CONFLICT (name) DO UPDATE SET version = excluded.version, description = excluded.description,
       keywords = excluded.keywords, readme = excluded.readme, updated_at = excluded.updated_at
     RETURNING id`);
   if (stored === undefined) throw new TypeError("what was written has an id");
+  await storeFacets(transaction, stored.id, verified);
   await search.index(transaction, stored.id, { name, description, keywords: words, readme: readme ?? "" });
   return stored.id;
 }
@@ -153,13 +117,7 @@ function versionOf(text: string): Version {
   return version;
 }
 
-function toPackage(row: PackageTableRow): PackageRow {
-  const { name, version, description } = row;
-  const keywords = row.keywords === "" ? [] : row.keywords.split(" ");
-  return { name, version, description, keywords, updatedAt: row.updated_at };
-}
-
 function toVersion(row: VersionTableRow): VersionRow {
-  const { version, digest, size_bytes: sizeBytes, published_at: publishedAt, manifest } = row;
-  return { version, digest, sizeBytes, publishedAt, manifest };
+  const { version, digest, size_bytes: sizeBytes, published_at: publishedAt, manifest, downloads } = row;
+  return { version, digest, sizeBytes, publishedAt, manifest, downloads };
 }

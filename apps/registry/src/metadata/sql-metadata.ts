@@ -8,39 +8,56 @@ import type { Visibility } from "../access/rights.ts";
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { registryError, versionExists } from "../errors.ts";
-import type { BlobRow, Metadata, NewManifest } from "../metadata.ts";
-import { pointBlob, publicBlobSize, shownBlob, showBlob } from "./blobs.ts";
+import { isBeingRemoved } from "../objects/object-removals.ts";
+import type { BlobRow, FetchCount, Metadata, NewManifest, SearchQuery } from "../metadata.ts";
+import { pointBlob, publicBlobSize, shownBlob, showBlob, soundBlobSize } from "./blobs.ts";
+import { addDownloads, forgetOldDownloads } from "./downloads.ts";
 import { ManifestBytes } from "./manifest-bytes.ts";
+import { Promises } from "./promises.ts";
+import { reviewBlobs, reviewUntagged } from "./reviews.ts";
 import * as manifests from "./manifests.ts";
+import { namespacePackages, searchPackages } from "./package-list.ts";
 import { packageSearchOf } from "./package-search.ts";
 import type { PackageSearch } from "./package-search.ts";
 import * as packages from "./packages.ts";
 import type { FinishedUpload } from "../uploads.ts";
 import { ensureRepository, hasRepository, listRepositories, repositoryIdOf } from "./repositories.ts";
-import { listTags, pointTags, tagsElsewhere } from "./tags.ts";
+import { listTags, pointTags, taggedOtherwise, tagsElsewhere } from "./tags.ts";
 import { countUploads } from "./uploads.ts";
+
+export interface SqlMetadataOptions {
+  /** A promise that is not older than this is not written again; what was promised is collected so much later. Default 0. */
+  readonly promiseSlackMs?: number;
+  /** Called after a change of which readers of the feed are told. */
+  readonly onAnnounced?: () => void;
+}
 
 /** Metadata in a database: here are the transactions, in the files beside it what is asked within them. */
 export class SqlMetadata implements Metadata {
   readonly #database: AuditedDatabase;
   readonly #search: PackageSearch;
   readonly #manifestBytes = new ManifestBytes();
+  readonly #promises: Promises;
 
-  constructor(database: Database, now: () => number) {
-    this.#database = new AuditedDatabase(database, now);
+  constructor(database: Database, now: () => number, options: SqlMetadataOptions = {}) {
+    const { promiseSlackMs = 0, onAnnounced } = options;
+    this.#database = new AuditedDatabase(database, now, onAnnounced);
+    this.#promises = new Promises(database, now, promiseSlackMs);
     this.#search = packageSearchOf(database.dialect);
   }
 
-  async finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<void> {
+  async finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<boolean> {
     const { id, object, sizeBytes, version } = finished;
     const now = this.#database.now();
-    await this.#database.transact(async (transaction) => {
+    return this.#database.transact(async (transaction) => {
+      if (await isBeingRemoved(transaction, object)) return false;
       // Who was taken over from has lost the upload, also here.
       const own = version === undefined ? sql`` : sql`AND version = ${version}`;
       if ((await transaction.run(sql`DELETE FROM uploads WHERE id = ${id} ${own}`)) === 0)
         throw registryError("registry-server/upload-range", "another request took over this upload");
       await showBlob(transaction, repository, digest, sizeBytes, now);
-      await pointBlob(transaction, digest, object);
+      await pointBlob(transaction, digest, object, now);
+      return true;
     });
   }
 
@@ -52,9 +69,7 @@ export class SqlMetadata implements Metadata {
     const now = this.#database.now();
     return this.#database.transact(async (transaction) => {
       const sizeBytes =
-        from === undefined
-          ? await publicBlobSize(transaction, digest)
-          : (await shownBlob(transaction, from, digest))?.sizeBytes;
+        from === undefined ? await publicBlobSize(transaction, digest) : await soundBlobSize(transaction, from, digest);
       if (sizeBytes === undefined) return false;
       await showBlob(transaction, to, digest, sizeBytes, now);
       return true;
@@ -67,6 +82,7 @@ export class SqlMetadata implements Metadata {
       const removed = await change.run(sql`
         DELETE FROM repository_blobs WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
       if (removed === 0) return false;
+      await reviewBlobs(change, [digest], change.now);
       await record(change, "blob.delete", repository, { digest });
       return true;
     });
@@ -78,6 +94,10 @@ export class SqlMetadata implements Metadata {
 
   allOpenUploads(): Promise<number> {
     return countUploads(this.#database);
+  }
+
+  promise(repository: string, contents: readonly Digest[]): Promise<void> {
+    return this.#promises.give(repository, contents);
   }
 
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]> {
@@ -109,8 +129,9 @@ export class SqlMetadata implements Metadata {
       await refuseInUse(change, repository, digest);
       const version = await packages.publishedVersion(change, repository, digest);
       if (version !== undefined) throw versionInUse(repository, version);
-      if (!(await manifests.deleteManifest(change, repository, digest))) return false;
+      if (!(await manifests.deleteManifest(change, repository, digest, change.now))) return false;
       await record(change, "manifest.delete", repository, { digest });
+      await change.announce({ kind: "manifest.deleted", name: repository, detail: { digest } });
       return true;
     });
   }
@@ -121,8 +142,10 @@ export class SqlMetadata implements Metadata {
       if ((await packages.publishedDigest(change, repository, version)) !== undefined)
         throw versionInUse(repository, version);
       const own = sql`repository_id = ${repositoryIdOf(repository)} AND name = ${tag}`;
+      await reviewUntagged(change, repository, sql`(SELECT digest FROM tags WHERE ${own})`, change.now);
       if ((await change.run(sql`DELETE FROM tags WHERE ${own}`)) === 0) return false;
       await record(change, "tag.delete", repository, { tag });
+      await change.announce({ kind: "tag.deleted", name: repository, detail: { tag } });
       return true;
     });
   }
@@ -147,8 +170,8 @@ export class SqlMetadata implements Metadata {
     return packages.publishedDigest(this.#database, name, version);
   }
 
-  search(query: string, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
-    return packages.searchPackages(this.#database, this.#search, query, visible, limit, offset);
+  search(query: SearchQuery, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
+    return searchPackages(this.#database, this.#search, query, { visible, limit, offset });
   }
 
   namespacePackages(
@@ -157,35 +180,75 @@ export class SqlMetadata implements Metadata {
     limit: number,
     offset: number,
   ): ReturnType<Metadata["namespacePackages"]> {
-    return packages.namespacePackages(this.#database, namespace, visible, limit, offset);
+    return namespacePackages(this.#database, namespace, { visible, limit, offset });
   }
 
   package(name: string): ReturnType<Metadata["package"]> {
     return packages.packageDetail(this.#database, name);
   }
 
+  async addDownloads(fetched: readonly FetchCount[]): Promise<void> {
+    const now = this.#database.now();
+    await this.#database.transact(async (transaction) => {
+      await forgetOldDownloads(transaction, now);
+      await addDownloads(transaction, fetched, now);
+    });
+  }
+
   async #storeManifest(change: AuditedTransaction, manifest: NewManifest): Promise<void> {
-    const { repository, digest, tags, contents } = manifest;
+    const { repository, digest, tags, contents, publishedAtMs = change.now } = manifest;
     // Looked at again where nothing can be deleted meanwhile.
     const missing = await manifests.missingContents(change, repository, contents);
     if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
     await refuseMoves(change, repository, tags, digest);
-    await recordPush(change, manifest);
-    if (manifest.publish && manifest.package !== undefined)
-      await packages.publishVersion(change, this.#search, manifest.package, digest, change.now);
+    const pushed = await recordPush(change, manifest);
+    const published =
+      manifest.publish &&
+      manifest.package !== undefined &&
+      (await packages.publishVersion(change, this.#search, manifest.package, digest, publishedAtMs));
+    await announcePush(change, manifest, published, pushed);
     const id = await ensureRepository(change, repository, change.now);
     await manifests.insertManifest(change, id, manifest, change.now);
-    await pointTags(change, id, tags, digest, change.now);
+    // What a tag is taken from, and what has none.
+    const untagged = tags.length === 0 ? [digest] : taggedOtherwise(repository, tags, digest);
+    await reviewUntagged(change, repository, untagged, change.now);
+    await pointTags(change, id, tags, digest, manifest.storedAtMs ?? change.now);
   }
 }
 
+/** What a push changes. */
+interface Pushed {
+  readonly fresh: boolean;
+  /** The tags that did not point to it. */
+  readonly moved: readonly string[];
+}
+
 /** A push of what is here already, under tags that it has already, changes nothing. */
-async function recordPush(change: AuditedTransaction, manifest: NewManifest): Promise<void> {
+async function recordPush(change: AuditedTransaction, manifest: NewManifest): Promise<Pushed> {
   const { repository, digest, tags, package: verified, publish } = manifest;
   const moved = tags.length === 0 ? [] : await tagsElsewhere(change, repository, tags, digest);
-  if (moved.length === 0 && (await manifests.hasManifest(change, repository, digest))) return;
+  const fresh = !(await manifests.hasManifest(change, repository, digest));
+  if (moved.length === 0 && !fresh) return { fresh, moved };
   const version = publish && verified !== undefined ? { version: verified.version } : {};
   await record(change, "manifest.push", repository, { digest, tags: moved, ...version });
+  return { fresh, moved };
+}
+
+/** Of a version the tag that it is published under is no news of its own. */
+async function announcePush(
+  change: AuditedTransaction,
+  { repository: name, digest, subject, package: verified }: NewManifest,
+  published: boolean,
+  { fresh, moved }: Pushed,
+): Promise<void> {
+  const version = published ? verified?.version : undefined;
+  if (version !== undefined) await change.announce({ kind: "version.published", name, detail: { version, digest } });
+  else if (fresh) {
+    const of = subject === undefined ? {} : { subject };
+    await change.announce({ kind: "manifest.pushed", name, detail: { digest, ...of } });
+  }
+  for (const tag of moved)
+    if (versionOfTag(tag) !== version) await change.announce({ kind: "tag.set", name, detail: { tag, digest } });
 }
 
 function record(

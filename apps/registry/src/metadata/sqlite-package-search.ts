@@ -1,7 +1,6 @@
 import { sql } from "../database/sql.ts";
-import type { PackageSearch, PackageTableRow } from "./package-search.ts";
+import type { PackageSearch } from "./package-search.ts";
 import { wordsOf } from "./search-words.ts";
-import { isVisible } from "./visible-rows.ts";
 
 /** By FTS5, in a table whose rows have the ids of their packages. */
 export const sqlitePackageSearch: PackageSearch = {
@@ -12,17 +11,12 @@ export const sqlitePackageSearch: PackageSearch = {
       VALUES (${packageId}, ${name}, ${description}, ${keywords}, ${readme})`);
   },
 
-  async find(reader, text, visible, limit, offset) {
+  matching(text) {
     const match = toMatch(text);
-    if (match === "") return { total: 0, rows: [] };
-    const found = sql`FROM package_search s JOIN packages p ON p.id = s.rowid
-      WHERE package_search MATCH ${match} AND ${isVisible(sql`p.namespace`, sql`p.name`, visible)}`;
-    const total = await reader.get<{ total: number }>(sql`SELECT count(*) AS total ${found}`);
-    const rows = await reader.all<PackageTableRow>(sql`
-      SELECT p.* ${found}
-      ORDER BY p.name = ${text} DESC, substr(p.name, instr(p.name, '/') + 1) = ${text} DESC,
-        bm25(package_search, 8.0, 3.0, 4.0, 1.0), p.name LIMIT ${limit} OFFSET ${offset}`);
-    return { total: total?.total ?? 0, rows };
+    if (match === "") return undefined;
+    // FTS5 has the best at the lowest, below zero.
+    return sql`SELECT rowid AS id, -bm25(package_search, 8.0, 3.0, 4.0, 1.0) AS relevance
+      FROM package_search WHERE package_search MATCH ${match}`;
   },
 };
 

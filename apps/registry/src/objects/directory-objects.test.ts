@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BlobDirectory } from "@cpm/store";
@@ -9,6 +9,7 @@ testObjectStorage("a directory", async () => {
   const root = mkdtempSync(join(tmpdir(), "cpm-objects-"));
   return {
     open: () => new DirectoryObjects(new BlobDirectory(root)),
+    kept: async (place) => new Uint8Array(readFileSync(join(root, place))),
     stop: () => rmSync(root, { recursive: true, force: true }),
   };
 });

@@ -1,11 +1,12 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync, readFileSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isDigest } from "@cpm/base";
 import type { ByteSource, Digest } from "@cpm/base";
 import type { BlobDirectory } from "@cpm/store";
 import { makeDirectory, readFileBytes, removeFile, syncDirectory, withFileErrors } from "@cpm/store";
-import { registryError } from "../errors.ts";
-import { DirectoryStaging, objectOf } from "./directory-staging.ts";
+import { contentLost, registryError } from "../errors.ts";
+import { DirectoryStaging, markSuffix, objectOf, readMark } from "./directory-staging.ts";
+import { quarantinePrefix } from "./object-storage.ts";
 import type { ByteRange, ObjectName, ObjectStorage, Staging, StoredObject } from "./object-storage.ts";
 
 /**
@@ -33,11 +34,11 @@ export class DirectoryObjects implements ObjectStorage {
 
   async discard(id: string): Promise<void> {
     removeFile(this.#uploadPath(id));
-    removeFile(`${this.#uploadPath(id)}.blob`);
+    removeFile(`${this.#uploadPath(id)}${markSuffix}`);
   }
 
   async settle(id: string): Promise<void> {
-    removeFile(`${this.#uploadPath(id)}.blob`);
+    removeFile(`${this.#uploadPath(id)}${markSuffix}`);
   }
 
   defaultObject(digest: Digest): ObjectName {
@@ -58,19 +59,21 @@ export class DirectoryObjects implements ObjectStorage {
     return undefined;
   }
 
-  async quarantine(object: ObjectName): Promise<boolean> {
+  /** By a second name for the file: it takes no room, and stays when an upload replaces the first. */
+  async quarantine(object: ObjectName, label: string): Promise<string | undefined> {
     const from = this.#pathOf(object);
-    const to = join(this.#blobs.root, "quarantine", `${object.slice("blobs/".length)}.${Date.now()}`);
-    if (statSync(from, { throwIfNoEntry: false }) === undefined) return false;
+    const place = `${quarantinePrefix}${object.slice("blobs/".length)}.${label}`;
+    const to = join(this.#blobs.root, place);
+    if (!isThere(from)) return undefined;
     makeDirectory(dirname(to));
-    withFileErrors("quarantine", from, () => renameSync(from, to));
+    if (!isThere(to)) withFileErrors("quarantine", from, () => linkSync(from, to));
     syncDirectory(dirname(to));
-    syncDirectory(dirname(from));
-    return true;
+    return place;
   }
 
   async remove(object: ObjectName): Promise<boolean> {
-    return removeFile(this.#pathOf(object));
+    const path = this.#pathOf(object);
+    return this.#isMarked(object) ? false : removeFile(path);
   }
 
   async list(after: ObjectName, limit: number): Promise<readonly StoredObject[]> {
@@ -109,10 +112,20 @@ export class DirectoryObjects implements ObjectStorage {
       .toSorted(byBytes);
   }
 
+  /** By any process that has the directory. A mark that is being written may be any. */
+  #isMarked(object: ObjectName): boolean {
+    return withFileErrors("list", this.#uploads, () => readdirSync(this.#uploads))
+      .filter((name) => name.endsWith(markSuffix))
+      .some((name) => {
+        const digest = readMark(join(this.#uploads, name));
+        return digest !== undefined && (!isDigest(digest) || objectOf(digest) === object);
+      });
+  }
+
   #wholeFile(object: ObjectName, sizeBytes: number): string {
     const path = this.#pathOf(object);
     if (withFileErrors("read", path, () => statSync(path, { throwIfNoEntry: false }))?.size !== sizeBytes)
-      throw registryError("registry-server/content-lost", `${object} is gone or has another size`);
+      throw contentLost(`${object} is gone or has another size`);
     return path;
   }
 
@@ -127,6 +140,10 @@ export class DirectoryObjects implements ObjectStorage {
     if (!/^[0-9a-f-]{36}$/.test(id)) throw registryError("registry-server/upload-unknown", "there is no such upload");
     return join(this.#uploads, id);
   }
+}
+
+function isThere(path: string): boolean {
+  return withFileErrors("read", path, () => statSync(path, { throwIfNoEntry: false })) !== undefined;
 }
 
 function byBytes(left: string, right: string): number {

@@ -11,6 +11,8 @@ import type { ObjectStorage } from "./object-storage.ts";
 export interface ObjectsUnderTest {
   /** The same place, as another process has it. */
   readonly open: () => ObjectStorage;
+  /** What is kept aside at a place, as a person finds it. */
+  readonly kept: (place: string, sizeBytes: number) => Promise<Uint8Array>;
   readonly stop: () => Promise<void> | void;
 }
 
@@ -27,7 +29,14 @@ export function testObjectStorage(name: string, start: () => Promise<ObjectsUnde
     let uploads: Uploads;
     /** Another process with the same storage and database. */
     const replica = (): Uploads =>
-      new Uploads({ storage: place.open(), records, maxBlobBytes, onBytes: () => {}, now: () => nowMs });
+      new Uploads({
+        storage: place.open(),
+        records,
+        maxBlobBytes,
+        onBytes: () => {},
+        untilFree: async () => {},
+        now: () => nowMs,
+      });
     beforeAll(async () => {
       place = await start();
       storage = place.open();
@@ -44,6 +53,7 @@ export function testObjectStorage(name: string, start: () => Promise<ObjectsUnde
       await by.finish(await by.find(id, "a/b", "ada"), body, digest, startBytes, async (finished) => {
         recorded.push(finished);
         await records.remove(id);
+        return true;
       });
       const [only] = recorded;
       if (only === undefined) throw new Error("nothing was recorded");
@@ -239,15 +249,20 @@ export function testObjectStorage(name: string, start: () => Promise<ObjectsUnde
       expect(await read(sizeBytes)).toBe("registry-server/content-lost");
     });
 
-    test("an object in quarantine is found by nobody, and can be put in place again", async () => {
+    test("what an object has is kept aside, found by nobody, and stays when the object is replaced or removed", async () => {
       const bytes = noise(3000, 5);
       const finished = await put(bytes);
-      expect(await names()).toContain(finished.object);
-      expect(await storage.quarantine(finished.object)).toBe(true);
-      expect(await names()).not.toContain(finished.object);
-      expect(await codeOf(contentOf(finished))).toBe("registry-server/content-lost");
-      expect(await storage.quarantine(finished.object)).toBe(false);
+      const before = await names();
+      const aside = await storage.quarantine(finished.object, "1");
+      expect(aside).toStartWith("quarantine/");
+      expect(await names()).toEqual(before);
+      expect(await place.kept(aside ?? "", bytes.length)).toEqual(bytes);
+      expect(await storage.quarantine(finished.object, "1")).toBe(aside);
+      expect(await storage.quarantine(finished.object, "2")).not.toBe(aside);
       expect(await contentOf(await put(bytes))).toEqual(bytes);
+      await storage.remove(finished.object);
+      expect(await place.kept(aside ?? "", bytes.length)).toEqual(bytes);
+      expect(await storage.quarantine(finished.object, "3")).toBeUndefined();
     });
 
     test("objects are listed in byte order, page by page, with the uploads that made them", async () => {

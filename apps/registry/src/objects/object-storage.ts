@@ -9,6 +9,9 @@ export type StagedState = Readonly<Record<string, unknown>>;
 /** Called when more bytes became durable. Throws when the upload is somebody else's by now; then nothing is done. */
 export type Checkpoint = (state: StagedState) => Promise<void>;
 
+/** How long an address of the storage may be used: enough for a slow client to begin with a large blob. */
+export const presignedS: number = 15 * 60;
+
 /** Bytes `startBytes` to `endBytes`, the last one excluded. */
 export interface ByteRange {
   readonly startBytes: number;
@@ -56,9 +59,16 @@ export interface ObjectStorage {
   /** An address that gives the object to anybody who has it, for GET only; undefined where there is no such thing. */
   presign(object: ObjectName, expiryS: number): Promise<string | undefined>;
 
-  /** Moves an object out of the way, where no method but a person finds it. False when it was not there. */
-  quarantine(object: ObjectName): Promise<boolean>;
-  /** False when it was not there, where the storage can tell. */
+  /**
+   * Keeps what an object has aside, where no method but a person finds it, and answers where; undefined when it was not
+   * there. What is kept stays whatever becomes of the object. The object itself is left in its place: somebody may be
+   * putting the right bytes there. The same label is the same place, so that this can be repeated.
+   */
+  quarantine(object: ObjectName, label: string): Promise<string | undefined>;
+  /**
+   * False when it was not there, where the storage can tell. An object that a marked upload has become, or is about to,
+   * is left where it is until the upload is settled or discarded.
+   */
   remove(object: ObjectName): Promise<boolean>;
   /** Objects after a name in byte order, at most `limit`; also those of uploads under way, see `uploadOf`. */
   list(after: ObjectName, limit: number): Promise<readonly StoredObject[]>;
@@ -67,6 +77,9 @@ export interface ObjectStorage {
   /** Writes, reads and removes something small. Throws what is wrong. */
   check(): Promise<void>;
 }
+
+/** What the names of all places begin with where objects are kept aside. */
+export const quarantinePrefix = "quarantine/";
 
 /** An upload that one request goes on with. */
 export interface Staging {

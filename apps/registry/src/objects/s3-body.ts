@@ -1,6 +1,6 @@
 import type { ByteSource } from "@cpm/base";
 import { isCpmError } from "@cpm/base";
-import { registryError, storageFailed } from "../errors.ts";
+import { contentLost, storageFailed } from "../errors.ts";
 import type { ByteRange } from "./object-storage.ts";
 import type { S3Client } from "./s3-client.ts";
 
@@ -39,24 +39,6 @@ export async function* s3Bytes(client: S3Client, key: string, sizeBytes: number,
   }
 }
 
-/** As a stream that is asked for a piece when one was taken. */
-export function s3Stream(source: ByteSource): ReadableStream<Uint8Array> {
-  const iterator = source[Symbol.asyncIterator]();
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { done, value } = await iterator.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
-      },
-      async cancel() {
-        await iterator.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
-}
-
 async function openRange(
   client: S3Client,
   key: string,
@@ -92,5 +74,5 @@ async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
 }
 
 function lost(key: string) {
-  return registryError("registry-server/content-lost", `${key} is gone or has another size`);
+  return contentLost(`${key} is gone or has another size`);
 }

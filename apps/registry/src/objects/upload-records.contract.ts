@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { DatabaseKind } from "../testing/database-under-test.ts";
+import { SqlUploadRecords } from "./sql-upload-records.ts";
 import type { UploadRecord, UploadRecords } from "./upload-records.ts";
 
 /** What every store of upload records promises. Two readers of one store see the same. */
@@ -61,4 +63,17 @@ export function testUploadRecords(name: string, open: () => Promise<UploadRecord
       expect(await ids(31, 100)).toEqual(["second", "third"]);
     });
   });
+}
+
+export function testSqlUploadRecords({ name, open }: DatabaseKind): void {
+  let close: (() => Promise<void>) | undefined;
+  testUploadRecords(
+    name,
+    async () => {
+      const { database, dispose } = await open();
+      close = dispose;
+      return new SqlUploadRecords(database);
+    },
+    async () => close?.(),
+  );
 }

@@ -1,3 +1,6 @@
+import { formatFamily } from "./metric-family.ts";
+import type { MetricFamily } from "./metric-family.ts";
+
 /** Upper bounds of the latency histogram, in seconds. */
 const bucketsS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30] as const;
 
@@ -48,7 +51,8 @@ export class Metrics {
     this.#receivedBytes += bytes;
   }
 
-  format({ openUploads, residentBytes }: Gauges): string {
+  /** With what others have to tell. */
+  format({ openUploads, residentBytes }: Gauges, others: readonly MetricFamily[] = []): string {
     return [
       ...family("cpm_registry_requests_total", "counter", "Requests answered.", [...this.#requests]),
       ...this.#formatLatencies(),
@@ -60,6 +64,7 @@ export class Metrics {
       ...family("cpm_registry_uploads_open", "gauge", "Uploads begun and not ended.", [["", openUploads]]),
       ...family("process_resident_memory_bytes", "gauge", "Resident memory.", [["", residentBytes]]),
       ...family("process_start_time_seconds", "gauge", "Since when it runs.", [["", this.#startedAtMs / 1000]]),
+      ...others.flatMap(formatFamily),
       "",
     ].join("\n");
   }
@@ -86,7 +91,11 @@ export class Metrics {
 
 const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 
-function family(name: string, type: string, help: string, values: readonly (readonly [string, number])[]): string[] {
-  const lines = values.map(([labels, value]) => `${name}${labels === "" ? "" : `{${labels}}`} ${value}`);
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines];
+function family(
+  name: string,
+  type: MetricFamily["type"],
+  help: string,
+  values: MetricFamily["values"],
+): readonly string[] {
+  return formatFamily({ name, type, help, values });
 }

@@ -6,6 +6,7 @@ const fixed: ReadonlyMap<string, string> = new Map([
   ["/metrics", "metrics"],
   ["/token", "token"],
   ["/api/v1/search", "search"],
+  ["/api/v1/changes", "changes"],
   ["/", "page"],
   ["/signin", "page"],
 ]);

@@ -59,9 +59,9 @@ export function layout({ visitor, title, description, query, content }: LayoutVi
     </html> `;
 }
 
-/** `more` are fields that narrow the search. */
-export function searchField(query: string, more?: Html): Html {
-  return html`<form class="search${more === undefined ? "" : " filtered"}" role="search" action="/" method="get">
+/** `more` are fields that are sent along. */
+export function searchField(query: string, more: readonly Html[] = []): Html {
+  return html`<form class="search" role="search" action="/" method="get">
     <label class="unseen" for="q">Search packages</label>
     <input
       id="q"

@@ -13,7 +13,7 @@ export function searchPath(
   filters: readonly { readonly key: string; readonly value: string }[] = [],
 ): string {
   const fields = new URLSearchParams(query === "" ? {} : { q: query });
-  for (const { key, value } of filters) if (value !== "") fields.set(key, value);
+  for (const { key, value } of filters) fields.append(key, value);
   if (page !== 1) fields.set("page", String(page));
   return fields.size === 0 ? "/" : `/?${fields}`;
 }

@@ -1,5 +1,6 @@
 import { namespaceOf } from "../access/namespaces.ts";
 import type { PackageRow } from "../metadata.ts";
+import { countText } from "./counts.ts";
 import { html } from "./html.ts";
 import type { Html } from "./html.ts";
 import { namespacePath, packagePath, searchPath } from "./links.ts";
@@ -11,14 +12,15 @@ export function packageList(packages: readonly PackageRow[], nowMs: number): Htm
   </ol>`;
 }
 
-function packageItem({ name, version, description, keywords, updatedAt }: PackageRow, nowMs: number): Html {
+function packageItem({ name, version, description, keywords, updatedAt, downloads }: PackageRow, nowMs: number): Html {
   const namespace = namespaceOf(name);
   return html`<li>
     <h2><a href="${packagePath(name)}">${name}</a> <span class="version">${version}</span></h2>
     ${description === "" ? undefined : html`<p dir="auto">${description}</p>`}
     <p class="meta">
       <span>by <a href="${namespacePath(namespace)}">${namespace}</a></span
-      ><span>updated ${timeElement(updatedAt, nowMs)}</span>
+      ><span>updated ${timeElement(updatedAt, nowMs)}</span
+      >${downloads.last90Days === 0 ? undefined : html`<span title="in 90 days">${countText(downloads.last90Days, "download")}</span>`}
     </p>
     ${keywordList(keywords)}
   </li>`;
@@ -28,6 +30,6 @@ function packageItem({ name, version, description, keywords, updatedAt }: Packag
 export function keywordList(keywords: readonly string[]): Html | undefined {
   if (keywords.length === 0) return undefined;
   return html`<ul class="keywords" aria-label="Keywords">
-    ${keywords.map((keyword) => html`<li><a href="${searchPath(keyword)}">${keyword}</a></li>`)}
+    ${keywords.map((keyword) => html`<li><a href="${searchPath("", 1, [{ key: "keyword", value: keyword }])}">${keyword}</a></li>`)}
   </ul>`;
 }

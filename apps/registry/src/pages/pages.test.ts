@@ -43,6 +43,18 @@ describe("pages", () => {
     expect(await (await get(`/?q=${encodeURIComponent('"><script>')}`)).text()).not.toContain("<script>");
   });
 
+  test("narrow a search by what the address says, and lead to each narrower and wider one", async () => {
+    const narrowed = await (await get("/?q=tool&keyword=&keyword=c-c&owner=open")).text();
+    expect(narrowed).toContain("0 packages");
+    for (const path of ["/?q=tool&amp;owner=open", "/?q=tool&amp;keyword=c-c", "/?q=tool"])
+      expect(narrowed).toContain(`href="${path}"`);
+    expect(narrowed).toContain('<input type="hidden" name="keyword" value="c-c" />');
+    expect(await (await get("/?owner=open&platform=linux/amd64")).text()).toContain("open/tool");
+    expect(await (await get("/?owner=owner", owner)).text()).toContain("shut/tool");
+    expect(await (await get("/?owner=owner")).text()).not.toContain("shut/tool");
+    expect((await get("/?platform=linux")).status).toBe(400);
+  });
+
   test.each([
     ["/packages/shut/tool", "/packages/shut/none", "shut/none", "shut/tool"],
     ["/packages/shut/tool/1.0.0", "/packages/none/tool/1.0.0", "none/tool", "shut/tool"],

@@ -4,23 +4,31 @@ import { parseDuration } from "@cpm/base";
 import { UsageError } from "../commands/usage-error.ts";
 import { registryError } from "../errors.ts";
 import type { LogEntry } from "../registry.ts";
+import type { ScrubSettings } from "../scrub/scrub-job.ts";
 import type { ServeOptions, TlsFiles } from "../serve.ts";
-import { readS3, redirects } from "./s3-options.ts";
+import type { S3Settings } from "../objects/s3-settings.ts";
+import { needsDirectory } from "../storage.ts";
+import type { StorageOptions } from "../storage.ts";
+import { readPostgres } from "./postgres-options.ts";
+import { readMirrors } from "./mirror-options.ts";
 import type { SettingTexts } from "./read-settings.ts";
+import { readS3, redirects } from "./s3-options.ts";
+import { shownText } from "./setting-table.ts";
 import type { SettingName } from "./setting-table.ts";
 
 /** What the server is started with. Throws `UsageError` for a setting that cannot be, with where it is from. */
-export function toServeOptions(settings: SettingTexts, write: (line: string) => void): ServeOptions {
+export function toServeOptions(
+  settings: SettingTexts,
+  write: (line: string) => void,
+): ServeOptions & { readonly scrub: ScrubSettings } {
   const reader = new SettingReader(settings);
-  const dataDirectory = reader.text("data");
-  if (dataDirectory === undefined || dataDirectory === "") throw new UsageError("--data is missing");
   const publicUrl = reader.parsed("publicUrl", "an address such as https://registry.example.org", isHttpAddress);
   const log = reader.parsed("log", "off, errors or requests", isLogLevel) ?? "errors";
   const tls = readTls(reader.text("tlsCert"), reader.text("tlsKey"));
   const s3 = readS3(reader);
   const openAnywhere = reader.flag("openAnywhere");
   return {
-    dataDirectory,
+    ...readStorage(reader, s3),
     ...reader.listen(),
     access: openAnywhere || reader.flag("open") ? "open" : "users",
     openAnywhere,
@@ -36,11 +44,23 @@ export function toServeOptions(settings: SettingTexts, write: (line: string) => 
       publishesPerMinute: reader.count("publishesPerMinute"),
     },
     ...(publicUrl === undefined ? {} : { publicUrl }),
-    ...(s3 === undefined ? {} : { s3 }),
+    mirrors: readMirrors(reader),
     ...(redirects(reader, s3) ? { redirectFromBytes: reader.size("redirectMinSize") } : {}),
+    scrub: readScrub(reader),
     ...logging(log, write),
     ...(tls === undefined ? {} : { tls }),
   };
+}
+
+function readStorage(reader: SettingReader, s3: S3Settings | undefined): StorageOptions {
+  const [dataDirectory, postgres] = [reader.text("data") ?? "", readPostgres(reader)];
+  const storage = {
+    ...(dataDirectory === "" ? {} : { dataDirectory }),
+    ...(postgres === undefined ? {} : { postgres }),
+    ...(s3 === undefined ? {} : { s3 }),
+  };
+  if (dataDirectory === "" && needsDirectory(storage)) throw new UsageError("--data is missing");
+  return storage;
 }
 
 /** Settings as values of their types. */
@@ -74,9 +94,15 @@ export class SettingReader {
     return bytes;
   }
 
-  duration(name: SettingName): number {
+  /** Where it is from is said for one that is wrong. */
+  list(name: SettingName): { readonly entries: readonly string[]; readonly source: string } {
+    const { entries = [], source = "" } = this.#settings[name] ?? {};
+    return { entries, source };
+  }
+
+  duration(name: SettingName, maxMs = maxDurationMs): number {
     const durationMs = parseDuration(this.text(name) ?? "");
-    if (durationMs === undefined || durationMs > maxDurationMs) throw this.fault(name, "a duration such as 30s");
+    if (durationMs === undefined || durationMs > maxMs) throw this.fault(name, "a duration such as 30s");
     return durationMs;
   }
 
@@ -94,11 +120,20 @@ export class SettingReader {
 
   fault(name: SettingName, expected: string): UsageError {
     const { text = "", source = "" } = this.#settings[name] ?? {};
-    return new UsageError(`${name} is "${text.slice(0, 100)}" (${source}), which is not ${expected}`);
+    return new UsageError(`${name} is "${shownText(text).slice(0, 100)}" (${source}), which is not ${expected}`);
   }
 }
 
+function readScrub(reader: SettingReader): ScrubSettings {
+  const off = reader.text("scrubEvery") === "off";
+  return {
+    bytesPerSecond: reader.size("scrubRate"),
+    everyMs: off ? undefined : reader.duration("scrubEvery", maxScrubEveryMs),
+  };
+}
+
 const maxDurationMs = 24 * 60 * 60_000;
+const maxScrubEveryMs = 366 * maxDurationMs;
 const unitBytes: Readonly<Record<string, number>> = {
   B: 1,
   kB: 1000,

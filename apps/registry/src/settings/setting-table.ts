@@ -1,6 +1,13 @@
 /** What can be set, each by a flag `--kebab-case`, a variable `CPM_REGISTRY_UPPER_CASE` and a key of the file. */
 export const settingTable = {
-  data: { type: "text", value: "DIR", meaning: "where everything is kept (made when it is not there)" },
+  data: { type: "text", value: "DIR", meaning: "where all is kept that no server has (made when it is not there)" },
+  database: {
+    type: "text",
+    value: "URL",
+    meaning: "keeps what is known in PostgreSQL: postgres://USER@HOST:5432/DATABASE?sslmode=verify-full",
+  },
+  databasePassword: { type: "text", value: "PASSWORD", secret: true, meaning: "the password of its user" },
+  databaseConnections: { type: "count", default: "8", meaning: "connections to it at most" },
   listen: { type: "text", value: "HOST:PORT", default: "127.0.0.1:5000", meaning: "port 0 for any that is free" },
   publicUrl: {
     type: "text",
@@ -16,6 +23,21 @@ export const settingTable = {
   s3PathStyle: { type: "flag", meaning: "the bucket is in the path of addresses, not in the host's name" },
   redirectBlobs: { type: "flag", meaning: "clients fetch large blobs from S3 themselves, by redirects" },
   redirectMinSize: { type: "size", default: "1MiB", meaning: "the smallest blob that is redirected" },
+  mirrors: {
+    type: "list",
+    flag: "mirror",
+    value: "NAMESPACE=URL",
+    meaning: "pulls a namespace through from another registry, acme=https://registry.example.org; repeatable",
+  },
+  mirrorCredentials: {
+    type: "list",
+    value: "HOST=USER:PASSWORD",
+    secret: true,
+    meaning: "who this registry is there, HOST=USER:PASSWORD",
+  },
+  mirrorFresh: { type: "duration", default: "60s", meaning: "how long their tags and lists are not asked for again" },
+  mirrorMaxBytes: { type: "size", default: "10GiB", meaning: "what is kept of them; the least used leaves" },
+  mirrorMaxAge: { type: "duration", default: "30d", meaning: "when of that leaves what nobody asks for" },
   open: { type: "flag", meaning: "everybody may publish: for a directory without users, on a loopback address" },
   openAnywhere: { type: "flag", meaning: "the same on any address" },
   tlsCert: { type: "text", value: "FILE", meaning: "the certificate chain, PEM" },
@@ -27,13 +49,23 @@ export const settingTable = {
   maxBlobSize: { type: "size", default: "100GiB", meaning: "the largest blob" },
   maxOpenUploads: { type: "count", default: "1000", meaning: "uploads of one person begun in a day and not ended" },
   uploadExpiry: { type: "duration", default: "24h", meaning: "when an upload of which nothing is heard is ended" },
+  scrubEvery: {
+    type: "duration",
+    value: "DURATION|off",
+    default: "30d",
+    meaning: "how long after one reading of all that is kept, to find damage, the next begins",
+  },
+  scrubRate: { type: "size", default: "20MB", meaning: "how much of it is read in a second" },
   tokensPerMinute: { type: "count", default: "600", meaning: "requests for tokens from one address" },
   failedSignInsPerMinute: { type: "count", default: "20", meaning: "wrong passwords of one name from one address" },
   publishesPerMinute: { type: "count", default: "1200", meaning: "manifests pushed by one person" },
 } as const satisfies Record<string, Setting>;
 
 export interface Setting {
-  readonly type: "text" | "flag" | "count" | "size" | "duration";
+  /** A `list` is a flag that may be repeated, a list in the file, and in a variable texts between spaces. */
+  readonly type: "text" | "flag" | "count" | "size" | "duration" | "list";
+  /** Without the dashes. Default: the name in kebab case. */
+  readonly flag?: string;
   /** What stands for it in the help. Default: the type. */
   readonly value?: string;
   readonly default?: string;
@@ -49,12 +81,24 @@ export function isSecret(name: SettingName): boolean {
   return (settingTable[name] as Setting).secret === true;
 }
 
-export function flagOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** What stands in the place of a secret. */
+export const hidden = "(not shown)";
+
+/** A text as it may be shown: an address without the password that may be in it, also one that cannot be read. */
+export function shownText(text: string): string {
+  return text.replace(/(:\/\/[^:@/]*):.*@/, `$1:${hidden}@`);
 }
 
-export function variableOf(name: string): string {
-  return `CPM_REGISTRY_${flagOf(name).replaceAll("-", "_").toUpperCase()}`;
+export function flagOf(name: SettingName): string {
+  return (settingTable[name] as Setting).flag ?? toKebabCase(name);
+}
+
+export function variableOf(name: SettingName): string {
+  return `CPM_REGISTRY_${toKebabCase(name).replaceAll("-", "_").toUpperCase()}`;
+}
+
+function toKebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** The part of the help that is about settings. */

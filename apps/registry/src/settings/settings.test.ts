@@ -18,6 +18,15 @@ const optionsOf = (args: string[], environment = {}) =>
   toServeOptions(readSettings(args, environment), () => undefined);
 const data = ["--data", "somewhere"];
 
+function thrownBy(step: () => unknown): string {
+  try {
+    step();
+    return "nothing was thrown";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 describe("a setting", () => {
   test("comes from the flag before the variable, before the file, before the default", () => {
     const config = fileWith("data: from-file\nlisten: 127.0.0.1:1\ntokensPerMinute: 7\nopen: true\n");
@@ -49,12 +58,14 @@ describe("a setting", () => {
     for (const name of settingNames) {
       const [flag, variable] = [flagOf(name), variableOf(name)];
       const text = { log: "off", listen: "h:1", publicUrl: "https://a.b" }[name as string] ?? "true";
-      const args = settingTable[name].type === "flag" ? [`--${flag}`] : [`--${flag}`, text];
+      const { type } = settingTable[name];
+      const args = type === "flag" ? [`--${flag}`] : [`--${flag}`, text];
+      const value = type === "list" ? { text, entries: [text] } : { text };
       if (isSecret(name)) expect(() => readSettings(args, {})).toThrow("Unknown option");
-      else expect(readSettings(args, {})[name]).toEqual({ text, source: `--${flag}` });
-      expect(readSettings([], { [variable]: text })[name]).toEqual({ text, source: variable });
-      const path = fileWith(JSON.stringify({ [name]: text }));
-      expect(readSettings(["--config", path], {})[name]).toEqual({ text, source: path });
+      else expect(readSettings(args, {})[name]).toEqual({ ...value, source: `--${flag}` });
+      expect(readSettings([], { [variable]: text })[name]).toEqual({ ...value, source: variable });
+      const path = fileWith(JSON.stringify({ [name]: type === "list" ? [text] : text }));
+      expect(readSettings(["--config", path], {})[name]).toEqual({ ...value, source: path });
     }
   });
 
@@ -76,6 +87,91 @@ describe("a setting", () => {
       expect(() => of(...wrong)).toThrow("which is not");
     expect(() => optionsOf([...data, ...s3])).toThrow("CPM_REGISTRY_S3_SECRET_ACCESS_KEY is missing");
     expect(() => optionsOf([...data, "--redirect-blobs"])).toThrow("--s3-endpoint is missing");
+  });
+
+  test("says where a PostgreSQL is, and keeps the password to itself wherever it stands", () => {
+    const of = (url: string, environment = {}, ...more: string[]) =>
+      optionsOf([...data, "--database", url, ...more], environment).postgres;
+    expect(of("postgres://ada@db.test/cpm")).toEqual({
+      host: "db.test",
+      port: 5432,
+      database: "cpm",
+      user: "ada",
+      tls: "verified",
+      connections: 8,
+    });
+    const inVariable = { CPM_REGISTRY_DATABASE_PASSWORD: "hush" };
+    expect(of("postgresql://a%40b@[::1]:6432/cpm", inVariable, "--database-connections", "3")).toMatchObject({
+      host: "::1",
+      port: 6432,
+      user: "a@b",
+      password: "hush",
+      tls: "off",
+      connections: 3,
+    });
+    expect(of("postgres://ada:h%2Fush@db/cpm?sslmode=require")).toMatchObject({ password: "h/ush", tls: "unverified" });
+    expect(of("postgres://ada@localhost/cpm?host=/run/postgresql")).toMatchObject({
+      host: "/run/postgresql",
+      tls: "off",
+    });
+    expect(of(`postgres://ada@db/cpm?sslrootcert=${fileWith("PEM")}`)).toMatchObject({ certificates: "PEM" });
+    for (const environment of [inVariable, { CPM_REGISTRY_DATABASE: "postgres://ada:hush@db/cpm" }]) {
+      const shown = JSON.stringify(withoutSecrets(readSettings([], environment)));
+      expect([shown.includes("hush"), shown.includes("(not shown)")]).toEqual([false, true]);
+    }
+    for (const wrong of [
+      "mysql://ada@db/cpm",
+      "db",
+      "postgres://db/cpm",
+      "postgres://ada@db",
+      "postgres://ada@db/a/b",
+      "postgres://ada:hu@sh@db:port/cpm",
+      "postgres://ada:hush@db/cpm?sslmode=prefer",
+      "postgres://ada:hush@db/cpm?user=otto",
+    ])
+      expect(thrownBy(() => of(wrong))).toMatch(
+        /^database is "((?!hush|hu@sh).)*" \(--database\), which is not an address/,
+      );
+    expect(() => of("postgres://ada@db/cpm?sslrootcert=/none")).toThrow("sslrootcert cannot be read");
+    expect(() => of("postgres://ada@db/cpm", {}, "--database-connections", "1001")).toThrow("databaseConnections");
+  });
+
+  test("needs no directory where PostgreSQL and S3 have everything", () => {
+    const s3 = ["--s3-endpoint", "https://s3.test", "--s3-bucket", "cpm", "--s3-access-key-id", "id"];
+    const secret = { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: "hush" };
+    const database = ["--database", "postgres://ada@db/cpm"];
+    expect(optionsOf([...database, ...s3], secret)).not.toHaveProperty("dataDirectory");
+    expect(() => optionsOf(database)).toThrow("--data is missing");
+    expect(() => optionsOf(s3, secret)).toThrow("--data is missing");
+  });
+
+  test("says what is mirrored, once or several times, and keeps the passwords to itself", () => {
+    const mirrors = ["--mirror", "acme=https://a.test", "--mirror", "team-*=https://b.test/cpm"];
+    const environment = { CPM_REGISTRY_MIRROR_CREDENTIALS: "a.test=us:hush:hush  b.test=us:secret" };
+    const settings = readSettings([...data, ...mirrors, "--mirror-max-age", "90d"], environment);
+    const { mirrors: options } = toServeOptions(settings, () => undefined);
+    expect(options?.rules.map(({ pattern, prefix }) => [pattern, prefix])).toEqual([
+      ["acme", ""],
+      ["team-*", "cpm/"],
+    ]);
+    expect(options?.credentials?.get("a.test")).toEqual({ kind: "password", username: "us", password: "hush:hush" });
+    expect(options).toMatchObject({ freshMs: 60_000, maxBytes: 10 * 1024 ** 3, maxAgeMs: 90 * 86_400_000 });
+    expect(JSON.stringify(withoutSecrets(settings))).not.toMatch(/hush|secret/);
+    const file = fileWith("mirrors:\n  - acme=https://a.test\nmirrorCredentials: ['a.test=us:with space']\n");
+    const fromFile = optionsOf([...data, "--config", file]).mirrors;
+    expect(fromFile?.rules).toHaveLength(1);
+    expect(fromFile?.credentials?.get("a.test")).toMatchObject({ password: "with space" });
+    expect(optionsOf(data).mirrors?.rules).toEqual([]);
+  });
+
+  test.each([
+    ["a.test=no-password", "mirrorCredentials (CPM_REGISTRY_MIRROR_CREDENTIALS) has an entry"],
+    ["other.test=us:hush", "credentials for other.test, and no --mirror"],
+  ])("refuses the credentials %p without repeating them", (text, why) => {
+    const read = () =>
+      optionsOf([...data, "--mirror", "acme=https://a.test"], { CPM_REGISTRY_MIRROR_CREDENTIALS: text });
+    expect(read).toThrow(why);
+    expect(read).not.toThrow(/hush|no-password/);
   });
 
   test("reads sizes, durations, addresses and levels", () => {
@@ -117,6 +213,9 @@ describe("a setting", () => {
     [["--tls-cert", "x"], "--tls-key"],
     [["stray"], "stray"],
     [["--no-such"], "no-such"],
+    [["--mirror", "acme"], "is no mirror"],
+    [["--mirror-fresh", "2d"], "mirrorFresh"],
+    [["--mirror-max-age", "11000d"], "mirrorMaxAge"],
   ])("%j is refused by name", (args, named) => {
     expect(() => optionsOf([...data, ...args])).toThrow(named);
   });
@@ -125,6 +224,8 @@ describe("a setting", () => {
     ["lisen: 127.0.0.1:1", "listen was meant?"],
     ["- a list", "no list of settings"],
     ["listen: [1, 2]", "listen is no text"],
+    ["mirrors: acme=https://a.test", "mirrors is no list of texts"],
+    ["mirrors: [1]", "mirrors is no list of texts"],
     ["a: {", "cannot be read"],
   ])("a file with %p is refused", (text, why) => {
     expect(() => readSettings(["--config", fileWith(text)], {})).toThrow(why);

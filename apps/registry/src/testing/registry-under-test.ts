@@ -14,7 +14,7 @@ export interface CallOptions {
   readonly body?: Uint8Array<ArrayBuffer> | string | ReadableStream<Uint8Array>;
 }
 
-/** A registry without a port, in a directory of its own. */
+/** A registry without a port, in a directory of its own where none is given. */
 export interface RegistryUnderTest {
   readonly dataDirectory: string;
   readonly log: readonly LogEntry[];
@@ -30,6 +30,7 @@ export interface RegistryUnderTest {
     manifest: OciManifest | OciIndex,
     ...references: readonly string[]
   ) => Promise<{ readonly response: Response; readonly descriptor: Descriptor }>;
+  readonly runJob: (name: string) => Promise<void>;
   readonly drain: () => void;
   /** Ends it and leaves its directory for another. */
   readonly close: () => Promise<void>;
@@ -37,7 +38,7 @@ export interface RegistryUnderTest {
 }
 
 export async function openRegistryUnderTest(options: Partial<RegistryOptions> = {}): Promise<RegistryUnderTest> {
-  const dataDirectory = mkdtempSync(join(tmpdir(), "cpm-registry-"));
+  const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), "cpm-registry-"));
   const log: LogEntry[] = [];
   const registry = await openRegistry({
     dataDirectory,
@@ -69,6 +70,7 @@ export async function openRegistryUnderTest(options: Partial<RegistryOptions> = 
       }
       return { response, descriptor };
     },
+    runJob: (name) => registry.runJob(name),
     drain: () => registry.drain(),
     close: () => registry.close(),
     async dispose() {

@@ -1,4 +1,5 @@
 import type { PackageRow } from "../../metadata.ts";
+import { countText } from "../counts.ts";
 import { html } from "../html.ts";
 import type { Html } from "../html.ts";
 import { layout } from "../layout.ts";
@@ -31,7 +32,7 @@ export function namespacePage(view: NamespaceView): Html {
           <span class="quiet">Namespace</span>
           ${name}${view.private ? html` <span class="badge">private</span>` : undefined}
         </h1>
-        <p class="quiet">${total === 1 ? "1 package" : `${total} packages`}</p>
+        <p class="quiet">${countText(total, "package")}</p>
       </div>
       ${results.length === 0 ? html`<p class="empty">${page > 1 ? "There are not so many." : "There are no packages in it yet."}</p>` : packageList(results, nowMs)}
       ${pagination(page, pages, (target) => (target === 1 ? path : `${path}?page=${target}`))}`,

@@ -52,6 +52,7 @@ export async function packageController(
     ...(deprecated === undefined ? {} : { deprecated }),
     platforms,
     versions,
+    downloads: found.downloads,
     private: facts?.private ?? false,
     nowMs: parts.now(),
   });

@@ -19,6 +19,7 @@ function viewOf(fields = "", more: Partial<PackageView> = {}): PackageView {
     newest: "1.2.0",
     platforms: [{ digest, sizeBytes: 1500 }],
     versions: [{ version: "1.2.0", publishedAt: nowMs, sizeBytes: 1500 }],
+    downloads: { total: 1, last90Days: 0 },
     private: false,
     nowMs,
     ...more,

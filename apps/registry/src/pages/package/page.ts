@@ -5,6 +5,7 @@ import { html } from "../html.ts";
 import type { Html } from "../html.ts";
 import { layout } from "../layout.ts";
 import { httpsLink, namespacePath, packagePath } from "../links.ts";
+import { formatCount } from "../counts.ts";
 import { keywordList } from "../package-list.ts";
 import { renderReadme } from "../readme.ts";
 import { timeElement } from "../times.ts";
@@ -89,7 +90,7 @@ function readmeSection(readme: string | undefined): Html {
   return html`<div class="readme" dir="auto">${renderReadme(readme)}</div>`;
 }
 
-function about({ manifest, digest, sizeBytes, publishedAt, nowMs }: PackageView): Html {
+function about({ manifest, digest, sizeBytes, publishedAt, downloads, nowMs }: PackageView): Html {
   const { license, maintainers, repository, homepage, keywords, name, version } = manifest;
   return html`<aside id="about" aria-labelledby="about-title">
     <h2 id="about-title" class="unseen">About</h2>
@@ -105,6 +106,13 @@ function about({ manifest, digest, sizeBytes, publishedAt, nowMs }: PackageView)
       <div>
         <dt>Size</dt>
         <dd>${formatBytes(sizeBytes)}</dd>
+      </div>
+      <div>
+        <dt>Downloads</dt>
+        <dd>
+          ${formatCount(downloads.last90Days)}
+          <span class="quiet">in 90 days, ${formatCount(downloads.total)} in all</span>
+        </dd>
       </div>
       ${
         license === undefined

@@ -1,5 +1,6 @@
 import type { Digest } from "@cpm/base";
 import type { Manifest } from "@cpm/model";
+import type { Downloads } from "../../metadata.ts";
 import type { Visitor } from "../layout.ts";
 
 /** All that the page of a package shows, of one of its versions. */
@@ -18,6 +19,8 @@ export interface PackageView {
   readonly platforms: readonly PlatformRow[];
   /** From the highest to the lowest. */
   readonly versions: readonly VersionItem[];
+  /** Of all versions. */
+  readonly downloads: Downloads;
   readonly private: boolean;
   readonly nowMs: number;
 }

@@ -1,22 +1,26 @@
 import { countOf } from "../../http/count-of.ts";
+import { filterFields, parseSearchQuery } from "../../http/search-query.ts";
 import type { Html } from "../html.ts";
 import { maxOffset, pageCount, packagesPerPage } from "../page-size.ts";
 import type { PageRequest } from "../page-request.ts";
 import { searchPage } from "./page.ts";
-
-const maxQueryLength = 200;
+import type { SearchFilter } from "./page.ts";
 
 export async function search({ parts, caller, visitor, query: fields }: PageRequest): Promise<Html> {
-  const query = (fields.get("q") ?? "").trim().slice(0, maxQueryLength);
+  const query = parseSearchQuery(fields);
   const page = Math.max(1, countOf(fields, "page") ?? 1);
   const offset = Math.min((page - 1) * packagesPerPage, maxOffset);
   const found = await parts.metadata.search(query, await parts.gate.visibility(caller), packagesPerPage, offset);
   const { total, results } = found;
-  // The index narrows by nothing but the query yet; a filter that it learns is a row here.
   return searchPage({
     visitor,
-    query,
-    filters: [],
+    query: query.text,
+    filters: filterFields.map(({ key, field, ...grammar }): SearchFilter => ({
+      key,
+      ...grammar,
+      ...texts[field],
+      values: query.filters[field],
+    })),
     total,
     results,
     page,
@@ -24,3 +28,10 @@ export async function search({ parts, caller, visitor, query: fields }: PageRequ
     nowMs: parts.now(),
   });
 }
+
+const texts = {
+  keywords: { label: "Keyword", example: "text" },
+  owners: { label: "Owner", example: "rise" },
+  executors: { label: "Executor", example: "container-executor" },
+  platforms: { label: "Platform", example: "linux/amd64" },
+} as const;

@@ -1,4 +1,5 @@
 import type { PackageRow } from "../../metadata.ts";
+import { countText } from "../counts.ts";
 import { html } from "../html.ts";
 import type { Html } from "../html.ts";
 import { layout, searchField } from "../layout.ts";
@@ -23,12 +24,19 @@ export interface SearchFilter {
   /** The parameter of the address. */
   readonly key: string;
   readonly label: string;
-  readonly value: string;
+  readonly example: string;
+  /** What a value must be like, for the browser to check before it is sent. */
+  readonly pattern: string;
+  readonly expected: string;
+  readonly maxLength: number;
+  /** Those that hold. */
+  readonly values: readonly string[];
 }
 
 export function searchPage(view: SearchView): Html {
-  const { visitor, query, total, results, page, pages, nowMs } = view;
-  const narrowed = query !== "" || view.filters.some(({ value }) => value !== "");
+  const { visitor, query, filters, total, results, page, pages, nowMs } = view;
+  const active = filters.flatMap(({ key, label, values }) => values.map((value) => ({ key, label, value })));
+  const narrowed = query !== "" || active.length > 0;
   const heading = query === "" ? "Packages" : html`Packages for <q>${query}</q>`;
   return layout({
     visitor,
@@ -36,35 +44,68 @@ export function searchPage(view: SearchView): Html {
     description: `Find and install packages for ColonyOS from ${visitor.host}.`,
     content: html`<section class="hero">
         ${narrowed ? undefined : html`<p class="lead">Find what your colony can run.</p>`}
-        ${view.filters.length === 0 ? searchField(query) : filterForm(query, view.filters)}
+        ${searchField(query, kept(active))} ${filterForm(query, filters, active)}
       </section>
       <div class="listing-head">
         <h1>${heading}</h1>
-        <p class="quiet">${countText(total)}</p>
+        <p class="quiet">${countText(total, "package")}</p>
       </div>
+      ${activeFilters(query, active)}
       ${results.length === 0 ? nothingFound(narrowed, page > 1) : packageList(results, nowMs)}
-      ${pagination(page, pages, (target) => searchPath(query, target, view.filters))}`,
+      ${pagination(page, pages, (target) => searchPath(query, target, active))}`,
   });
 }
 
-function filterForm(query: string, filters: readonly SearchFilter[]): Html {
-  const fields = filters.map(
-    ({ key, label, value }) =>
-      html`<label
-        >${label} <input name="${key}" value="${value}" maxlength="128" autocomplete="off" spellcheck="false"
-      /></label>`,
-  );
-  return searchField(
-    query,
-    html`<fieldset>
-      <legend class="unseen">Narrow the search</legend>
-      ${fields}
-    </fieldset>`,
-  );
+interface ActiveFilter {
+  readonly key: string;
+  readonly label: string;
+  readonly value: string;
 }
 
-function countText(total: number): string {
-  return total === 1 ? "1 package" : `${total} packages`;
+/** A form by itself, so that the address of a search without filters says nothing of them. */
+function filterForm(query: string, filters: readonly SearchFilter[], active: readonly ActiveFilter[]): Html {
+  const fields = filters.map(
+    ({ key, label, example, pattern, expected, maxLength }) =>
+      html`<label
+        >${label}
+        <input
+          name="${key}"
+          maxlength="${maxLength}"
+          pattern="${pattern}"
+          title="${expected}"
+          placeholder="${example}"
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck="false"
+      /></label>`,
+  );
+  return html`<details class="filters">
+    <summary>Narrow the search</summary>
+    <form class="search" action="/" method="get">
+      ${query === "" ? undefined : html`<input type="hidden" name="q" value="${query}" />`} ${kept(active)} ${fields}
+      <button type="submit">Narrow</button>
+    </form>
+  </details>`;
+}
+
+/** What holds is sent along unseen; what is filled in comes on top of it. */
+function kept(active: readonly ActiveFilter[]): readonly Html[] {
+  return active.map(({ key, value }) => html`<input type="hidden" name="${key}" value="${value}" />`);
+}
+
+/** Each leads to the same search without it. */
+function activeFilters(query: string, active: readonly ActiveFilter[]): Html | undefined {
+  if (active.length === 0) return undefined;
+  const items = active.map((filter) => {
+    const others = active.filter((other) => other !== filter);
+    return html`<li>
+      ${filter.label}: <b>${filter.value}</b>
+      <a href="${searchPath(query, 1, others)}" aria-label="Remove ${filter.label} ${filter.value}">×</a>
+    </li>`;
+  });
+  return html`<ul class="active-filters" aria-label="Filters">
+    ${items} ${active.length === 1 ? undefined : html`<li><a href="${searchPath(query)}">Remove all</a></li>`}
+  </ul>`;
 }
 
 function nothingFound(narrowed: boolean, beyond: boolean): Html {

@@ -1,0 +1,34 @@
+import type { Credential } from "@cpm/registry-client";
+import { UsageError } from "../commands/usage-error.ts";
+import { parseMirrorRule } from "../mirror/mirror-rule.ts";
+import type { MirrorOptions } from "../mirror/mirrors.ts";
+import type { SettingReader } from "./serve-options.ts";
+
+const maxAgeMs = 10 * 365 * 24 * 60 * 60_000;
+
+/** Throws `UsageError` for what cannot be, and never says a password. */
+export function readMirrors(reader: SettingReader): MirrorOptions {
+  const rules = reader.list("mirrors").entries.map(parseMirrorRule);
+  const credentials = readCredentials(reader);
+  const stray = [...credentials.keys()].find((host) => !rules.some(({ origin }) => origin.host === host));
+  if (stray !== undefined) throw new UsageError(`there are credentials for ${stray}, and no --mirror of it`);
+  return {
+    rules,
+    credentials,
+    freshMs: reader.duration("mirrorFresh"),
+    maxBytes: reader.size("mirrorMaxBytes"),
+    maxAgeMs: reader.duration("mirrorMaxAge", maxAgeMs),
+  };
+}
+
+function readCredentials(reader: SettingReader): ReadonlyMap<string, Credential> {
+  const { entries, source } = reader.list("mirrorCredentials");
+  return new Map(
+    entries.map((entry) => {
+      const [, host = "", username = "", password = ""] = /^([^=\s]+)=([^:\s]+):(.+)$/s.exec(entry) ?? [];
+      if (host === "")
+        throw new UsageError(`mirrorCredentials (${source}) has an entry that is not HOST=USER:PASSWORD`);
+      return [host, { kind: "password", username, password }];
+    }),
+  );
+}

@@ -1,0 +1,1 @@
+export { agentClientErrors } from "./errors.ts";

@@ -1,0 +1,92 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { canLockFiles, notifyManager, peerCredentialsOf, tryExclusiveLock, tryShareLock } from "./index.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "cpm-system-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+describe.skipIf(!canLockFiles)("a lock on a file", () => {
+  test("is shared by many, and then nobody's alone", () => {
+    const path = join(scratch, "shared");
+    writeFileSync(path, "", { mode: 0o444 });
+    const [first, second] = [tryShareLock(path), tryShareLock(path)];
+    expect([first, second]).not.toContain(undefined);
+    expect(tryExclusiveLock(path)).toBeUndefined();
+    first?.release();
+    expect(tryExclusiveLock(path)).toBeUndefined();
+    second?.release();
+    const alone = tryExclusiveLock(path);
+    expect([alone === undefined, tryShareLock(path)]).toEqual([false, undefined]);
+    alone?.release();
+  });
+
+  test("ends with the process that has it", async () => {
+    const path = join(scratch, "killed");
+    const program = `const { tryExclusiveLock } = await import(${JSON.stringify(join(import.meta.dir, "index.ts"))});
+      tryExclusiveLock(${JSON.stringify(path)}); console.log("locked"); setInterval(() => {}, 1000);`;
+    const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe" });
+    await child.stdout.getReader().read();
+    expect(tryExclusiveLock(path)).toBeUndefined();
+    child.kill("SIGKILL");
+    await child.exited;
+    expect(tryExclusiveLock(path)).toBeDefined();
+  });
+
+  test("of a file that is not there is an error", () => {
+    expect(() => tryShareLock(join(scratch, "none"))).toThrow("ENOENT");
+  });
+});
+
+describe.skipIf(process.platform !== "linux")("on Linux", () => {
+  test("who connected to a socket is known", async () => {
+    const path = join(scratch, "peer.sock");
+    const found = Promise.withResolvers<unknown>();
+    const server = createServer((socket) => {
+      found.resolve(peerCredentialsOf((socket as unknown as { _handle: { fd: number } })._handle.fd));
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    connect(path);
+    expect(await found.promise).toEqual({ pid: process.pid, uid: process.getuid?.(), gid: process.getgid?.() });
+    server.close();
+    expect(peerCredentialsOf(9999)).toBeUndefined();
+  });
+
+  test.skipIf(Bun.which("python3") === null).each([
+    ["a path", join(scratch, "notify.sock")],
+    ["an abstract name", `@cpm-notify-${process.pid}`],
+  ])("the service manager is told at %s", async (_, address) => {
+    const program = `import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1].replace("@", chr(0)))
+print("bound", flush=True)
+print(s.recv(100).decode(), end="")`;
+    const child = Bun.spawn(["python3", "-c", program, address], { stdout: "pipe" });
+    try {
+      const reader = child.stdout.getReader();
+      const decoder = new TextDecoder();
+      let told = "";
+      const read = async () => {
+        const part = await reader.read();
+        told += decoder.decode(part.value);
+        return !part.done;
+      };
+      // A line may come in more than one piece.
+      while (!told.includes("\n") && (await read()));
+      expect(told).toBe("bound\n");
+      expect(notifyManager(address, "READY=1\nSTATUS=serving")).toBe(true);
+      while (await read());
+      expect(told).toBe("bound\nREADY=1\nSTATUS=serving");
+    } finally {
+      child.kill();
+    }
+  });
+
+  test.each([[undefined], [""], [join(scratch, "nobody.sock")], ["relative"], [`/${"x".repeat(200)}`]])(
+    "nobody is told at %p",
+    (address) => expect(notifyManager(address, "READY=1")).toBe(false),
+  );
+});
