@@ -6,6 +6,7 @@ import { runSteps } from "./step.ts";
 const programs = [
   { name: "cpm", entry: "apps/cli/src/main.ts" },
   { name: "cpm-registry", entry: "apps/registry/src/main.ts" },
+  { name: "cpm-agent", entry: "apps/agent/src/main.ts" },
 ] as const;
 
 /** What `--all` builds for. The runtimes of other platforms come from the npm registry. */

@@ -2,6 +2,73 @@ import { createError } from "@cpm/base";
 import type { CpmError, ErrorDetails } from "@cpm/base";
 
 export const agentErrors = {
+  "agent/api-level": {
+    kind: "failed_precondition",
+    title: "Client and agent share no API level",
+    hint: "Update the older of the two; docs/agent.md says which versions work together.",
+  },
+  "agent/feature-missing": {
+    kind: "failed_precondition",
+    title: "The agent lacks a feature that the request depends on",
+    hint: "Update cpm-agent on this node.",
+  },
+  "agent/invalid": { kind: "invalid_argument", title: "Not a request that the contract allows" },
+  "agent/denied": {
+    kind: "permission_denied",
+    title: "The user of the calling process may not do this",
+    hint: "Ask as the agent's own user or root, or add the user to the agent's `administrators`.",
+  },
+  "agent/cancelled": { kind: "cancelled", title: "The call was cancelled" },
+  "agent/draining": {
+    kind: "unavailable",
+    title: "The agent is stopping",
+    hint: "Try again: another one is usually about to start. What is installed can be used meanwhile.",
+  },
+  "agent/busy": { kind: "resource_exhausted", title: "Too many packages are waited for", hint: "Try again later." },
+  "agent/not-installed": {
+    kind: "not_found",
+    title: "Not on this node",
+    hint: "Ensure the package first.",
+  },
+  "agent/no-version": {
+    kind: "not_found",
+    title: "The registry has no such version",
+    hint: "`cpm info NAME` lists the versions.",
+  },
+  "agent/other-manifest": {
+    kind: "failed_precondition",
+    title: "The package is not the one that was expected",
+    hint: "Compare the digest with the lockfile. A version never changes in a registry that keeps the rules.",
+  },
+  "agent/unverifiable": {
+    kind: "failed_precondition",
+    title: "A signature was asked for, and this agent has no policy to check one by",
+  },
+  "agent/no-lease": {
+    kind: "not_found",
+    title: "There is no such lease",
+    hint: "It has expired or was released. Acquire a new one; the package may have to be ensured again.",
+  },
+  "agent/lease-owner": { kind: "permission_denied", title: "The lease is another user's" },
+  "agent/lease-limit": { kind: "resource_exhausted", title: "More leases, or packages of one, than the agent keeps" },
+  "agent/held": { kind: "failed_precondition", title: "The package is held by somebody", hint: "Try again later." },
+  "agent/missed-events": {
+    kind: "out_of_range",
+    title: "The events after that one are not kept any more",
+    hint: "Watch again with a snapshot.",
+  },
+  "agent/slow-watcher": {
+    kind: "resource_exhausted",
+    title: "The events are read more slowly than they come",
+    hint: "Watch again with a snapshot.",
+  },
+  "agent/root-in-use": {
+    kind: "already_exists",
+    title: "Another agent has this packages directory",
+    hint: "One agent serves a directory. Stop the other one, or choose another directory.",
+  },
+  "agent/address": { kind: "unavailable", title: "The agent cannot listen there" },
+  "agent/not-serving": { kind: "unavailable", title: "The agent is not ready" },
   "agent/isolation": {
     kind: "internal",
     title: "The worker could not be confined",
@@ -10,7 +77,7 @@ export const agentErrors = {
   "agent/isolation-missing": {
     kind: "failed_precondition",
     title: "This machine cannot confine the worker as is required",
-    hint: "Use a Linux kernel from 5.13 on with Landlock and seccomp, or start without --require-isolation.",
+    hint: "Use a Linux kernel from 5.13 on with Landlock and seccomp, or start with `--require-isolation no`.",
   },
   "agent/worker-memory": {
     kind: "resource_exhausted",
@@ -31,6 +98,11 @@ export const agentErrors = {
     kind: "internal",
     title: "The worker answered something that it must not answer",
     hint: "The package may have been made to attack the worker. Nothing of it was kept but the blobs.",
+  },
+  "agent/failure": {
+    kind: "internal",
+    title: "The agent failed",
+    hint: "Its log says more under the id of the call.",
   },
 } as const;
 

@@ -1,4 +1,4 @@
-/** Subcommands by which this executable starts itself. People have no use for them. */
+/** Subcommands by which this executable starts itself, confined. People have no use for them, so help does not name them. */
 const programs = {
   confine: async ([text = ""]: readonly string[]): Promise<number> => {
     const { confine, confineFailedStatus } = await import("./isolation/confine.ts");
@@ -13,9 +13,7 @@ const programs = {
   measure: async (): Promise<number> => (await import("./worker/measure-program.ts")).measureProgram(),
 };
 
-/** Answers the exit status. */
-export async function runProgram([name = "", ...parameters]: readonly string[]): Promise<number> {
-  if (Object.hasOwn(programs, name)) return programs[name as keyof typeof programs](parameters);
-  process.stderr.write(`error: "${name}" is not a command of cpm-agent\n`);
-  return 2;
+/** The program of a name; it answers its exit status. */
+export function ownProgram(name: string): ((parameters: readonly string[]) => Promise<number>) | undefined {
+  return Object.hasOwn(programs, name) ? programs[name as keyof typeof programs] : undefined;
 }

@@ -29,6 +29,16 @@ export const registryErrors = {
     title: "A published version never changes",
     hint: "Choose a new version number in colony.yaml and publish again.",
   },
+  "registry-server/yank-invalid": {
+    kind: "invalid_argument",
+    title: "The manifest is no yank mark, and says that it is one",
+    hint: "Yank with `cpm yank`, or copy marks unchanged with their subject and annotations.",
+  },
+  "registry-server/notice-invalid": {
+    kind: "invalid_argument",
+    title: "A reason, message or successor that cannot be",
+    hint: "A reason and a message are one line of 1 to 500 characters; a successor is the name of another package.",
+  },
   "registry-server/in-use": {
     kind: "failed_precondition",
     title: "Something else needs it, so it is not deleted",
@@ -123,6 +133,7 @@ export const registryErrors = {
   "registry-server/namespace-unknown": { kind: "not_found", title: "No such namespace" },
   "registry-server/token-unknown": { kind: "not_found", title: "No such token" },
   "registry-server/publisher-unknown": { kind: "not_found", title: "No such publisher" },
+  "registry-server/webhook-unknown": { kind: "not_found", title: "No such webhook" },
   "registry-server/mirror-read-only": {
     kind: "permission_denied",
     title: "What is mirrored is changed at its own registry only",
@@ -146,7 +157,12 @@ export const registryErrors = {
   "registry-server/upstream-failed": {
     kind: "unavailable",
     title: "The registry that is mirrored answered something that cannot be passed on",
-    hint: "Whoever runs this registry: the message says what came. Credentials for it are a setting of the mirror.",
+    hint: "Whoever runs this registry: the message says what came.",
+  },
+  "registry-server/upstream-refused": {
+    kind: "unavailable",
+    title: "The registry that is mirrored does not give this to the mirror",
+    hint: "Whoever runs this registry: the credentials for the other one are a setting, CPM_REGISTRY_MIRROR_CREDENTIALS.",
   },
   "registry-server/issuer-unreachable": {
     kind: "unavailable",
@@ -229,6 +245,14 @@ export function versionExists(name: string, version: string, present: Digest, re
   return registryError("registry-server/version-exists", message, { present, refused });
 }
 
+export function packageUnknown(name: string): CpmError {
+  return registryError("registry-server/package-unknown", `there is no package ${name}`.slice(0, 200));
+}
+
+export function versionUnknown(name: string, version: string): CpmError {
+  return registryError("registry-server/package-unknown", `${name} has no version ${version}`.slice(0, 200));
+}
+
 /** `scope` is what a token is to be asked for, `error` that of RFC 6750 §3.1; both go into the challenge. */
 export function unauthorized(message: string, scope?: string, error?: "insufficient_scope"): CpmError {
   const context = { ...(scope === undefined ? {} : { scope }), ...(error === undefined ? {} : { error }) };
@@ -289,6 +313,10 @@ export function upstreamFailed(upstream: string, why: string, cause?: unknown): 
   return registryError("registry-server/upstream-failed", `${upstream}: ${why}`, { upstream }, cause);
 }
 
+export function upstreamRefused(upstream: string, why: string, cause?: unknown): CpmError {
+  return registryError("registry-server/upstream-refused", `${upstream}: ${why}`, { upstream }, cause);
+}
+
 export function issuerUnreachable(issuer: string, cause: unknown): CpmError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return registryError("registry-server/issuer-unreachable", `${issuer}: ${why}`, undefined, cause);
@@ -321,6 +349,8 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/manifest-invalid": { code: "MANIFEST_INVALID" },
   "registry-server/package-invalid": { code: "MANIFEST_INVALID" },
   "registry-server/version-exists": { code: "DENIED" },
+  "registry-server/yank-invalid": { code: "MANIFEST_INVALID" },
+  "registry-server/notice-invalid": { code: "UNSUPPORTED" },
   // What the specification answers where deletion is not done.
   "registry-server/in-use": { code: "DENIED", status: 405 },
   "registry-server/storage": { code: "UNKNOWN" },
@@ -343,11 +373,13 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/namespace-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/token-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/publisher-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/webhook-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/mirror-read-only": { code: "DENIED" },
   // Of a gateway: 508 is "loop detected", 504 and 502 are about who is behind it.
   "registry-server/mirror-loop": { code: "DENIED", status: 508 },
   "registry-server/upstream-unavailable": { code: "UNKNOWN", status: 504 },
   "registry-server/upstream-failed": { code: "UNKNOWN", status: 502 },
+  "registry-server/upstream-refused": { code: "UNKNOWN", status: 502 },
   // Not ours to repair: 424 is "failed dependency".
   "registry-server/issuer-unreachable": { code: "DENIED", status: 424 },
   "registry-server/account-exists": { code: "DENIED" },

@@ -1,7 +1,10 @@
-import { collectBytes, isDigest, isJsonObject } from "@cpm/base";
+import { collectBytes, isDigest, isJsonObject, printable } from "@cpm/base";
 import type { CancelSignal, Digest, JsonObject, JsonValue } from "@cpm/base";
 import {
   formatManifest,
+  isPackageName,
+  maxNoticeLength,
+  newestYankMark,
   resolverFacts,
   packageMediaTypes,
   parsePackageConfig,
@@ -9,13 +12,13 @@ import {
   readVersion,
   tagToVersion,
   versionToTag,
+  yankArtifactType,
 } from "@cpm/model";
 import type { Range, Version } from "@cpm/model";
 import { parseManifestBytes } from "@cpm/oci";
-import type { CallOptions, Descriptor } from "@cpm/oci";
+import type { CallOptions, Descriptor, StoreReader } from "@cpm/oci";
 import { protocolError } from "./errors.ts";
 import { indexDocument, packagePath } from "./index-document.ts";
-import type { Repository } from "./repository.ts";
 import type { Transport } from "./transport.ts";
 
 /** What a resolver needs of one package. */
@@ -34,6 +37,10 @@ export interface ListedVersion {
   /** Milliseconds since the Unix epoch; unknown on a plain OCI registry. */
   readonly publishedAtMs?: number;
   readonly yanked: boolean;
+  /** Why, in the words of who yanked it. */
+  readonly yankReason?: string;
+  /** That it is not to be used any more, and what to use in its place. */
+  readonly deprecated?: { readonly message: string; readonly successor?: string };
   /** Several about one package where it is needed several times. */
   readonly dependencies: readonly ListedDependency[];
   /** `requires` of its manifest. */
@@ -52,17 +59,21 @@ export interface ListedDependency {
   readonly when?: string;
 }
 
+/** What is read of a registry that has no index. */
+type ContentReader = Pick<StoreReader, "tags" | "resolve" | "read" | "referrers">;
+
 const maxConfigBytes = 1024 * 1024;
 /** Manifests and configs of a plain registry that are fetched at once. */
 const inFlight = 8;
 
 /**
  * All versions of a package with what each needs, in one request: `unchanged` when the registry still has what `etag`
- * stands for, undefined when it has no such package. A plain OCI registry is asked for its tags and their configs.
+ * stands for, undefined when it has no such package. A plain OCI registry is asked for its tags, their configs and the
+ * marks beside them.
  */
 export async function packageVersions(
   transport: Transport,
-  repository: Repository,
+  repository: ContentReader,
   name: string,
   options: CallOptions & { readonly etag?: string | undefined } = {},
 ): Promise<VersionListing | "unchanged" | undefined> {
@@ -81,7 +92,8 @@ export function readVersionListing(document: JsonObject): readonly ListedVersion
 
 function readListed(value: JsonValue): ListedVersion {
   const listed = isJsonObject(value) ? value : {};
-  const { version, digest, publishedAt, yanked, dependencies, requires, inputs, platforms } = listed;
+  const { version, digest, publishedAt, yanked, yankReason, deprecated, dependencies, requires, inputs, platforms } =
+    listed;
   const parsed = typeof version === "string" ? readVersion(version) : undefined;
   if (parsed === undefined || typeof digest !== "string" || !isDigest(digest))
     throw protocolError("a listed version has no number or no digest");
@@ -91,11 +103,23 @@ function readListed(value: JsonValue): ListedVersion {
     digest,
     ...(Number.isNaN(publishedAtMs) ? {} : { publishedAtMs }),
     yanked: yanked === true,
+    ...(typeof yankReason === "string" && yankReason !== ""
+      ? { yankReason: printable(yankReason, maxNoticeLength) }
+      : {}),
+    ...readDeprecated(deprecated),
     dependencies: readDependencies(dependencies, parsed.text),
     requires: isJsonObject(requires) ? requires : {},
     ...(inputs === undefined ? {} : { inputs }),
     platforms: Array.isArray(platforms) ? platforms.filter((entry: JsonValue) => typeof entry === "string") : [],
   };
+}
+
+/** What cannot be read counts as nothing: it is advice, and no part of what is resolved. */
+function readDeprecated(value: JsonValue | undefined): Pick<ListedVersion, "deprecated"> {
+  const { message, successor } = value !== undefined && isJsonObject(value) ? value : {};
+  if (typeof message !== "string" || message === "") return {};
+  const named = typeof successor === "string" && isPackageName(successor) ? { successor } : {};
+  return { deprecated: { message: printable(message, maxNoticeLength), ...named } };
 }
 
 /** As in colony.yaml: a range, a map with one, or a list of such maps. */
@@ -120,7 +144,7 @@ function readDependency(name: string, wanted: JsonValue, version: string): Liste
 
 /** What `packageVersions` tells of a repository by its tags and configs alone. */
 export async function versionsFromTags(
-  repository: Repository,
+  repository: ContentReader,
   signal?: CancelSignal,
 ): Promise<VersionListing | undefined> {
   const versions = (await repository.tags({ signal })).flatMap((tag) => tagToVersion(tag) ?? []);
@@ -140,7 +164,7 @@ export async function versionsFromTags(
 
 /** Undefined for a tag that looks like a version and is no package. */
 async function describeVersion(
-  repository: Repository,
+  repository: ContentReader,
   version: Version,
   signal: CancelSignal | undefined,
 ): Promise<JsonObject | undefined> {
@@ -157,5 +181,11 @@ async function describeVersion(
   if (document.kind !== "manifest" || document.config.mediaType !== packageMediaTypes.config) return undefined;
   const config = parsePackageConfig(await collectBytes(repository.read(document.config, { signal }), maxConfigBytes));
   if (config.manifest.version.text !== version.text) return undefined;
-  return { version: version.text, digest: root.digest, ...resolverFacts(formatManifest(config.manifest)) };
+  const mark = newestYankMark(await repository.referrers(root.digest, yankArtifactType, { signal }));
+  return {
+    version: version.text,
+    digest: root.digest,
+    ...(mark?.yanked === true ? { yanked: true, yankReason: mark.reason } : {}),
+    ...resolverFacts(formatManifest(config.manifest)),
+  };
 }

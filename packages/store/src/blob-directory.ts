@@ -77,6 +77,11 @@ export class BlobDirectory {
     }
   }
 
+  /** How many bytes an earlier attempt left, which the next one will look at first; 0 where there was none. */
+  ingestedBytes(digest: Digest): number {
+    return statSync(this.#ingestPath(digest), { throwIfNoEntry: false })?.size ?? 0;
+  }
+
   /** See `Store.ingest`. What another process is writing is written a second time, not waited for. */
   async ingest(content: Descriptor, options: CallOptions = {}): Promise<FileIngest | undefined> {
     options.signal?.throwIfAborted();
@@ -119,10 +124,14 @@ export class BlobDirectory {
     return join(folder, `new-${process.pid}-${Math.random().toString(36).slice(2, 12)}`);
   }
 
+  #ingestPath(digest: Digest): string {
+    return join(this.root, "ingest", `${digestAlgorithm(digest)}-${digestHex(digest)}`);
+  }
+
   #openIngest(content: Descriptor, release: () => void): FileIngest {
     const folder = join(this.root, "ingest");
     makeDirectory(folder);
-    const shared = join(folder, `${digestAlgorithm(content.digest)}-${digestHex(content.digest)}`);
+    const shared = this.#ingestPath(content.digest);
     const lock = tryLock(`${shared}.lock`);
     const path = lock === undefined ? this.temporaryPath() : shared;
     try {

@@ -9,7 +9,7 @@ export * from "./hash.ts";
 export { inParallel } from "./in-parallel.ts";
 export { DraftFile } from "./draft-file.ts";
 export { blobPath, LayoutFile, openLayout, openLayoutFile, writeLayoutFile } from "./layout-file.ts";
-export { layoutMarker, readLayoutIndex, refName } from "./layout-index.ts";
+export { findTag, layoutMarker, readLayoutIndex, refName } from "./layout-index.ts";
 export { containerBytes, ContainerWriter, writeContainer } from "./layout-stream.ts";
 export type { ByteSink, StreamedFile } from "./layout-stream.ts";
 export { openFileAccess } from "./random-access.ts";

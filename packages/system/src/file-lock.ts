@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { openLibC } from "./libc.ts";
 
 /** Operations of flock(2). */
@@ -21,17 +21,18 @@ export const canLockFiles: boolean = libc !== undefined;
  * where files cannot be locked. Throws what the system says when there is no such file.
  */
 export function tryShareLock(path: string): FileLock | undefined {
-  return tryLockFile(path, "r", shared);
+  return tryLockFile(path, constants.O_RDONLY, shared);
 }
 
 /** The same, for one alone. The file is made where it is not there. */
 export function tryExclusiveLock(path: string): FileLock | undefined {
-  return tryLockFile(path, "a", exclusive);
+  // Opened for reading only: a file that nobody may write can be locked all the same.
+  return tryLockFile(path, constants.O_RDONLY | constants.O_CREAT, exclusive);
 }
 
-function tryLockFile(path: string, flags: "r" | "a", operation: number): FileLock | undefined {
+function tryLockFile(path: string, flags: number, operation: number): FileLock | undefined {
   if (libc === undefined) return undefined;
-  const file = openSync(path, flags);
+  const file = openSync(path, flags, 0o644);
   if (libc.symbols.flock(file, operation | withoutWaiting) === 0) return { release: () => closeSync(file) };
   closeSync(file);
   return undefined;

@@ -32,7 +32,8 @@ beforeAll(async () => {
   proxy = await startFaultProxy(upstream.host);
 });
 afterAll(async () => {
-  for (const process of [...running, upstream]) await process.end("SIGTERM");
+  await endMirrors();
+  await upstream.end("SIGTERM");
   proxy.stop();
   rmSync(scratch, { recursive: true, force: true });
 });
@@ -46,6 +47,10 @@ async function startMirror(data: string, options: RegistryProcessOptions = {}): 
   const mirror = await startRegistryProcess(data, { ...options, args });
   running.push(mirror);
   return mirror;
+}
+
+async function endMirrors(): Promise<void> {
+  for (const mirror of running.splice(0)) await mirror.end("SIGTERM");
 }
 
 const freshData = (): string => join(scratch, String(count++));
@@ -181,6 +186,7 @@ describe.each(caches)("a mirror with its cache in %s that is killed", (_, inS3) 
     if (inS3) server = await startS3Server();
   }, 600_000);
   afterAll(async () => {
+    await endMirrors();
     await server?.stop();
   });
   function startKeeping(data: string, options: RegistryProcessOptions = {}): Promise<RegistryProcess> {
@@ -234,7 +240,7 @@ describe.skipIf(!withS3 || whyNoPostgres() !== undefined)("replicas of a mirror"
     await untilKept(first.host);
     expect(await digestFrom(second.host)).toBe(digest);
     expect(gets()).toBe(1);
-    for (const replica of [first, second]) await replica.end("SIGTERM");
+    await endMirrors();
     await server.stop();
   }, 600_000);
 });

@@ -12,6 +12,8 @@ import {
   testMetadata,
   testMirrorRecords,
   testSqlUploadRecords,
+  testWithdrawals,
+  testWebhooks,
 } from "@cpm/registry/testing/databases";
 import type { Database, DatabaseKind } from "@cpm/registry/testing/databases";
 import { execute, sharedPostgresServer, whyNoPostgres } from "./postgres-server.ts";
@@ -32,12 +34,14 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
+  testWithdrawals(postgresUnderTest);
   testChanges(postgresUnderTest);
   testMirrorRecords(postgresUnderTest);
   testJobs(postgresUnderTest);
   testCollection(postgresUnderTest);
   testCollectionRaces(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
+  testWebhooks(postgresUnderTest);
 }
 
 describe.skipIf(reason !== undefined)("the schema in PostgreSQL", () => {

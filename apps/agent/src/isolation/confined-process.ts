@@ -30,6 +30,8 @@ export interface ConfinedEnd {
 const maxOutputBytes = 16 * 1024 * 1024;
 const maxLineBytes = 64 * 1024;
 const maxComplaintBytes = 4096;
+/** Of them so much stands in a message. */
+const maxComplaintLength = 500;
 const watchEveryMs = 10;
 
 /**
@@ -125,7 +127,7 @@ class Watch {
     if (this.#reason !== undefined) throw this.#reason;
     const { exitCode, signalCode } = this.#child;
     if (exitCode === 0) return;
-    const said = complaints === "" ? "" : `: ${printable(complaints)}`;
+    const said = complaints === "" ? "" : `: ${printable(complaints, maxComplaintLength)}`;
     if (exitCode === confineFailedStatus) throw isolationFailed(`the launcher gave up${said}`);
     // Nobody but the kernel and root kill it so; the kernel does when memory runs out.
     const how = signalCode === null ? `ended with status ${exitCode}` : `was ended by ${signalCode}`;

@@ -5,8 +5,8 @@ import { systemCalls } from "./system-calls.ts";
 
 /** How the worker is confined on this machine. */
 export interface Isolation {
-  /** Of Landlock; 0 where there is none. */
-  readonly landlockVersion: number;
+  /** Version of Landlock; 0 where there is none. */
+  readonly landlockAbi: number;
   /** Privileges are dropped and cannot come back. */
   readonly noNewPrivileges: boolean;
   readonly systemCallsFiltered: boolean;
@@ -25,7 +25,7 @@ export function isolationOfThisMachine(): Isolation {
   const version = landlockVersion();
   const filtered = linux !== undefined && systemCalls() !== undefined && linux.prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
   return {
-    landlockVersion: version,
+    landlockAbi: version,
     noNewPrivileges: linux !== undefined,
     systemCallsFiltered: filtered,
     networkDenied: filtered,

@@ -25,14 +25,7 @@ const RLIMIT_FSIZE = 1;
 const RLIMIT_CORE = 4;
 const RLIMIT_NOFILE = 7;
 const RLIMIT_MEMLOCK = 8;
-const RLIMIT_AS = 9;
 const RLIMIT_MSGQUEUE = 12;
-
-/**
- * Addresses, not memory: the runtime reserves what is left of them and takes little. Below 1.4 GiB it does not start;
- * under 2 GiB it keeps fewer threads and less memory than without a limit.
- */
-const addressSpaceBytes = 2 * 1024 ** 3;
 
 /**
  * Takes from this process, and from what it executes, every privilege and what it could do to its machine: it dies with
@@ -52,7 +45,6 @@ export function limitProcess(limits: ProcessLimits): void {
   limit(linux, RLIMIT_MSGQUEUE, 0);
   limit(linux, RLIMIT_NOFILE, limits.openFiles);
   limit(linux, RLIMIT_FSIZE, limits.fileSizeBytes);
-  limit(linux, RLIMIT_AS, addressSpaceBytes);
 }
 
 /** Lets no process of the same user look into this one. Executing undoes it. */

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { isCpmError } from "@cpm/base";
-import { Arrival, removeTree, withFileErrors } from "@cpm/store";
+import { Arrival, removeFile, removeTree, withFileErrors } from "@cpm/store";
 import type { TreeUnpacker, UnpackJob } from "@cpm/store";
 import { agentError } from "../errors.ts";
 import { firstFile } from "../isolation/confine.ts";
@@ -48,17 +48,21 @@ export class WorkerUnpacker implements TreeUnpacker {
   async unpack(job: UnpackJob): Promise<void> {
     for (const { descriptor } of job.layers) await fetchBlob(descriptor, job);
     try {
-      await this.#unpackOnce(job);
+      await this.#make(job);
     } catch (error) {
       if (!isCpmError(error, "agent/worker-killed")) throw error;
       // Whoever killed it had no need to mean this package: the machine may have run out of memory.
-      await emptyRoot(job.staging);
-      await this.#unpackOnce(job);
+      await emptyStaging(job.staging);
+      await this.#make(job);
     }
+  }
+
+  async #make(job: UnpackJob): Promise<void> {
+    await this.#unpack(job);
     await this.#measure(job);
   }
 
-  async #unpackOnce(job: UnpackJob): Promise<void> {
+  async #unpack(job: UnpackJob): Promise<void> {
     const root = join(job.staging, "root");
     const layers = job.layers.map((layer) => ({ ...layer, blob: job.blobs.pathOf(layer.descriptor.digest) }));
     const request: UnpackRequest = { root, layers };
@@ -164,9 +168,10 @@ async function fetchBlob(descriptor: UnpackJob["layers"][number]["descriptor"], 
   }
 }
 
-/** What a worker left that did not come to its end. */
-async function emptyRoot(staging: string): Promise<void> {
+/** Removes what a worker left that did not come to its end. */
+async function emptyStaging(staging: string): Promise<void> {
   const root = join(staging, "root");
   await removeTree(root);
+  removeFile(join(staging, "tree.json"));
   withFileErrors("create", root, () => mkdirSync(root, 0o755));
 }

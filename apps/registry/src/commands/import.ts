@@ -45,7 +45,7 @@ export async function importRegistry(args: readonly string[], io: CommandIo): Pr
     const { namespaces } = createAccounts(database, io.now);
     const by = { actor: `local:${userInfo().username}`, requestId: "import" };
     return importLayout(
-      { metadata: new SqlMetadata(database, io.now), objects, uploads, namespaces, by },
+      { metadata: new SqlMetadata(database, io.now), objects, uploads, namespaces, by, now: io.now },
       source,
       isWanted,
     );

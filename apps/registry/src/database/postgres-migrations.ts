@@ -11,6 +11,8 @@ import challengesMigration from "./migrations/postgres/0009-challenges.sql" with
 import changesMigration from "./migrations/postgres/0010-changes.sql" with { type: "text" };
 import mirrorMigration from "./migrations/postgres/0011-mirror.sql" with { type: "text" };
 import reviewsMigration from "./migrations/postgres/0012-reviews.sql" with { type: "text" };
+import withdrawalsMigration from "./migrations/postgres/0013-withdrawals.sql" with { type: "text" };
+import webhooksMigration from "./migrations/postgres/0014-webhooks.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -28,6 +30,8 @@ const migrations: readonly string[] = [
   changesMigration,
   mirrorMigration,
   reviewsMigration,
+  withdrawalsMigration,
+  webhooksMigration,
 ];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */

@@ -11,6 +11,8 @@ import challengesMigration from "./migrations/sqlite/0009-challenges.sql" with {
 import changesMigration from "./migrations/sqlite/0010-changes.sql" with { type: "text" };
 import mirrorMigration from "./migrations/sqlite/0011-mirror.sql" with { type: "text" };
 import reviewsMigration from "./migrations/sqlite/0012-reviews.sql" with { type: "text" };
+import withdrawalsMigration from "./migrations/sqlite/0013-withdrawals.sql" with { type: "text" };
+import webhooksMigration from "./migrations/sqlite/0014-webhooks.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -28,6 +30,8 @@ const migrations: readonly string[] = [
   changesMigration,
   mirrorMigration,
   reviewsMigration,
+  withdrawalsMigration,
+  webhooksMigration,
 ];
 
 /** Throws `registry-server/layout-version` for a database of a newer registry. */

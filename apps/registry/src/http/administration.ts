@@ -8,6 +8,7 @@ import type { Call } from "./account-call.ts";
 import { json, noContent } from "./answers.ts";
 import { countOf } from "./count-of.ts";
 import { bindIdentity, bindIdentityOf, unbindIdentity, unbindIdentityOf } from "./identities.ts";
+import { addWebhook, listDeliveries, listWebhooks, redeliver, removeWebhook, testWebhook } from "./webhooks.ts";
 import { optionalExpiry, optionalFlag, optionalText, readJsonBody, textField, textList } from "./json-body.ts";
 
 type Route = readonly [method: string, path: RegExp, handle: (call: Call) => Response | Promise<Response>];
@@ -55,6 +56,12 @@ const routes: readonly Route[] = [
   ["PUT", new RegExp(`^/api/v1/namespaces/${name}/members/${name}$`), setMember],
   ["DELETE", new RegExp(`^/api/v1/namespaces/${name}/members/${name}$`), removeMember],
   ["GET", new RegExp(`^/api/v1/namespaces/${name}/audit$`), namespaceAudit],
+  ["GET", new RegExp(`^/api/v1/namespaces/${name}/webhooks$`), listWebhooks],
+  ["POST", new RegExp(`^/api/v1/namespaces/${name}/webhooks$`), addWebhook],
+  ["DELETE", new RegExp(`^/api/v1/namespaces/${name}/webhooks/${name}$`), removeWebhook],
+  ["POST", new RegExp(`^/api/v1/namespaces/${name}/webhooks/${name}/test$`), testWebhook],
+  ["GET", new RegExp(`^/api/v1/namespaces/${name}/webhooks/${name}/deliveries$`), listDeliveries],
+  ["POST", new RegExp(`^/api/v1/namespaces/${name}/webhooks/${name}/deliveries/${name}/redeliver$`), redeliver],
   ["GET", /^\/api\/v1\/audit$/, wholeAudit],
 ];
 

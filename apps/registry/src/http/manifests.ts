@@ -19,8 +19,10 @@ import type { Caller } from "../access/authenticator.ts";
 import { digestInvalid, registryError } from "../errors.ts";
 import type { StoredManifest } from "../metadata.ts";
 import type { RegistryParts } from "../registry.ts";
+import { isYankManifest } from "../yank-manifest.ts";
 import { json, noContent } from "./answers.ts";
 import type { PlainAnswer } from "./answers.ts";
+import { requireYank } from "./withdrawals.ts";
 
 const maxNamesListed = 1000;
 const maxTagsPushed = 100;
@@ -66,7 +68,7 @@ export async function putManifest(
   reference: string,
   request: Request,
   query: URLSearchParams,
-  by: Author,
+  caller: Caller,
 ): Promise<Response> {
   const tags = tagsOf(reference, query);
   const bytes = await readBody(request);
@@ -76,7 +78,8 @@ export async function putManifest(
     mediaType !== undefined && isManifestType(mediaType) ? mediaType : undefined,
   );
   const digest = checkedDigest(reference, bytes);
-  await acceptManifest(parts, { repository, tags, bytes, manifest, digest }, by);
+  if (isYankManifest(manifest)) await requireYank(parts, caller, repository, "push,yank");
+  await acceptManifest(parts, { repository, tags, bytes, manifest, digest }, caller);
   return noContent(201, {
     location: `/v2/${repository}/manifests/${digest}`,
     "docker-content-digest": digest,

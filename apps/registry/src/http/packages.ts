@@ -1,6 +1,6 @@
 import type { Caller } from "../access/authenticator.ts";
-import { registryError, unauthorized } from "../errors.ts";
-import type { VersionRow } from "../metadata.ts";
+import { packageUnknown, unauthorized } from "../errors.ts";
+import type { VersionRow, YankNotice } from "../metadata.ts";
 import type { RegistryParts } from "../registry.ts";
 import { json } from "./answers.ts";
 import { listChanges } from "./changes.ts";
@@ -35,8 +35,7 @@ export async function handlePackages(
   const found = shown && mirror === undefined ? await parts.metadata.package(name) : undefined;
   // Whoever shows nothing may be somebody who may see it.
   if (found === undefined && !caller.presented) throw unauthorized("this needs a token");
-  if (found === undefined)
-    throw registryError("registry-server/package-unknown", `there is no package ${match[1]}/${match[2]}`);
+  if (found === undefined) throw packageUnknown(`${match[1]}/${match[2]}`);
   const { versions, updatedAt, ...fields } = found;
   if (match[3] !== undefined) return resolutionResponse(found.name, versions, request);
   return json(200, { ...fields, updatedAt: isoTime(updatedAt), versions: versions.map(formatVersionRow) });
@@ -52,8 +51,17 @@ async function search(parts: RegistryParts, caller: Caller, query: URLSearchPara
 }
 
 function formatVersionRow(row: VersionRow): Record<string, unknown> {
-  const { manifest, publishedAt, ...fields } = row;
-  return { ...fields, publishedAt: isoTime(publishedAt), manifest: JSON.parse(manifest) };
+  const { manifest, publishedAt, yanked, ...fields } = row;
+  return {
+    ...fields,
+    publishedAt: isoTime(publishedAt),
+    ...(yanked === undefined ? {} : { yanked: formatYank(yanked) }),
+    manifest: JSON.parse(manifest),
+  };
+}
+
+export function formatYank({ reason, by, at }: YankNotice): Record<string, string> {
+  return { reason, by, at: isoTime(at) };
 }
 
 function isoTime(timeMs: number): string {

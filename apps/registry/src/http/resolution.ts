@@ -24,8 +24,16 @@ export function taggedJson(text: string, request: Request, more: Readonly<Record
   return new Response(body, { headers: { ...headers, "content-type": "application/json" } });
 }
 
-function formatVersion({ version, digest, publishedAt, manifest }: VersionRow): JsonObject {
+function formatVersion({ version, digest, publishedAt, manifest, yanked, deprecated }: VersionRow): JsonObject {
   const document = parseJson(manifest);
   const facts = resolverFacts(isJsonObject(document) ? document : {});
-  return { version, digest, publishedAt: new Date(publishedAt).toISOString(), ...facts };
+  return {
+    version,
+    digest,
+    publishedAt: new Date(publishedAt).toISOString(),
+    ...facts,
+    ...(yanked === undefined ? {} : { yanked: true, yankReason: yanked.reason }),
+    // What is said of it afterwards comes before what its author wrote into it.
+    ...(deprecated === undefined ? {} : { deprecated: { ...deprecated } }),
+  };
 }

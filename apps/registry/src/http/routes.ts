@@ -17,6 +17,7 @@ import { handlePackages } from "./packages.ts";
 import type { RequestTarget } from "./request-target.ts";
 import type { OciRoute } from "@cpm/oci";
 import { handleToken } from "./token.ts";
+import { handleWithdrawals } from "./withdrawals.ts";
 
 /** From a request to its answer: who asks, whether they may, and the handler. Errors are thrown. */
 export async function handleRequest(
@@ -42,6 +43,8 @@ export async function handleRequest(
   const { searchParams } = url;
   const administration = await handleAdministration(parts, caller, request, pathname, searchParams, hostOf(tokens));
   if (administration !== undefined) return administration;
+  const withdrawal = await handleWithdrawals(parts, caller, request, pathname);
+  if (withdrawal !== undefined) return withdrawal;
   const packages =
     request.method === "GET" ? await handlePackages(parts, caller, pathname, searchParams, request) : undefined;
   if (packages !== undefined) return packages;

@@ -14,10 +14,13 @@ export interface CutBlob {
 /** A repository as it is at one moment. */
 export interface RepositoryCut extends RepositoryDocument {
   readonly manifests: readonly CutManifest[];
+  readonly tags: readonly { readonly name: string; readonly digest: Digest }[];
   readonly blobs: readonly CutBlob[];
 }
 
 export interface CutManifest extends ExportedManifest {
+  readonly mediaType: string;
+  readonly sizeBytes: number;
   readonly artifactType: string | undefined;
   /** What it cannot be without. */
   readonly contents: readonly Digest[];

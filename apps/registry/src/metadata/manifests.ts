@@ -1,6 +1,7 @@
 import { digestAlgorithm } from "@cpm/base";
 import type { Digest } from "@cpm/base";
 import { parseManifestBytes, referrerDescriptor } from "@cpm/oci";
+import type { Descriptor } from "@cpm/oci";
 import { digestOf } from "@cpm/store";
 import type { Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
@@ -74,6 +75,18 @@ export async function hasManifest(reader: Reader, repository: string, digest: Di
   const row = await reader.get(sql`
     SELECT 1 FROM manifests WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
   return row !== undefined;
+}
+
+/** How another manifest refers to it. */
+export async function manifestDescriptor(
+  reader: Reader,
+  repository: string,
+  digest: Digest,
+): Promise<Descriptor | undefined> {
+  const row = await reader.get<{ media_type: string; size_bytes: number }>(sql`
+    SELECT media_type, octet_length(bytes) AS size_bytes FROM manifests
+    WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
+  return row === undefined ? undefined : { mediaType: row.media_type, digest, sizeBytes: row.size_bytes };
 }
 
 export async function verifiedPackage(

@@ -38,6 +38,8 @@ export interface BlobAddress {
   readonly repository: string;
   readonly via: Via;
   readonly digest: Digest;
+  /** Given where a manifest of the repository says that it has the blob: then the upstream is not asked first. */
+  readonly sizeBytes?: number;
 }
 
 /** A blob that is here, or that the upstream was found to have. */
@@ -68,22 +70,20 @@ export class BlobCache {
 
   /** Throws `registry-server/blob-unknown` for what the repository does not have there. */
   async find(address: BlobAddress): Promise<FoundBlob> {
-    const { upstream, repository, digest, via } = address;
+    const { upstream, repository, digest } = address;
     const { records, metrics } = this.#parts;
     const source = upstream.sourceOf(repository);
     const known = await records.blob(source, digest);
     if (known !== undefined) return this.#cachedBlob(address, known);
-    // Clients that do not know which it is ask here first; who is known as a manifest needs no upstream to be none.
-    const there = (await records.hasManifest(source, digest))
-      ? undefined
-      : await upstream.stat(repository, digest, via);
-    if (there === undefined) throw registryError("registry-server/blob-unknown", `${repository} has no blob ${digest}`);
+    const sizeBytes = address.sizeBytes ?? (await this.#sizeThere(address, source));
+    if (sizeBytes === undefined)
+      throw registryError("registry-server/blob-unknown", `${repository} has no blob ${digest}`);
     // Another repository may have brought it already: now this one may show it too.
     const shared = (await records.share(source, digest)) ? await records.blob(source, digest) : undefined;
     if (shared !== undefined) return this.#cachedBlob(address, shared);
-    const content = { mediaType: mediaTypes.octetStream, digest, sizeBytes: there.sizeBytes };
+    const content = { mediaType: mediaTypes.octetStream, digest, sizeBytes };
     return {
-      sizeBytes: content.sizeBytes,
+      sizeBytes,
       body: async (range) => {
         metrics.answer("blob", "miss");
         return startedStream(this.#follow(address, source, content, range));
@@ -96,6 +96,12 @@ export class BlobCache {
     this.#stop.abort(registryError("registry-server/interrupted", "the registry stops"));
     await Promise.all(this.#running);
     rmSync(this.#parts.spoolDirectory, { recursive: true, force: true });
+  }
+
+  /** Clients that do not know which it is ask for a blob first: what is known as a manifest is none. */
+  async #sizeThere({ upstream, repository, digest, via }: BlobAddress, source: Source): Promise<number | undefined> {
+    if (await this.#parts.records.hasManifest(source, digest)) return undefined;
+    return (await upstream.stat(repository, digest, via))?.sizeBytes;
   }
 
   #cachedBlob(address: BlobAddress, { sizeBytes, object }: MirroredBlob): FoundBlob {

@@ -46,6 +46,11 @@ export function isPrivateAddress(address: string): boolean {
   );
 }
 
+/** A name that is unknown here leads nowhere, or a proxy knows it and has networks of its own. */
 async function lookUp(hostname: string): Promise<readonly string[]> {
-  return (await lookup(hostname, { all: true })).map(({ address }) => address);
+  try {
+    return (await lookup(hostname, { all: true })).map(({ address }) => address);
+  } catch {
+    return [];
+  }
 }

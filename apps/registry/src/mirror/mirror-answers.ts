@@ -15,15 +15,26 @@ export interface Question {
   readonly source: Source;
   /** With the source, the key of the answer. */
   readonly question: string;
+  /** How long the answer is fresh, where that is longer than usual. */
+  readonly freshMs?: number;
   /** Asks it: undefined is for what is not there (any more), `unchanged` for what still has the ETag. */
   readonly ask: (
     etag: string | undefined,
   ) => Promise<{ readonly answer: string; readonly etag?: string } | "unchanged" | undefined>;
 }
 
+/** What says nothing about the content. */
+const passing: ReadonlySet<string> = new Set([
+  "registry-server/upstream-unavailable",
+  "registry-server/upstream-failed",
+]);
+/** How long whoever could be told something old waits for something new. */
+const patienceMs = 5000;
+
 /**
  * Answers of upstreams, kept for as long as they are fresh and asked for again afterwards, by one request for all who
- * want to know. While an upstream does not answer, what it said before is given with its age.
+ * want to know. While an upstream does not answer, or not soon, what it said before is given with its age; not so when
+ * it refuses.
  */
 export class MirrorAnswers {
   readonly #records: MirrorRecords;
@@ -43,16 +54,31 @@ export class MirrorAnswers {
   async get(question: Question): Promise<Answered<string> | undefined> {
     const { content, source } = question;
     const known = await this.#records.answer(source, question.question);
-    if (known !== undefined && this.#now() - known.checkedAtMs < this.#freshMs) {
+    const freshMs = Math.max(this.#freshMs, question.freshMs ?? 0);
+    if (known !== undefined && this.#now() - known.checkedAtMs < freshMs) {
       this.#metrics.answer(content, "hit");
       return { value: known.answer };
     }
     const key = `${source} ${question.question}`;
-    const running = this.#asking.get(key);
-    if (running !== undefined) return running;
-    const asking = this.#ask(question, known).finally(() => this.#asking.delete(key));
-    this.#asking.set(key, asking);
-    return asking;
+    let asking = this.#asking.get(key);
+    if (asking === undefined) {
+      asking = this.#ask(question, known).finally(() => this.#asking.delete(key));
+      this.#asking.set(key, asking);
+    }
+    return known === undefined ? asking : this.#within(asking, content, known);
+  }
+
+  /** What is asked goes on, and is there for who asks later. */
+  async #within(
+    asking: Promise<Answered<string> | undefined>,
+    content: MirrorContent,
+    known: MirroredAnswer,
+  ): Promise<Answered<string> | undefined> {
+    const { promise: late, resolve } = Promise.withResolvers<"late">();
+    const timer = setTimeout(() => resolve("late"), patienceMs);
+    asking.catch(() => undefined);
+    const first = await Promise.race([asking, late]).finally(() => clearTimeout(timer));
+    return first === "late" ? this.#stale(content, known) : first;
   }
 
   async #ask(question: Question, known: MirroredAnswer | undefined): Promise<Answered<string> | undefined> {
@@ -62,10 +88,15 @@ export class MirrorAnswers {
       this.#metrics.answer(content, "miss");
       return await this.#keep(question, found, known);
     } catch (error) {
-      if (known === undefined || !isCpmError(error, "registry-server/upstream-unavailable")) throw error;
-      this.#metrics.answer(content, "stale");
-      return { value: known.answer, staleMs: this.#now() - known.checkedAtMs };
+      const passes = isCpmError(error) && passing.has(error.code);
+      if (known === undefined || !passes) throw error;
+      return this.#stale(content, known);
     }
+  }
+
+  #stale(content: MirrorContent, { answer, checkedAtMs }: MirroredAnswer): Answered<string> {
+    this.#metrics.answer(content, "stale");
+    return { value: answer, staleMs: this.#now() - checkedAtMs };
   }
 
   async #keep(

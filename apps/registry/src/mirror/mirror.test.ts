@@ -27,6 +27,8 @@ const layerDigest = digestOf(layer);
 let upstream: RegistryUnderTest;
 /** What it was asked for: `GET /v2/…`. */
 const asked: string[] = [];
+/** What it waits for before it answers. */
+let waiting: Promise<void> | undefined;
 /** In place of what it would answer. */
 let fault: ((method: string, path: string) => Response | undefined) | undefined;
 let image: Descriptor;
@@ -36,6 +38,7 @@ const opened: RegistryUnderTest[] = [];
 const fromUpstream: Fetch = async (url, { method = "GET", headers }) => {
   const { pathname, search } = new URL(url);
   asked.push(`${method} ${pathname}`);
+  await waiting;
   const instead = fault?.(method, pathname);
   return instead ?? upstream.call(method, `${pathname}${search}`, { headers: headers as Record<string, string> });
 };
@@ -73,6 +76,7 @@ afterAll(async () => {
 beforeEach(() => {
   asked.length = 0;
   fault = undefined;
+  waiting = undefined;
 });
 
 describe("a mirror", () => {
@@ -198,14 +202,32 @@ describe("while the upstream does not answer, a mirror", () => {
     expect((await call("GET", `/v2/${name}/manifests/two`)).status).toBe(200);
   });
 
-  test("does not hide that it is refused there", async () => {
+  test("does not hide that it is refused there, while any nonsense only makes its answers old", async () => {
     const { call } = await openMirror({ freshMs: 1000 });
-    await call("GET", `/v2/${name}/manifests/one`);
-    fault = () => new Response("no", { status: 403 });
+    await call("GET", `/v2/${name}/tags/list`);
     now += 2000;
-    const refused = await call("GET", `/v2/${name}/manifests/one`);
-    expect([refused.status, (await codesOf(refused)).own]).toEqual([502, "registry-server/upstream-failed"]);
+    fault = () => new Response("<html>Sign in to this network</html>");
+    const stale = await call("GET", `/v2/${name}/tags/list`);
+    expect([stale.status, stale.headers.get("age")]).toEqual([200, "2"]);
+    fault = () => new Response("no", { status: 403 });
+    const refused = await call("GET", `/v2/${name}/tags/list`);
+    expect([refused.status, (await codesOf(refused)).own]).toEqual([502, "registry-server/upstream-refused"]);
   });
+
+  test("does not wait long for what it can say already, and is told later", async () => {
+    const { call } = await openMirror({ freshMs: 1000 });
+    const tag = async () => (await call("GET", `/v2/${name}/manifests/slow`)).headers;
+    const first = (await upstream.pushManifest(name, imageOf({ annotations: { of: "slow" } }), "slow")).descriptor;
+    expect((await tag()).get("docker-content-digest")).toBe(first.digest);
+    const second = (await upstream.pushManifest(name, imageOf({ annotations: { of: "slower" } }), "slow")).descriptor;
+    now += 2000;
+    const gate = Promise.withResolvers<void>();
+    waiting = gate.promise;
+    const old = await tag();
+    expect([old.get("docker-content-digest"), old.get("age")]).toEqual([first.digest, "2"]);
+    gate.resolve();
+    while ((await tag()).get("docker-content-digest") !== second.digest) await Bun.sleep(1);
+  }, 20_000);
 });
 
 describe("of an upstream that lies, a mirror passes on", () => {
@@ -272,6 +294,12 @@ describe("packages of a mirror", () => {
     expect((await call("GET", "/api/v1/packages/acme/nothing")).status).toBe(504);
   });
 
+  test("have their pages there, which is what is said here", async () => {
+    const { call } = await openMirror();
+    const page = await call("GET", "/packages/acme/tool", { headers: { accept: "text/html" } });
+    expect([page.status, await page.text()]).toEqual([404, expect.stringContaining("a mirror of upstream.test")]);
+  });
+
   test("are told from their manifests where the upstream has no index", async () => {
     const { call } = await openMirror();
     fault = (_, path) => (path.startsWith("/api/") ? new Response("404 page not found", { status: 404 }) : undefined);
@@ -289,6 +317,11 @@ describe("packages of a mirror", () => {
       "1.0.0",
     ]);
     expect((await call("GET", "/api/v1/packages/acme/web")).status).toBe(404);
+    // What is known of versions is not asked for again with each list of them.
+    now += 61_000;
+    asked.length = 0;
+    expect(await (await call("GET", "/api/v1/packages/acme/tool")).json()).toEqual(detail);
+    expect(asked).toEqual(["GET /api/v1/packages/acme/tool", "GET /v2/acme/tool/tags/list"]);
   });
 });
 

@@ -5,7 +5,7 @@ import type { Descriptor } from "@cpm/oci";
 import { digestOf } from "@cpm/store";
 import { upstreamFailed } from "../errors.ts";
 import type { StoredManifest } from "../metadata.ts";
-import type { BlobCache, FoundBlob } from "./blob-cache.ts";
+import type { BlobAddress, BlobCache, FoundBlob } from "./blob-cache.ts";
 import type { Answered, MirrorAnswers } from "./mirror-answers.ts";
 import type { MirrorMetrics } from "./mirror-metrics.ts";
 import type { MirrorRecords } from "./mirror-records.ts";
@@ -25,6 +25,8 @@ export interface MirrorParts {
 }
 
 const maxTags = 100_000;
+/** A version does not change, so a list of all of them need not look at each again whenever a new one may have come. */
+const versionFreshMs = 60 * 60_000;
 const listLimits = { maxBytes: 16 * 1024 * 1024, maxDescriptors: 100_000 };
 
 /**
@@ -60,8 +62,8 @@ export class Mirror {
     return this.#upstream.host;
   }
 
-  /** By tag or digest; undefined for what is not there. */
-  async manifest(reference: string): Promise<Answered<StoredManifest> | undefined> {
+  /** By tag or digest; undefined for what is not there. `freshMs` lets a tag be fresh for longer than usual. */
+  async manifest(reference: string, freshMs = 0): Promise<Answered<StoredManifest> | undefined> {
     if (isDigest(reference)) {
       const value = await this.#byDigest(reference);
       return value === undefined ? undefined : { value };
@@ -71,6 +73,7 @@ export class Mirror {
       content: "manifest",
       source: this.#source,
       question: `tag ${reference}`,
+      freshMs,
       ask: async () => {
         const found = await this.#upstream.resolve(this.#repository, reference, this.#via);
         return found === undefined ? undefined : { answer: found.digest };
@@ -82,8 +85,7 @@ export class Mirror {
 
   /** Throws `registry-server/blob-unknown`. */
   blob(digest: Digest): Promise<FoundBlob> {
-    const address = { upstream: this.#upstream, repository: this.#repository, via: this.#via, digest };
-    return this.#parts.blobs.find(address);
+    return this.#parts.blobs.find(this.#addressOf(digest));
   }
 
   /** All of them, in byte order; undefined for a repository that has none. */
@@ -133,7 +135,7 @@ export class Mirror {
           return { answer: stringifyJson(found.document), ...(found.etag === undefined ? {} : { etag: found.etag }) };
         const told = await describePackage(this.#repository, view, {
           tags: async () => (await this.tags())?.value ?? [],
-          manifest: async (reference) => (await this.manifest(reference))?.value,
+          manifest: async (reference) => (await this.manifest(reference, versionFreshMs))?.value,
           bytes: (content, limitBytes) => this.#bytes(content, limitBytes),
         });
         return told === undefined ? undefined : { answer: stringifyJson(told) };
@@ -141,9 +143,13 @@ export class Mirror {
     });
   }
 
-  async #bytes({ digest }: Descriptor, limitBytes: number): Promise<Uint8Array> {
-    const { sizeBytes, body } = await this.blob(digest);
+  #addressOf(digest: Digest): BlobAddress {
+    return { upstream: this.#upstream, repository: this.#repository, via: this.#via, digest };
+  }
+
+  async #bytes({ digest, sizeBytes }: Descriptor, limitBytes: number): Promise<Uint8Array> {
     if (sizeBytes > limitBytes) throw upstreamFailed(this.upstream, `${digest} has more than ${limitBytes} bytes`);
+    const { body } = await this.#parts.blobs.find({ ...this.#addressOf(digest), sizeBytes });
     return new Response(await body({ startBytes: 0, endBytes: sizeBytes })).bytes();
   }
 

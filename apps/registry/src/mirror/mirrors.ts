@@ -15,6 +15,8 @@ import type { Job } from "../jobs/job.ts";
 import type { StoredManifest } from "../metadata.ts";
 import type { MetricSource } from "../operation/metric-family.ts";
 import type { ObjectStorage } from "../objects/object-storage.ts";
+import { PartBuffers } from "../objects/part-buffers.ts";
+import { S3Objects } from "../objects/s3-objects.ts";
 import type { S3Settings } from "../objects/s3-settings.ts";
 import { openObjects } from "../storage.ts";
 import { BlobCache } from "./blob-cache.ts";
@@ -59,6 +61,8 @@ export interface MirrorsParts {
   readonly now: () => number;
 }
 
+/** Beside those of uploads: what is fetched can wait for one another. */
+const s3Buffers = 4;
 const defaults = { freshMs: 60_000, maxBytes: 10 * 1024 ** 3, maxAgeMs: 30 * 24 * 60 * 60_000 };
 
 /** A rule with the registry that it names. */
@@ -202,7 +206,7 @@ async function takeNamespace(database: Database, { pattern, origin }: MirrorRule
 
 /** Beside what was pushed, so that neither storage can take the other's objects for its own. */
 function openOwnObjects(dataDirectory: string | undefined, s3: S3Settings | undefined): ObjectStorage {
-  if (s3 !== undefined) return openObjects({ s3: { ...s3, prefix: `${s3.prefix}mirror/` } });
+  if (s3 !== undefined) return new S3Objects({ ...s3, prefix: `${s3.prefix}mirror/` }, {}, new PartBuffers(s3Buffers));
   const root = join(dataDirectory ?? "", "mirror");
   makeDirectory(root);
   return openObjects({ dataDirectory: root });

@@ -4,7 +4,7 @@ import type { Descriptor } from "@cpm/oci";
 import { anonymous, createRegistryClient } from "@cpm/registry-client";
 import type { Credential, Fetch, FetchedManifest, RegistryClient, RegistryClientLimits } from "@cpm/registry-client";
 import { verifiedBytes } from "@cpm/store";
-import { upstreamFailed, upstreamRetryS, upstreamUnavailable } from "../errors.ts";
+import { upstreamFailed, upstreamRefused, upstreamRetryS, upstreamUnavailable } from "../errors.ts";
 import type { ByteRange } from "../objects/object-storage.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
 import type { Source } from "./mirror-records.ts";
@@ -26,9 +26,9 @@ export interface UpstreamParts {
 
 /** Few and short attempts: somebody waits, and what is cached may be served in its place. */
 const patience: Partial<RegistryClientLimits> = {
-  attempts: 3,
+  attempts: 2,
   maxBackoffMs: 2000,
-  responseTimeoutMs: 15_000,
+  responseTimeoutMs: 10_000,
   // A blob is asked for once, whatever its size.
   parallelFromBytes: Number.POSITIVE_INFINITY,
   listBytes: 16 * 1024 * 1024,
@@ -38,7 +38,8 @@ const maxClients = 32;
 
 /**
  * Another registry, as the mirror asks it. Throws `registry-server/upstream-unavailable` when it does not answer, and
- * without asking for a while after that; and `registry-server/upstream-failed` for an answer that is of no use.
+ * without asking for a while after that; `registry-server/upstream-refused` when it does not let this registry have it;
+ * and `registry-server/upstream-failed` for an answer that is of no use.
  */
 export class Upstream {
   readonly #parts: UpstreamParts;
@@ -155,14 +156,17 @@ export class Upstream {
     const { code, message } = error;
     if (!/^(registry|oci|json|bytes)\/|^store\/(not-found|digest-mismatch|too-(long|short))$/.test(code)) return error;
     this.#parts.onFailure();
-    return passing.has(code)
-      ? upstreamUnavailable(this.host, message, error)
-      : upstreamFailed(this.host, `${message} [${code}]`, error);
+    if (passing.has(code)) return upstreamUnavailable(this.host, message, error);
+    if (refusing.has(code)) return upstreamRefused(this.host, message, error);
+    return upstreamFailed(this.host, `${message} [${code}]`, error);
   }
 }
 
 /** What may be over soon, and says nothing about what was asked for. */
 const passing: ReadonlySet<string> = new Set(["registry/unreachable", "registry/server", "registry/rate-limited"]);
+
+/** What is meant as it is said, so that nothing that was known before is to be shown in its place. */
+const refusing: ReadonlySet<string> = new Set(["registry/unauthorized", "registry/denied"]);
 
 function withVia(init: RequestInit, via: string): RequestInit {
   return { ...init, headers: { ...(init.headers as Record<string, string> | undefined), via } };

@@ -1,3 +1,4 @@
+import { isLoopback } from "@cpm/registry-client";
 import type { Credential } from "@cpm/registry-client";
 import { UsageError } from "../commands/usage-error.ts";
 import { parseMirrorRule } from "../mirror/mirror-rule.ts";
@@ -12,6 +13,8 @@ export function readMirrors(reader: SettingReader): MirrorOptions {
   const credentials = readCredentials(reader);
   const stray = [...credentials.keys()].find((host) => !rules.some(({ origin }) => origin.host === host));
   if (stray !== undefined) throw new UsageError(`there are credentials for ${stray}, and no --mirror of it`);
+  const clear = rules.find(({ origin }) => credentials.has(origin.host) && isReadable(origin));
+  if (clear !== undefined) throw new UsageError(`the credentials for ${clear.origin.host} need https`);
   return {
     rules,
     credentials,
@@ -19,6 +22,11 @@ export function readMirrors(reader: SettingReader): MirrorOptions {
     maxBytes: reader.size("mirrorMaxBytes"),
     maxAgeMs: reader.duration("mirrorMaxAge", maxAgeMs),
   };
+}
+
+/** Whether what is sent there can be read on the way. */
+function isReadable({ protocol, hostname }: URL): boolean {
+  return protocol === "http:" && !isLoopback(hostname);
 }
 
 function readCredentials(reader: SettingReader): ReadonlyMap<string, Credential> {

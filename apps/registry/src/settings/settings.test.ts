@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defaultCollectSettings } from "../collect/collect-settings.ts";
 import { readSettings, withoutSecrets } from "./read-settings.ts";
 import { toServeOptions } from "./serve-options.ts";
 import { flagOf, isSecret, settingNames, settingTable, variableOf } from "./setting-table.ts";
@@ -167,9 +168,10 @@ describe("a setting", () => {
   test.each([
     ["a.test=no-password", "mirrorCredentials (CPM_REGISTRY_MIRROR_CREDENTIALS) has an entry"],
     ["other.test=us:hush", "credentials for other.test, and no --mirror"],
+    ["plain.test=us:hush", "the credentials for plain.test need https"],
   ])("refuses the credentials %p without repeating them", (text, why) => {
-    const read = () =>
-      optionsOf([...data, "--mirror", "acme=https://a.test"], { CPM_REGISTRY_MIRROR_CREDENTIALS: text });
+    const mirrors = ["--mirror", "acme=https://a.test", "--mirror", "team=http://plain.test"];
+    const read = () => optionsOf([...data, ...mirrors], { CPM_REGISTRY_MIRROR_CREDENTIALS: text });
     expect(read).toThrow(why);
     expect(read).not.toThrow(/hush|no-password/);
   });
@@ -180,6 +182,11 @@ describe("a setting", () => {
     expect(optionsOf([...data, "--grace", "1m30s"]).graceMs).toBe(90_000);
     expect(optionsOf([...data, "--listen", "[::1]:0"])).toMatchObject({ hostname: "::1", port: 0, access: "users" });
     expect(optionsOf([...data, "--open-anywhere"])).toMatchObject({ access: "open", openAnywhere: true });
+    expect(optionsOf(data).collect).toEqual(defaultCollectSettings);
+    expect(optionsOf([...data, "--collect-delay", "7d", "--collect-untagged-after", "90d"]).collect).toMatchObject({
+      delayMs: 7 * 24 * 60 * 60_000,
+      untaggedAfterMs: 90 * 24 * 60 * 60_000,
+    });
     const lines: string[] = [];
     const entry = {
       requestId: "r",
@@ -205,6 +212,9 @@ describe("a setting", () => {
     [["--max-blob-size", "0"], "maxBlobSize"],
     [["--max-blob-size", "5 pounds"], "maxBlobSize"],
     [["--grace", "soon"], "grace"],
+    [["--collect-delay", "367d"], "collectDelay"],
+    [["--collect-interval", "0s"], "collectInterval"],
+    [["--collect-untagged-after", "always"], "collectUntaggedAfter"],
     [["--tokens-per-minute=-1"], "tokensPerMinute"],
     [["--publishes-per-minute", "1.5"], "publishesPerMinute"],
     [["--log", "everything"], "log"],

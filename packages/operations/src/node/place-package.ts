@@ -1,7 +1,7 @@
 import type { CancelSignal } from "@cpm/base";
 import type { NodeStore, PlacedTree } from "@cpm/store";
 import { operationError } from "../errors.ts";
-import type { PackageVariant } from "../package/read-package.ts";
+import type { PackageContents } from "../package/read-contents.ts";
 import type { ReportProgress } from "../progress.ts";
 import { createByteCounter } from "../progress.ts";
 
@@ -10,13 +10,13 @@ import { createByteCounter } from "../progress.ts";
  * `store/no-space` before anything is written, and the errors of reading and writing.
  */
 export async function placePackage(
-  variant: PackageVariant,
+  contents: PackageContents,
   node: NodeStore,
   report: ReportProgress,
   signal?: CancelSignal,
 ): Promise<PlacedTree> {
-  const { manifest, config, source } = variant;
-  const layers = variant.layers.map((descriptor, index) => {
+  const { manifest, config, source } = contents;
+  const layers = contents.layers.map((descriptor, index) => {
     const declared = config.layers[index];
     if (declared === undefined) {
       throw operationError("package/not-a-package", `${manifest.name}: a layer is not declared in the config`);

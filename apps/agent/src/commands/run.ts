@@ -1,0 +1,69 @@
+import { toErrorRecord } from "@cpm/base";
+import type { ErrorKind } from "@cpm/base";
+import { describeSettings } from "../settings/setting-table.ts";
+import type { Command, CommandIo } from "./command.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** Loaded when they are asked for: `health` is run every few seconds on every node. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import("./serve.ts")).serve,
+  health: async () => (await import("./health.ts")).health,
+  config: async () => (await import("./config.ts")).config,
+};
+
+const usage = `cpm-agent serve --root DIR --socket PATH --registry URL
+
+Puts verified packages on this node for its processes, over gRPC on a Unix socket.
+
+${describeSettings()}
+  --config FILE             a YAML file with the same settings: maxLease: 7d
+  --help                    this text
+
+Each can also be a variable of the environment: --max-lease is CPM_AGENT_MAX_LEASE. A flag comes before a variable, a
+variable before the file.
+
+  cpm-agent health --socket PATH [--json]       whether an agent serves; the exit status says it too
+  cpm-agent config check [the flags of serve]   what serve would be started with
+`;
+
+/** Answers the exit status: 0, 2 for wrong usage, and for a failure what its kind stands for, as with `cpm`. */
+export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
+  const [name = "", ...rest] = args;
+  if (args.includes("--help") || args.includes("-h")) {
+    io.print(usage);
+    return 0;
+  }
+  try {
+    const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (load === undefined) throw new UsageError(`"${name}" is none of: ${Object.keys(commands).join(", ")}`);
+    const command = await load();
+    return await command(rest, io);
+  } catch (error) {
+    if (!isUsageError(error)) return fail(error, args.includes("--json"), io);
+    io.tell(`error: ${error.message} [cli/usage]\n  hint: cpm-agent --help\n`);
+    return 2;
+  }
+}
+
+function fail(error: unknown, json: boolean, io: CommandIo): number {
+  const record = toErrorRecord(error);
+  const { code, message, hint, kind } = record;
+  if (json) io.tell(`${JSON.stringify({ error: record })}\n`);
+  else io.tell(`error: ${message} [${code}]${hint === undefined ? "" : `\n  hint: ${hint}`}\n`);
+  return statuses[kind] ?? 1;
+}
+
+const statuses: Partial<Record<ErrorKind, number>> = {
+  invalid_argument: 2,
+  not_found: 5,
+  already_exists: 6,
+  failed_precondition: 6,
+  permission_denied: 7,
+  deadline_exceeded: 8,
+};
+
+/** Our own, and what `parseArgs` says of flags. */
+function isUsageError(error: unknown): error is Error {
+  if (error instanceof UsageError) return true;
+  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+}

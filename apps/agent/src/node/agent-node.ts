@@ -1,0 +1,71 @@
+import { statfsSync } from "node:fs";
+import { join } from "node:path";
+import { openNodeStore } from "@cpm/store";
+import type { NodeStore, TreeUnpacker } from "@cpm/store";
+import { tryExclusiveLock } from "@cpm/system";
+import { agentError } from "../errors.ts";
+import type { CollectParts } from "./collect-trees.ts";
+import { emptyLeftTrash } from "./collect-trees.ts";
+import { PackageEnsurer } from "./ensure-package.ts";
+import { EventLog } from "./event-log.ts";
+import { InstalledPackages } from "./installed-packages.ts";
+import { LeaseBook } from "./lease-book.ts";
+import type { RegistrySource } from "./registry-source.ts";
+
+export interface AgentNodeOptions {
+  readonly root: string;
+  readonly registry: RegistrySource;
+  readonly unpacker: TreeUnpacker;
+  /** As packages name it: `linux/amd64`. */
+  readonly platform: string;
+  readonly now: () => number;
+  /** Packages that are fetched and unpacked at once. */
+  readonly maxConcurrentEnsures: number;
+  readonly onBytes: (addedBytes: number) => void;
+}
+
+/** What the agent has and does on its node; nothing here knows by which calls it is asked. */
+export interface AgentNode {
+  readonly store: NodeStore;
+  readonly packages: InstalledPackages;
+  readonly leases: LeaseBook;
+  readonly events: EventLog;
+  readonly ensurer: PackageEnsurer;
+  readonly registry: RegistrySource;
+  /** What collection works with. */
+  readonly collection: CollectParts;
+  /** On the file system of the packages directory. */
+  freeBytes(): number;
+  close(): void;
+}
+
+/**
+ * Opens the packages directory for this agent alone, and finishes or removes what an earlier one left half done; that
+ * takes time in proportion to what was under way. Throws `agent/root-in-use`.
+ */
+export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNode> {
+  const { root, registry, platform, now, onBytes, maxConcurrentEnsures: maxConcurrent } = options;
+  const store = openNodeStore(root, options.unpacker);
+  const lock = tryExclusiveLock(join(root, "agent.lock"));
+  if (lock === undefined) throw agentError("agent/root-in-use", `another agent serves ${root}`);
+  const leases = new LeaseBook(root, now);
+  const packages = new InstalledPackages(store, leases, now);
+  const events = new EventLog(now);
+  const parts = { node: store, packages, leases, registry, events, platform, now, maxConcurrent, onBytes };
+  const ensurer = new PackageEnsurer(parts);
+  await emptyLeftTrash(root);
+  return {
+    store,
+    packages,
+    leases,
+    events,
+    ensurer,
+    registry,
+    collection: { node: store, packages, leases, isWanted: (tree) => ensurer.isWanted(tree), now },
+    freeBytes() {
+      const { bavail, bsize } = statfsSync(root);
+      return bavail * bsize;
+    },
+    close: () => lock.release(),
+  };
+}

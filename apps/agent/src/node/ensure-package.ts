@@ -1,0 +1,195 @@
+import type { Digest } from "@cpm/base";
+import { placePackage, readPackageContents } from "@cpm/operations/node";
+import type { PackageContents } from "@cpm/operations/node";
+import type { NodeStore } from "@cpm/store";
+import { agentError } from "../errors.ts";
+import type { EventLog } from "./event-log.ts";
+import type { InstalledPackages, InstalledRef } from "./installed-packages.ts";
+import type { Lease, LeaseBook, LeaseCaller, LeaseRequest } from "./lease-book.ts";
+import { formatRequest } from "./package-request.ts";
+import type { PackageRequest } from "./package-request.ts";
+import type { FoundPackage, RegistrySource } from "./registry-source.ts";
+import { SharedWork } from "./shared-work.ts";
+
+export interface EnsureRequest {
+  readonly wanted: PackageRequest;
+  readonly expectedManifest?: Digest | undefined;
+  readonly pin: boolean;
+  readonly lease?: LeaseRequest | undefined;
+}
+
+export interface EnsureProgress {
+  readonly phase: "resolving" | "fetching" | "publishing";
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  /** Of an earlier attempt, and part of `doneBytes`. */
+  readonly resumedBytes: number;
+}
+
+export interface Ensured {
+  readonly ref: InstalledRef;
+  readonly how: "present" | "joined" | "placed";
+  readonly lease: Lease | undefined;
+}
+
+interface Placed {
+  readonly ref: InstalledRef;
+  readonly present: boolean;
+}
+
+export interface EnsureParts {
+  readonly node: NodeStore;
+  readonly packages: InstalledPackages;
+  readonly leases: LeaseBook;
+  readonly registry: RegistrySource;
+  readonly events: EventLog;
+  readonly platform: string;
+  readonly now: () => number;
+  readonly maxConcurrent: number;
+  /** Told of bytes that came from the registry. */
+  readonly onBytes: (addedBytes: number) => void;
+}
+
+const resolving: EnsureProgress = { phase: "resolving", doneBytes: 0, totalBytes: 0, resumedBytes: 0 };
+const maxWaiting = 1000;
+
+/**
+ * Puts packages on the node for many callers at once: who asks for the same gets the same work. Questions to the registry
+ * are shared by what is asked, and placing by the manifest that it leads to.
+ */
+export class PackageEnsurer {
+  readonly #parts: EnsureParts;
+  readonly #questions = new SharedWork<FoundPackage, never>({ maxRunning: 64, maxWaiting: 10 * maxWaiting });
+  readonly #placements: SharedWork<Placed, EnsureProgress>;
+  /** Trees that are under way or not yet leased: no collection takes them. */
+  readonly #wanted = new Map<Digest, number>();
+
+  constructor(parts: EnsureParts) {
+    this.#parts = parts;
+    this.#placements = new SharedWork({ maxRunning: parts.maxConcurrent, maxWaiting });
+  }
+
+  get running(): number {
+    return this.#placements.running;
+  }
+
+  get waiting(): number {
+    return this.#placements.waiting;
+  }
+
+  isWanted(tree: Digest): boolean {
+    return this.#wanted.has(tree);
+  }
+
+  /**
+   * When it resolves, the tree is durable, its ref points to it and the lease holds it. Throws `agent/no-version`,
+   * `agent/other-manifest`, `agent/busy`, and what fetching and unpacking throw.
+   */
+  async ensure(
+    request: EnsureRequest,
+    caller: LeaseCaller,
+    report: (progress: EnsureProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Ensured> {
+    report(resolving);
+    const here = this.#present(request);
+    if (here !== undefined) return this.#hold(request, here, "present", caller);
+    const found = await this.#find(request.wanted, signal);
+    assertExpected(request, found.root.digest);
+    const work = (tell: (progress: EnsureProgress) => void, stop: AbortSignal) =>
+      this.#place(found, request.wanted, tell, stop);
+    const { result, joined } = await this.#placements.join(found.root.digest, work, report, signal);
+    const how = result.present ? "present" : joined ? "joined" : "placed";
+    return this.#hold(request, result.ref, how, caller);
+  }
+
+  /** Only what a version, a manifest or a tree names for good: which version a range means is the registry's to say. */
+  #present({ wanted, expectedManifest }: EnsureRequest): InstalledRef | undefined {
+    if (wanted.selector.kind === "range" || wanted.selector.kind === "newest") return undefined;
+    const ref = this.#parts.packages.find(wanted);
+    if (ref === undefined || expectedManifest === undefined) return ref;
+    return this.#parts.packages.describe(ref).manifest === expectedManifest ? ref : undefined;
+  }
+
+  async #find({ name, selector }: PackageRequest, signal: AbortSignal): Promise<FoundPackage> {
+    const asked = formatRequest({ ...(name === undefined ? {} : { name }), selector });
+    if (selector.kind === "tree") throw agentError("agent/not-installed", `no package here has the tree ${asked}`);
+    if (name === undefined) throw agentError("agent/invalid", `${asked}: without its name nobody knows where it is`);
+    const work = (_: unknown, stop: AbortSignal) => this.#parts.registry.find(name, selector, stop);
+    return (await this.#questions.join(`${name} ${asked}`, work, () => {}, signal)).result;
+  }
+
+  async #place(
+    found: FoundPackage,
+    wanted: PackageRequest,
+    tell: (progress: EnsureProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Placed> {
+    const { registry, platform, packages } = this.#parts;
+    const contents = await registry.watched(() => readPackageContents(found.source, found.root, platform, signal));
+    assertAnswers(contents, wanted, registry.host);
+    const { tree } = contents.config;
+    const { name, version } = contents.manifest;
+    const ref = { name, version, tree };
+    const here = packages.ref(name, version.text);
+    if (here?.tree === tree && packages.describe(here).manifest === found.root.digest) return { ref, present: true };
+    this.#wanted.set(tree, (this.#wanted.get(tree) ?? 0) + 1);
+    try {
+      await this.#fetch(contents, tell, signal);
+    } finally {
+      const count = (this.#wanted.get(tree) ?? 1) - 1;
+      if (count === 0) this.#wanted.delete(tree);
+      else this.#wanted.set(tree, count);
+    }
+    return { ref, present: false };
+  }
+
+  async #fetch(contents: PackageContents, tell: (p: EnsureProgress) => void, signal: AbortSignal): Promise<void> {
+    const { node, packages, events, registry, now, onBytes } = this.#parts;
+    const { manifest, config, layers, root } = contents;
+    const missing = layers.filter(({ digest }) => node.blobs.stat(digest) === undefined);
+    const totalBytes = missing.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const resumedBytes = missing.reduce((sum, { digest }) => sum + node.blobs.ingestedBytes(digest), 0);
+    const sizeBytes = config.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+    const record = { manifest: root.digest, tree: config.tree, sizeBytes, installedAtMs: now(), pinned: false };
+    packages.records.write(manifest.name, manifest.version.text, record);
+    let doneBytes = 0;
+    const progress = ({ doneBytes: reported }: { readonly doneBytes?: number }): void => {
+      if (reported === undefined) return;
+      onBytes(reported - doneBytes - (doneBytes === 0 ? resumedBytes : 0));
+      doneBytes = reported;
+      const phase = doneBytes < totalBytes ? "fetching" : "publishing";
+      tell({ phase, doneBytes, totalBytes, resumedBytes });
+    };
+    tell({ phase: "fetching", doneBytes, totalBytes, resumedBytes });
+    await registry.watched(() => placePackage(contents, node, progress, signal));
+    const ref = { name: manifest.name, version: manifest.version, tree: config.tree };
+    events.add({ kind: "installed", installed: packages.describe(ref) });
+  }
+
+  /** What follows for this caller alone. Nothing is waited for in between, so no collection comes between. */
+  #hold(request: EnsureRequest, ref: InstalledRef, how: Ensured["how"], caller: LeaseCaller): Ensured {
+    const { leases, packages } = this.#parts;
+    const lease = request.lease === undefined ? undefined : leases.acquire(request.lease, [ref.tree], caller);
+    packages.touch(ref.tree);
+    const record = packages.records.read(ref.name, ref.version.text);
+    if (request.pin && record?.pinned === false)
+      packages.records.write(ref.name, ref.version.text, { ...record, pinned: true });
+    return { ref, how, lease };
+  }
+}
+
+function assertExpected({ expectedManifest, wanted }: EnsureRequest, actual: Digest): void {
+  if (expectedManifest === undefined || expectedManifest === actual) return;
+  const message = `${formatRequest(wanted)} is ${actual}, and ${expectedManifest} was expected`;
+  throw agentError("agent/other-manifest", message, { context: { expected: expectedManifest, actual } });
+}
+
+/** A registry that answers with another package is not believed. */
+function assertAnswers({ manifest }: PackageContents, { name, selector }: PackageRequest, host: string): void {
+  const { name: actualName, version } = manifest;
+  const other = selector.kind === "version" && selector.version.text !== version.text;
+  if (actualName === name && !other) return;
+  const asked = formatRequest({ ...(name === undefined ? {} : { name }), selector });
+  throw agentError("agent/other-manifest", `${host} answers ${asked} with ${actualName}@${version.text}`);
+}

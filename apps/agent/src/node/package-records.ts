@@ -1,0 +1,61 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Digest, JsonObject } from "@cpm/base";
+import { encodeUtf8, isCpmError, isDigest, isJsonObject, parseJson, stringifyJson } from "@cpm/base";
+import { removeFile, replaceFile } from "@cpm/store";
+
+/** What the agent knows of an installed version beyond what the directory shows. */
+export interface PackageRecord {
+  /** Of the manifest, or of the index over several platforms. */
+  readonly manifest: Digest;
+  readonly tree: Digest;
+  readonly sizeBytes: number;
+  readonly installedAtMs: number;
+  /** Never collected until it is removed. */
+  readonly pinned: boolean;
+}
+
+/**
+ * `records/<namespace>/<name>/<version>.json`, beside the refs. A record is written before its ref, and one that does
+ * not fit its ref counts for nothing: the ref is what readers follow.
+ */
+export class PackageRecords {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = join(root, "records");
+  }
+
+  /** Undefined when nothing is known, which is no fault: other programs place packages too. */
+  read(name: string, version: string): PackageRecord | undefined {
+    try {
+      return toRecord(parseJson(readFileSync(this.#path(name, version), "utf8")));
+    } catch (error) {
+      if (isCpmError(error, "json/invalid") || (error instanceof Error && "code" in error)) return undefined;
+      throw error;
+    }
+  }
+
+  write(name: string, version: string, { manifest, tree, sizeBytes, installedAtMs, pinned }: PackageRecord): void {
+    const path = this.#path(name, version);
+    mkdirSync(dirname(path), { recursive: true });
+    replaceFile(path, encodeUtf8(`${stringifyJson({ manifest, tree, sizeBytes, installedAtMs, pinned })}\n`));
+  }
+
+  remove(name: string, version: string): void {
+    removeFile(this.#path(name, version));
+  }
+
+  #path(name: string, version: string): string {
+    return join(this.#root, name, `${version}.json`);
+  }
+}
+
+function toRecord(value: unknown): PackageRecord | undefined {
+  if (!isJsonObject(value as never)) return undefined;
+  const { manifest, tree, sizeBytes, installedAtMs, pinned } = value as JsonObject;
+  if (typeof manifest !== "string" || !isDigest(manifest) || typeof tree !== "string" || !isDigest(tree))
+    return undefined;
+  if (typeof sizeBytes !== "number" || typeof installedAtMs !== "number") return undefined;
+  return { manifest, tree, sizeBytes, installedAtMs, pinned: pinned === true };
+}

@@ -1,0 +1,92 @@
+import { join } from "node:path";
+import type { Clock } from "@cpm/base";
+import { isCpmError } from "@cpm/base";
+import type { PackageName, Version } from "@cpm/model";
+import { maxSatisfying, parseRange, versionToTag } from "@cpm/model";
+import type { Descriptor, StoreReader } from "@cpm/oci";
+import { describeDigest, PackageMetadata } from "@cpm/operations/node";
+import type { RegistryClient } from "@cpm/registry-client";
+import { agentError } from "../errors.ts";
+import { formatRequest } from "./package-request.ts";
+import type { NodeSelector } from "./package-request.ts";
+
+export interface RegistrySourceOptions {
+  readonly client: RegistryClient;
+  /** Where listings are kept; a copy of what the registry said. */
+  readonly cacheDirectory: string;
+  readonly clock: Clock;
+  /** How long a listing counts without asking again. */
+  readonly freshMs: number;
+}
+
+/** A package's artifact, found and not read. */
+export interface FoundPackage {
+  readonly source: StoreReader;
+  readonly root: Descriptor;
+}
+
+const anything = parseRange("*");
+
+/** The one registry that a node's packages come from. */
+export class RegistrySource {
+  readonly host: string;
+  readonly #options: RegistrySourceOptions;
+  #listings: { readonly metadata: PackageMetadata; readonly sinceMs: number } | undefined;
+  #reachable = true;
+
+  constructor(options: RegistrySourceOptions) {
+    this.host = options.client.registry;
+    this.#options = options;
+  }
+
+  /** Whether the registry answered when it was last asked. */
+  get reachable(): boolean {
+    return this.#reachable;
+  }
+
+  /** Throws `agent/no-version` for what the registry does not have, and what asking it throws. */
+  async find(name: PackageName, selector: NodeSelector, signal: AbortSignal): Promise<FoundPackage> {
+    return this.watched(async () => {
+      const source = this.#options.client.repository(name);
+      if (selector.kind === "manifest")
+        return { source, root: await describeDigest(name, selector.digest, source, this.host, signal) };
+      const version = await this.#choose(name, selector);
+      const root = version === undefined ? undefined : await source.resolve(versionToTag(version), { signal });
+      if (root === undefined)
+        throw agentError("agent/no-version", `${this.host} has no ${formatRequest({ name, selector })}`);
+      return { source, root };
+    });
+  }
+
+  /** Runs what asks the registry, and remembers whether it answered. */
+  async watched<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      const result = await ask();
+      this.#reachable = true;
+      return result;
+    } catch (error) {
+      if (isCpmError(error))
+        this.#reachable = error.code !== "registry/unreachable" && error.code !== "registry/server";
+      throw error;
+    }
+  }
+
+  async #choose(name: PackageName, selector: NodeSelector): Promise<Version | undefined> {
+    if (selector.kind === "version") return selector.version;
+    if (selector.kind === "tree") return undefined;
+    const listed = (await this.#metadata().versions(this.host, name)) ?? [];
+    const usable = listed.filter(({ yanked }) => !yanked).map(({ version }) => version);
+    return maxSatisfying(usable, selector.kind === "range" ? selector.range : anything);
+  }
+
+  /** Listings are kept in memory as long as they are fresh, and then asked for again with their tag. */
+  #metadata(): PackageMetadata {
+    const { client, cacheDirectory, clock, freshMs } = this.#options;
+    const now = clock.now();
+    if (this.#listings === undefined || !(now - this.#listings.sinceMs < freshMs)) {
+      const options = { registry: () => client, cacheDirectory: join(cacheDirectory, "listings"), clock };
+      this.#listings = { metadata: new PackageMetadata({ ...options, freshMs: () => freshMs }), sinceMs: now };
+    }
+    return this.#listings.metadata;
+  }
+}

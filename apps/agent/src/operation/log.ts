@@ -1,0 +1,27 @@
+import { isCpmError } from "@cpm/base";
+import type { CallRecord } from "../service/call-gate.ts";
+
+/** One line of the log. `event` is a name that does not change. */
+export interface LogLine {
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
+
+export type Log = (line: LogLine) => void;
+
+/** JSON lines with their time, for the journal. */
+export function createLog(write: (text: string) => void, now: () => number): Log {
+  return ({ event, ...fields }) =>
+    write(`${JSON.stringify({ time: new Date(now()).toISOString(), event, ...fields })}\n`);
+}
+
+/** Who called what, and how it ended. A failure of ours is told in full here and nowhere else. */
+export function callLine({ method, caller, durationMs, error, cause }: CallRecord): LogLine {
+  const { uid, pid } = caller;
+  const line = { event: "call", method, uid, pid, durationMs: Math.round(durationMs * 1000) / 1000 };
+  if (error === undefined) return line;
+  const failure = isCpmError(cause)
+    ? {}
+    : { failure: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) };
+  return { ...line, code: error.code, message: error.message, ...failure };
+}

@@ -1,0 +1,164 @@
+import { join } from "node:path";
+import { createRegistryClient } from "@cpm/registry-client";
+import type { CredentialSource } from "@cpm/registry-client";
+import type { Clock } from "@cpm/base";
+import { openAgentNode } from "./node/agent-node.ts";
+import type { AgentNode } from "./node/agent-node.ts";
+import { RegistrySource } from "./node/registry-source.ts";
+import { callLine } from "./operation/log.ts";
+import type { Log } from "./operation/log.ts";
+import { Metrics } from "./operation/metrics.ts";
+import type { Gauges } from "./operation/metrics.ts";
+import { ServiceManager } from "./operation/service-manager.ts";
+import { serveWatchPoint } from "./operation/watch-point.ts";
+import { startAgentServer } from "./service/agent-server.ts";
+import type { AgentServer } from "./service/agent-server.ts";
+import { createAgentHandlers } from "./service/agent-service.ts";
+import { CallGate } from "./service/call-gate.ts";
+import type { AgentIdentity, AgentLimits } from "./service/info-handler.ts";
+import { isolationOfThisMachine, requireIsolation } from "./isolation/isolation.ts";
+import { version } from "./version.ts";
+import { WorkerUnpacker } from "./worker/worker-unpacker.ts";
+
+export interface ServeOptions {
+  /** The packages directory. */
+  readonly root: string;
+  /** The registry, `host[:port]`. */
+  readonly registry: string;
+  readonly plainHttp: boolean | undefined;
+  readonly credentials: CredentialSource;
+  readonly platform: string;
+  readonly socketPath: string | undefined;
+  /** A listening socket that the process was started with; takes the place of the path. */
+  readonly inheritedSocket: number | undefined;
+  readonly socketMode: number;
+  /** `HOST:PORT` or a path; undefined for none. */
+  readonly metricsAddress: string | undefined;
+  /** User ids besides this process's own and root that may remove and collect. */
+  readonly administrators: readonly number[];
+  readonly limits: AgentLimits;
+  /** Not to start where anything is missing that confines the worker. */
+  readonly isolationRequired: boolean;
+  /** How long a listing of the registry counts without asking again. */
+  readonly freshMs: number;
+  readonly graceMs: number;
+  /** Less free space than this is not ready. */
+  readonly minFreeBytes: number;
+  readonly log: Log;
+  /** Which calls are logged. */
+  readonly logged: (failed: boolean) => boolean;
+  readonly clock: Clock;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export interface RunningAgent {
+  readonly socket: string;
+  readonly metricsAddress: string | undefined;
+  stop(): Promise<void>;
+}
+
+const layoutVersion = 1;
+const maxConnections = 4096;
+
+/** Wires everything together: the only place that knows all of it. */
+export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
+  const { root, limits, log, clock, platform } = options;
+  const isolation = isolationOfThisMachine();
+  if (options.isolationRequired) requireIsolation(isolation);
+  const manager = new ServiceManager(options.environment, process.pid);
+  const metrics = new Metrics(version, clock.now());
+  const registry = openRegistrySource(options);
+  const node = await openAgentNode({
+    ...options,
+    registry,
+    unpacker: new WorkerUnpacker({
+      memoryBytes: limits.workerMemoryBytes,
+      onEnd: ({ peakBytes }) => metrics.workerEnded(peakBytes),
+    }),
+    now: () => clock.now(),
+    maxConcurrentEnsures: limits.maxConcurrentEnsures,
+    onBytes: (addedBytes) => metrics.downloaded(addedBytes),
+  });
+  const gate = openGate(options, metrics);
+  const faults = (): readonly string[] => faultsOf(node, gate, options);
+  const instanceId = crypto.randomUUID();
+  const identity: AgentIdentity = { version, root, layoutVersion, instanceId, platform, isolation, limits };
+  const { socketPath: path, inheritedSocket: inherited, socketMode: mode, metricsAddress } = options;
+  const server = await startAgentServer({
+    handlers: createAgentHandlers(node, identity, (how) => metrics.ensured(how)),
+    gate,
+    health: () => ({ serving: faults().length === 0, registryReachable: registry.reachable }),
+    socket: { path, inherited, mode, maxConnections },
+    maxMessageBytes: limits.maxMessageBytes,
+  });
+  const format = (): string => metrics.format(gaugesOf(node, server, faults()));
+  const watchPoint =
+    metricsAddress === undefined ? undefined : serveWatchPoint({ address: metricsAddress, metrics: format, faults });
+  const socket = inherited === undefined ? (path ?? "") : `descriptor ${inherited}`;
+  log({ event: "serving", version, instanceId, root, socket, registry: options.registry, isolation });
+  manager.ready(`serving ${root}`);
+  return {
+    socket,
+    metricsAddress: watchPoint?.address,
+    async stop() {
+      manager.stopping();
+      log({ event: "stopping", instanceId });
+      await server.stop(options.graceMs);
+      await watchPoint?.stop();
+      node.close();
+      log({ event: "stopped", instanceId });
+    },
+  };
+}
+
+function openGate({ administrators, logged, log }: ServeOptions, metrics: Metrics): CallGate {
+  return new CallGate({
+    administrators: new Set([0, process.getuid?.() ?? 0, ...administrators]),
+    onBegin: () => metrics.begin(),
+    onEnd(record) {
+      metrics.end(record);
+      if (logged(record.error !== undefined)) log(callLine(record));
+    },
+  });
+}
+
+/** What keeps the agent from serving. A registry that does not answer is none: what is installed keeps working. */
+function faultsOf(node: AgentNode, gate: CallGate, { minFreeBytes }: ServeOptions): readonly string[] {
+  return [
+    ...(gate.draining ? ["the agent is stopping"] : []),
+    ...(node.freeBytes() < minFreeBytes ? ["the disk is full"] : []),
+  ];
+}
+
+function gaugesOf(node: AgentNode, server: AgentServer, faults: readonly string[]): Gauges {
+  return {
+    ready: faults.length === 0 ? 1 : 0,
+    degraded: node.registry.reachable ? 0 : 1,
+    clients_connected: server.connections,
+    ensures_running: node.ensurer.running,
+    ensures_waiting: node.ensurer.waiting,
+    leases: node.leases.count,
+    watchers: node.events.listeners,
+    fs_free_bytes: node.freeBytes(),
+  };
+}
+
+function openRegistrySource({
+  root,
+  registry,
+  plainHttp,
+  credentials,
+  clock,
+  freshMs,
+  log,
+}: ServeOptions): RegistrySource {
+  const client = createRegistryClient({
+    registry,
+    ...(plainHttp === undefined ? {} : { plainHttp }),
+    credentials,
+    userAgent: `cpm-agent/${version}`,
+    clock,
+    onWarning: (text) => log({ event: "registry-warning", text }),
+  });
+  return new RegistrySource({ client, cacheDirectory: join(root, "cache"), clock, freshMs });
+}

@@ -1,0 +1,103 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
+  CollectRequest,
+  CollectResponseSchema,
+  ListRequest,
+  ListResponseSchema,
+  RemoveRequest,
+  RemoveResponseSchema,
+  ResolveRequest,
+  ResolveResponseSchema,
+} from "@cpm/agent-client/contract";
+import { compareVersions, readVersion } from "@cpm/model";
+import { collectTrees, removeTree } from "../node/collect-trees.ts";
+import type { CollectResult } from "../node/collect-trees.ts";
+import type { AgentNode } from "../node/agent-node.ts";
+import { formatRequest } from "../node/package-request.ts";
+import type { PackageRequest } from "../node/package-request.ts";
+import { agentError } from "../errors.ts";
+import { installedMessage } from "./messages.ts";
+import { invalid, parseName, parseNamespace, parsePackageRequest, requireFeatures } from "./parse-request.ts";
+
+export function answerResolve(
+  request: ResolveRequest,
+  node: AgentNode,
+): MessageInitShape<typeof ResolveResponseSchema> {
+  requireFeatures(request.requiredFeatures);
+  const wanted = parsePackageRequest(request.package);
+  const ref = node.packages.find(wanted);
+  if (ref === undefined) {
+    const versions = wanted.name === undefined ? [] : node.packages.versionsOf(wanted.name);
+    const installedVersions = versions
+      .map(({ version }) => version)
+      .toSorted(compareVersions)
+      .map(({ text }) => text);
+    return { outcome: { case: "missing", value: { installedVersions } } };
+  }
+  node.packages.touch(ref.tree);
+  return { outcome: { case: "installed", value: installedMessage(node.packages.describe(ref)) } };
+}
+
+/** A page goes on after the name and version that its token holds. */
+export function answerList(
+  request: ListRequest,
+  node: AgentNode,
+  maxPageSize: number,
+): MessageInitShape<typeof ListResponseSchema> {
+  const refs = node.packages.list(parseNamespace(request.namespace));
+  const size = request.pageSize === 0 ? maxPageSize : Math.min(request.pageSize, maxPageSize);
+  const keys = refs.map(({ name, version }) => `${name}@${version.text}`);
+  const after = request.pageToken === "" ? "" : parseToken(request.pageToken);
+  const start = after === "" ? 0 : keys.findIndex((key) => key > after);
+  const page = start === -1 ? [] : refs.slice(start, start + size);
+  const more = start !== -1 && start + size < refs.length;
+  return {
+    packages: page.map((ref) => installedMessage(node.packages.describe(ref))),
+    nextPageToken: more ? Buffer.from(keys[start + size - 1] ?? "").toString("base64url") : "",
+    freeBytes: BigInt(node.freeBytes()),
+  };
+}
+
+export async function answerRemove(
+  request: RemoveRequest,
+  node: AgentNode,
+): Promise<MessageInitShape<typeof RemoveResponseSchema>> {
+  requireFeatures(request.requiredFeatures);
+  const name = parseName(request.name);
+  const version = readVersion(request.version);
+  if (version === undefined) throw invalid(`"${request.version.slice(0, 160)}" is no version`);
+  const { text } = version;
+  const ref = node.packages.ref(name, text);
+  const removed = node.store.removeRef(name, text);
+  node.packages.records.remove(name, text);
+  if (ref === undefined) return { removed, treeRemoved: false };
+  node.events.add({ kind: "removed", name, version: text, tree: ref.tree });
+  const shared = node.packages.list().some(({ tree }) => tree === ref.tree);
+  if (shared) return { removed, treeRemoved: false };
+  const fate = await removeTree(node.collection, ref.tree, { youngMs: 0, dryRun: false });
+  return { removed, treeRemoved: fate === "removed" };
+}
+
+/** One collection at a time: who comes while one runs gets its result. */
+export function createCollector(node: AgentNode) {
+  let running: Promise<CollectResult> | undefined;
+  return async ({ freeBytes, dryRun }: CollectRequest): Promise<MessageInitShape<typeof CollectResponseSchema>> => {
+    const request = { freeBytes: freeBytes === undefined ? undefined : Number(freeBytes), dryRun };
+    running ??= collectTrees(node.collection, request).finally(() => (running = undefined));
+    const { freedBytes, removedTrees, keptLeased, keptLocked, keptYoung } = await running;
+    return { freedBytes: BigInt(freedBytes), removedTrees, keptLeased, keptLocked, keptYoung };
+  };
+}
+
+/** Throws `agent/not-installed`. */
+export function installedOf(node: AgentNode, wanted: PackageRequest) {
+  const ref = node.packages.find(wanted);
+  if (ref === undefined) throw agentError("agent/not-installed", `${formatRequest(wanted)} is not on this node`);
+  return ref;
+}
+
+function parseToken(token: string): string {
+  const text = Buffer.from(token, "base64url").toString("utf8");
+  if (!/^[a-z0-9/@.+A-Z-]{1,400}$/.test(text)) throw invalid("that is no token of a page");
+  return text;
+}

@@ -1,0 +1,35 @@
+import type { VerifyRequest, VerifyResponseSchema } from "@cpm/agent-client/contract";
+import { agentError } from "../errors.ts";
+import type { AgentNode } from "../node/agent-node.ts";
+import { assertAdministrator } from "./call-gate.ts";
+import type { StreamContext } from "./implement.ts";
+import { parsePackageRequest, requireFeatures } from "./parse-request.ts";
+import { healTree } from "../node/heal-tree.ts";
+import { installedOf } from "./package-handlers.ts";
+
+const maxPaths = 1000;
+
+/** Reads every file again; heals where that was asked for and nobody holds the tree. */
+export async function answerVerify(
+  request: VerifyRequest,
+  call: StreamContext<typeof VerifyResponseSchema>,
+  node: AgentNode,
+): Promise<void> {
+  requireFeatures(request.requiredFeatures);
+  if (request.heal) assertAdministrator(call.caller, "Verify with heal");
+  if (request.signatures)
+    throw agentError("agent/unverifiable", "this agent has no keys or policy to check signatures by");
+  const ref = installedOf(node, parsePackageRequest(request.package));
+  const totalBytes = BigInt(node.packages.sizeOf(ref.tree));
+  await call.send({ update: { case: "progress", value: { doneBytes: 0n, totalBytes } } });
+  const damaged = await node.store.verifyTree(ref.tree);
+  const healed = damaged.length > 0 && request.heal && (await healTree(node, ref, call.signal));
+  if (damaged.length > 0) node.events.add({ kind: "damaged", tree: ref.tree, healed });
+  const value = {
+    intact: damaged.length === 0,
+    damagedPaths: damaged.slice(0, maxPaths),
+    damagedCount: BigInt(damaged.length),
+    healed,
+  };
+  await call.send({ update: { case: "result", value } });
+}

@@ -1,0 +1,153 @@
+import { homedir } from "node:os";
+import { isAbsolute, resolve } from "node:path";
+import { parseDuration, parseSizeBytes } from "@cpm/base";
+import { isRegistryHost } from "@cpm/model";
+import { anonymous, credentialFile, systemClock, userCredentials } from "@cpm/registry-client";
+import type { CredentialSource } from "@cpm/registry-client";
+import { UsageError } from "../commands/usage-error.ts";
+import { createLog } from "../operation/log.ts";
+import { inheritedSocket } from "../operation/service-manager.ts";
+import type { ServeOptions } from "../serve.ts";
+import type { Environment, SettingTexts } from "./read-settings.ts";
+import type { SettingName } from "./setting-table.ts";
+
+const maxMessageBytes = 4 * 1024 * 1024;
+const maxPageSize = 1000;
+/** A worker needs up to 128 MB, whatever the layer. */
+const leastWorkerBytes = 128 * 1000 * 1000;
+const maxLeaseMs = 366 * 24 * 60 * 60_000;
+
+/** What the agent is started with. Throws `UsageError` for a setting that cannot be, with where it is from. */
+export function toServeOptions(
+  settings: SettingTexts,
+  environment: Environment,
+  write: (line: string) => void,
+): ServeOptions {
+  const reader = new SettingReader(settings);
+  const inherited = inheritedSocket(environment, process.pid);
+  const socketPath = reader.optional("socket", "an absolute path", isAbsolute);
+  if (socketPath === undefined && inherited === undefined) throw new UsageError("--socket is missing");
+  const level = reader.parsed("log", "off, errors or calls", (text) => oneOf(["off", "errors", "calls"], text));
+  const log = level === "off" ? () => {} : createLog(write, () => systemClock.now());
+  const maxLease = reader.duration("maxLease", maxLeaseMs);
+  return {
+    root: resolve(reader.required("root")),
+    ...reader.parsed("registry", "the address of a registry", parseRegistry),
+    credentials: credentialsOf(reader.optional("credentials", "an absolute path", isAbsolute), environment),
+    platform: reader.optional("platform", "os/arch, such as linux/amd64", isPlatform) ?? currentPlatform(),
+    socketPath,
+    inheritedSocket: inherited,
+    socketMode: reader.parsed("socketMode", "a mode such as 0660", parseMode),
+    metricsAddress: reader.optional("metrics", "HOST:PORT or a path", isAddress),
+    administrators: reader.parsedIfSet("administrators", "user ids such as 1000,1001", parseUids) ?? [],
+    limits: {
+      maxMessageBytes,
+      maxPageSize,
+      workerMemoryBytes: reader.parsed("workerMemory", "a size of at least 128MB", parseWorkerMemory),
+      maxConcurrentEnsures: reader.parsed("maxEnsures", "a count from 1 to 64", parseCount),
+      defaultLeaseMs: reader.duration("defaultLease", maxLease),
+      maxLeaseMs: maxLease,
+    },
+    isolationRequired: reader.parsed("requireIsolation", "yes or no", parseYesOrNo),
+    freshMs: reader.duration("fresh", maxLeaseMs),
+    graceMs: reader.duration("grace", 60 * 60_000),
+    minFreeBytes: reader.parsed("minFree", "a size such as 100MB", parseSizeBytes),
+    log,
+    logged: (failed) => failed || level === "calls",
+    clock: systemClock,
+    environment,
+  };
+}
+
+/** Settings as values of their types. */
+class SettingReader {
+  readonly #settings: SettingTexts;
+
+  constructor(settings: SettingTexts) {
+    this.#settings = settings;
+  }
+
+  required(name: SettingName): string {
+    const text = this.#settings[name]?.text ?? "";
+    if (text === "") throw new UsageError(`--${name} is missing`);
+    return text;
+  }
+
+  optional(name: SettingName, expected: string, isRight: (text: string) => boolean): string | undefined {
+    return this.parsedIfSet(name, expected, (text) => (isRight(text) ? text : undefined));
+  }
+
+  parsedIfSet<T>(name: SettingName, expected: string, parse: (text: string) => T | undefined): T | undefined {
+    return this.#settings[name] === undefined ? undefined : this.parsed(name, expected, parse);
+  }
+
+  parsed<T>(name: SettingName, expected: string, parse: (text: string) => T | undefined): T {
+    const value = parse(this.required(name));
+    if (value !== undefined) return value;
+    const { text = "", source = "" } = this.#settings[name] ?? {};
+    throw new UsageError(`${name} is "${text.slice(0, 100)}" (${source}), which is not ${expected}`);
+  }
+
+  duration(name: SettingName, mostMs: number): number {
+    return this.parsed(name, `a duration such as 30s, of at most ${mostMs / 1000} s`, (text) => {
+      const durationMs = parseDuration(text);
+      return durationMs !== undefined && durationMs <= mostMs ? durationMs : undefined;
+    });
+  }
+}
+
+/** `HOST[:PORT]` or an address with its scheme, which says whether the registry speaks plain http. */
+function parseRegistry(text: string): Pick<ServeOptions, "registry" | "plainHttp"> | undefined {
+  if (isRegistryHost(text)) return { registry: text, plainHttp: undefined };
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search !== "") return undefined;
+  return { registry: url.host, plainHttp: url.protocol === "http:" };
+}
+
+/** A file by itself, or what a user has who logged in; nobody's home means no credentials. */
+function credentialsOf(path: string | undefined, environment: Environment): CredentialSource {
+  if (path !== undefined) return credentialFile(path, environment);
+  const own = `${environment["XDG_CONFIG_HOME"] ?? `${homedir()}/.config`}/cpm/credentials.json`;
+  return environment["HOME"] === undefined ? anonymous : userCredentials(own, homedir(), environment);
+}
+
+function parseMode(text: string): number | undefined {
+  return /^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined;
+}
+
+function parseUids(text: string): readonly number[] | undefined {
+  return /^\d{1,10}(,\d{1,10})*$/.test(text) ? text.split(",").map(Number) : undefined;
+}
+
+function parseCount(text: string): number | undefined {
+  return /^[1-9]\d?$/.test(text) && Number(text) <= 64 ? Number(text) : undefined;
+}
+
+function parseWorkerMemory(text: string): number | undefined {
+  const sizeBytes = parseSizeBytes(text);
+  return sizeBytes !== undefined && sizeBytes >= leastWorkerBytes ? sizeBytes : undefined;
+}
+
+function parseYesOrNo(text: string): boolean | undefined {
+  return text === "yes" ? true : text === "no" ? false : undefined;
+}
+
+function isPlatform(text: string): boolean {
+  return /^[a-z0-9]+\/[a-z0-9]+$/.test(text);
+}
+
+function isAddress(text: string): boolean {
+  return text.startsWith("/") || /^(\[[0-9a-fA-F:]+\]|[^:/]+):\d{1,5}$/.test(text);
+}
+
+function oneOf<T extends string>(known: readonly T[], text: string): T | undefined {
+  return known.find((entry) => entry === text);
+}
+
+const systems: Readonly<Record<string, string>> = { win32: "windows" };
+const architectures: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
+
+/** This machine as packages name it. */
+function currentPlatform(): string {
+  return `${systems[process.platform] ?? process.platform}/${architectures[process.arch] ?? process.arch}`;
+}

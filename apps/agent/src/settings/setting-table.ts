@@ -1,0 +1,53 @@
+/** What can be set, each by a flag `--kebab-case`, a variable `CPM_AGENT_UPPER_CASE` and a key of the file. */
+export const settingTable = {
+  root: { value: "DIR", meaning: "the packages directory; this agent alone writes it" },
+  registry: { value: "URL", meaning: "where packages come from: https://registry.example.org or HOST[:PORT]" },
+  socket: { value: "PATH", meaning: "the Unix socket to listen on; not needed with one that systemd passes" },
+  socketMode: { value: "MODE", default: "0660", meaning: "of that socket: who may open it may call" },
+  metrics: { value: "ADDRESS", meaning: "HOST:PORT or a socket's path for /metrics, /livez and /readyz" },
+  administrators: { value: "UID,…", meaning: "users besides root and the agent's own that may remove and collect" },
+  platform: { value: "OS/ARCH", meaning: "what packages are installed for (default: this machine)" },
+  credentials: { value: "FILE", meaning: "credentials for the registry, as `cpm login` or `docker login` write them" },
+  maxEnsures: { value: "COUNT", default: "4", meaning: "packages that are fetched and unpacked at once" },
+  workerMemory: { value: "SIZE", default: "256MB", meaning: "memory of the process that unpacks a package" },
+  requireIsolation: { value: "YES", default: "no", meaning: "yes: not to start where that process cannot be confined" },
+  defaultLease: { value: "DURATION", default: "24h", meaning: "a lease for which no duration is asked" },
+  maxLease: { value: "DURATION", default: "7d", meaning: "the longest lease" },
+  fresh: { value: "DURATION", default: "10s", meaning: "how long the registry's list of versions counts unasked" },
+  minFree: { value: "SIZE", default: "100MB", meaning: "with less free space the agent is not ready" },
+  grace: { value: "DURATION", default: "30s", meaning: "how long calls may go on after a signal to stop" },
+  log: { value: "LEVEL", default: "errors", meaning: "off, errors or calls; JSON lines on stderr" },
+} as const satisfies Record<string, Setting>;
+
+interface Setting {
+  /** What stands for it in the help. */
+  readonly value: string;
+  readonly default?: string;
+  readonly meaning: string;
+}
+
+export type SettingName = keyof typeof settingTable;
+export const settingNames = Object.keys(settingTable) as readonly SettingName[];
+
+export function settingOf(name: SettingName): Setting {
+  return settingTable[name];
+}
+
+export function flagOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+export function variableOf(name: string): string {
+  return `CPM_AGENT_${flagOf(name).replaceAll("-", "_").toUpperCase()}`;
+}
+
+/** The part of the help that is about settings. */
+export function describeSettings(): string {
+  return settingNames
+    .map((name) => {
+      const { value, meaning, default: fallback } = settingOf(name);
+      const suffix = fallback === undefined ? "" : ` (default ${fallback})`;
+      return `  ${`--${flagOf(name)} ${value}`.padEnd(26)}${meaning}${suffix}`;
+    })
+    .join("\n");
+}
