@@ -87,7 +87,11 @@ export const registryErrors = {
   "registry-server/too-large": { kind: "resource_exhausted", title: "Larger than this registry takes" },
   "registry-server/too-many-tags": { kind: "resource_exhausted", title: "More tags in one request than allowed" },
   "registry-server/unsupported": { kind: "unimplemented", title: "Not supported" },
-  "registry-server/package-unknown": { kind: "not_found", title: "No such package" },
+  "registry-server/package-unknown": {
+    kind: "not_found",
+    title: "No such package or version",
+    hint: "It is not there, or in a private namespace. `cpm search` finds packages, `cpm info NAME` lists the versions of one.",
+  },
   "registry-server/bad-query": { kind: "invalid_argument", title: "A parameter that cannot be read" },
   "registry-server/text-invalid": { kind: "invalid_argument", title: "A text that the registry cannot keep" },
   "registry-server/unauthorized": {

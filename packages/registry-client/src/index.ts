@@ -22,3 +22,4 @@ export type { DockerConfig } from "./docker-config.ts";
 export type { IndexDocument } from "./index-document.ts";
 export { readVersionListing, versionsFromTags } from "./package-versions.ts";
 export type { ListedDependency, ListedVersion, VersionListing } from "./package-versions.ts";
+export type { DeprecationNotice } from "./withdrawals.ts";

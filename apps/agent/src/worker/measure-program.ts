@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { measureTree, withFileErrors } from "@cpm/store";
+import { failpoint, measureTree, withFileErrors } from "@cpm/store";
 import { createReporter } from "./messages.ts";
 import { runConfinedProgram } from "./program.ts";
 
@@ -18,6 +18,7 @@ export function measureProgram(): Promise<number> {
   return runConfinedProgram({ changeModes: true }, async (request) => {
     const { staging, maxEntries } = request as MeasureRequest;
     const listing = measureTree(join(staging, "root"), { maxEntries, onProgress: createReporter() });
+    failpoint("worker/measured");
     const path = join(staging, "tree.json");
     withFileErrors("write", path, () => writeFileSync(path, listing, { flag: "wx", mode: 0o444 }));
   });
