@@ -77,6 +77,11 @@ export const storeErrors = {
     title: "The unpacked tree is not the one that the package declares",
     hint: "The package was not made by `cpm pack`, or was changed afterwards. Nothing of it was kept.",
   },
+  "node/tree-unfit": {
+    kind: "data_loss",
+    title: "Something was unpacked that no package can hold",
+    hint: "The package may have been made to attack the program that unpacks. Nothing of it was kept.",
+  },
   "node/layout-version": {
     kind: "failed_precondition",
     title: "The node store was written by a newer cpm",
