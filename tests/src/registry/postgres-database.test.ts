@@ -12,6 +12,7 @@ import {
   testMetadata,
   testMirrorRecords,
   testSqlUploadRecords,
+  testSimilarNames,
   testWithdrawals,
 } from "@cpm/registry/testing/databases";
 import type { Database, DatabaseKind } from "@cpm/registry/testing/databases";
@@ -33,6 +34,7 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
+  testSimilarNames(postgresUnderTest);
   testWithdrawals(postgresUnderTest);
   testChanges(postgresUnderTest);
   testMirrorRecords(postgresUnderTest);

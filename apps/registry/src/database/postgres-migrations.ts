@@ -12,6 +12,7 @@ import changesMigration from "./migrations/postgres/0010-changes.sql" with { typ
 import mirrorMigration from "./migrations/postgres/0011-mirror.sql" with { type: "text" };
 import reviewsMigration from "./migrations/postgres/0012-reviews.sql" with { type: "text" };
 import withdrawalsMigration from "./migrations/postgres/0013-withdrawals.sql" with { type: "text" };
+import similarNamesMigration from "./migrations/postgres/0014-similar-names.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -30,6 +31,7 @@ const migrations: readonly string[] = [
   mirrorMigration,
   reviewsMigration,
   withdrawalsMigration,
+  similarNamesMigration,
 ];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */

@@ -3,7 +3,7 @@ import type { Manifest } from "@cpm/model";
 import { parseManifestBytes } from "@cpm/oci";
 import type { Descriptor, OciManifest } from "@cpm/oci";
 import { namespaceOf } from "../../access/namespaces.ts";
-import { packageUnknown, versionUnknown } from "../../errors.ts";
+import { packageUnknown, registryError, versionUnknown } from "../../errors.ts";
 import type { PackageRow, VersionRow } from "../../metadata.ts";
 import type { RegistryParts } from "../../registry.ts";
 import type { Html } from "../html.ts";
