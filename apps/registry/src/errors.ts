@@ -142,6 +142,7 @@ export const registryErrors = {
   "registry-server/namespace-unknown": { kind: "not_found", title: "No such namespace" },
   "registry-server/token-unknown": { kind: "not_found", title: "No such token" },
   "registry-server/publisher-unknown": { kind: "not_found", title: "No such publisher" },
+  "registry-server/webhook-unknown": { kind: "not_found", title: "No such webhook" },
   "registry-server/mirror-read-only": {
     kind: "permission_denied",
     title: "What is mirrored is changed at its own registry only",
@@ -387,6 +388,7 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/namespace-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/token-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/publisher-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/webhook-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/mirror-read-only": { code: "DENIED" },
   // Of a gateway: 508 is "loop detected", 504 and 502 are about who is behind it.
   "registry-server/mirror-loop": { code: "DENIED", status: 508 },

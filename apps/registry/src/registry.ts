@@ -58,6 +58,11 @@ import type { ScrubSettings } from "./scrub/scrub-job.ts";
 import { ScrubMetrics } from "./scrub/scrub-metrics.ts";
 import { ScrubRecords } from "./scrub/scrub-records.ts";
 import { Uploads } from "./uploads.ts";
+import { Deliveries } from "./webhooks/deliveries.ts";
+import { forgetDeliveries } from "./webhooks/forget-deliveries.ts";
+import { sendWebhook } from "./webhooks/send-webhook.ts";
+import { WebhookMetrics } from "./webhooks/webhook-metrics.ts";
+import { WebhookSender } from "./webhooks/webhook-sender.ts";
 
 /** What the routes work with. */
 export interface RegistryParts {
@@ -69,6 +74,9 @@ export interface RegistryParts {
   readonly downloads: DownloadCounter;
   readonly changes: ChangeFeed;
   readonly changeWatch: ChangeWatch;
+  readonly deliveries: Deliveries;
+  /** Whether webhooks may lead to private networks. */
+  readonly privateWebhooks: boolean;
   /** Undefined where nothing is mirrored. */
   readonly mirrors: Mirrors | undefined;
   readonly collector: Collector;
@@ -107,6 +115,8 @@ export interface RegistryOptions extends StorageOptions {
   readonly mirrors?: MirrorOptions;
   /** Answers `/metrics` to everybody. Default false: to users and tokens. */
   readonly openMetrics?: boolean;
+  /** Lets webhooks lead to private networks, and by http to this machine. Default false. */
+  readonly privateWebhooks?: boolean;
   /** How everything that is kept is read again. Default: it is not. */
   readonly scrub?: ScrubSettings;
   readonly now?: () => number;
@@ -151,6 +161,7 @@ export interface Registry {
 }
 
 const downloadsIntervalMs = 10_000;
+const webhookTimeoutMs = 10_000;
 
 /**
  * Opens a registry. Where it keeps something in a directory, one process at a time has that; on PostgreSQL and S3 any
@@ -161,7 +172,7 @@ const downloadsIntervalMs = 10_000;
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
   const { now = () => Date.now(), log, logged = () => true } = options;
   const logsAll = log !== undefined && options.logged === undefined;
-  const { parts, jobs, close, drain } = await openParts(options, now, await openStorage(options));
+  const { parts, jobs, start, close, drain } = await openParts(options, now, await openStorage(options));
   // Others may serve the same registry: their requests are told apart in the audit log, which they share.
   const replica = crypto.randomUUID().slice(0, 4);
   let count = 0;
@@ -198,7 +209,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       });
       return response;
     },
-    startJobs: () => jobs.start(),
+    startJobs: start,
     runJob: (name) => jobs.run(name),
     drain,
     close,
@@ -208,6 +219,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
 interface OpenRegistry {
   readonly parts: RegistryParts;
   readonly jobs: JobRunner;
+  readonly start: () => void;
   readonly close: () => Promise<void>;
   readonly drain: () => void;
 }
@@ -221,9 +233,11 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
   let draining = false;
   let jobs: JobRunner | undefined;
   let downloads: DownloadCounter | undefined;
+  let webhooks: WebhookSender | undefined;
   let mirrors: Mirrors | undefined;
   const close = async (): Promise<void> => {
     await jobs?.stop();
+    await webhooks?.stop();
     await downloads?.flush();
     await mirrors?.close();
     await storage.close();
@@ -235,7 +249,21 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
       maxWaiting: limits.maxWaiting,
       onFailure: (error) => options.onJobFailure?.("watch-changes", error),
     });
-    const onAnnounced = (): void => changeWatch.wake();
+    const deliveries = new Deliveries(new AuditedDatabase(database, now));
+    const { privateWebhooks = false } = options;
+    const sender = new WebhookSender({
+      deliveries,
+      send: (message, signal) =>
+        sendWebhook(message, { privateAddresses: privateWebhooks, timeoutMs: webhookTimeoutMs }, signal),
+      now,
+      random: () => Math.random(),
+      onFailure: (error) => options.onJobFailure?.("deliver-webhooks", error),
+    });
+    webhooks = sender;
+    const onAnnounced = (): void => {
+      changeWatch.wake();
+      sender.wake();
+    };
     const accounts = createAccounts(database, now, onAnnounced);
     if (access === "open" && (await accounts.users.any()))
       throw registryError("registry-server/not-open", "the registry has users, so it is not open to everybody");
@@ -282,6 +310,8 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
       downloads,
       changes,
       changeWatch,
+      deliveries,
+      privateWebhooks,
       mirrors,
       accounts,
       authenticator: new Authenticator({
@@ -304,6 +334,7 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
         jobMetrics,
         scrubMetrics,
         new CollectMetrics(database, counts, now),
+        new WebhookMetrics(deliveries, sender),
         ...(mirrors?.metricSources ?? []),
       ],
       collector: new Collector(collecting),
@@ -326,7 +357,11 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
       changeWatch.end();
       runner.drain();
     };
-    return { parts, jobs: runner, close, drain };
+    const start = (): void => {
+      runner.start();
+      sender.start();
+    };
+    return { parts, jobs: runner, start, close, drain };
   } catch (error) {
     await close();
     throw error;
@@ -334,10 +369,12 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
 }
 
 /** What a registry does without being asked. */
-function jobsOf({ uploads, changes, limits, mirrors, collector, sweep, collect, now }: RegistryParts): readonly Job[] {
+function jobsOf(parts: RegistryParts): readonly Job[] {
+  const { uploads, changes, deliveries, limits, mirrors, collector, sweep, collect, now } = parts;
   return [
     expireUploads(uploads, limits.uploadExpiryMs),
     forgetChanges(changes, limits.changesKeptMs, now),
+    forgetDeliveries(deliveries, now),
     collectGarbage(collector, collect.intervalMs),
     sweepOrphans(sweep),
     ...(mirrors?.jobs ?? []),

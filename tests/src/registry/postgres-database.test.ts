@@ -11,9 +11,11 @@ import {
   testJobs,
   testMetadata,
   testMirrorRecords,
+  testScrubRecords,
   testSqlUploadRecords,
   testSimilarNames,
   testWithdrawals,
+  testWebhooks,
 } from "@cpm/registry/testing/databases";
 import type { Database, DatabaseKind } from "@cpm/registry/testing/databases";
 import { execute, sharedPostgresServer, whyNoPostgres } from "./postgres-server.ts";
@@ -39,9 +41,11 @@ if (reason === undefined) {
   testChanges(postgresUnderTest);
   testMirrorRecords(postgresUnderTest);
   testJobs(postgresUnderTest);
+  testScrubRecords(postgresUnderTest);
   testCollection(postgresUnderTest);
   testCollectionRaces(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
+  testWebhooks(postgresUnderTest);
 }
 
 describe.skipIf(reason !== undefined)("the schema in PostgreSQL", () => {

@@ -40,7 +40,10 @@ export function whyNoPostgres(): string | undefined {
   }
 }
 
-export async function startPostgresServer(): Promise<PostgresServer> {
+/** `more`: settings beyond those of every server; what they name may be put into the folder, which is the server's. */
+export async function startPostgresServer(
+  more: (folder: string) => Readonly<Record<string, string>> = () => ({}),
+): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), "cpm-postgres-"));
   // The server's user must reach its folder.
   chmodSync(folder, 0o755);
@@ -55,8 +58,10 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     tls: "off",
     connections: 8,
   });
+  const own = Object.entries({ max_connections: "300", ...more(join(folder, "server")) });
+  command.push(...own.flatMap(([name, value]) => ["-c", `${name}=${value}`]));
   const start = async (): Promise<BoundServer> => {
-    const server = startBoundServer([...command, "-c", "max_connections=300"], folder);
+    const server = startBoundServer(command, folder);
     await untilReady(server, settings("postgres"));
     return server;
   };

@@ -30,6 +30,7 @@ const actions = {
   info: (ns: string) => ask("GET", `/api/v1/packages/${ns}/app`),
   "add a member": (ns: string) => ask("PUT", `/api/v1/namespaces/${ns}/members/outsider-2`, { role: "member" }),
   "read the audit log": (ns: string) => ask("GET", `/api/v1/namespaces/${ns}/audit`),
+  "list webhooks": (ns: string) => ask("GET", `/api/v1/namespaces/${ns}/webhooks`),
   "make a token": () => ask("POST", "/api/v1/tokens", { scopes: ["admin"], expiresInS: 60 }),
   "list users": () => ask("GET", "/api/v1/users"),
   "make a namespace": () => ask("POST", "/api/v1/namespaces", { name: `fresh-${++count}` }),
@@ -39,12 +40,14 @@ interface ListBody {
   readonly results?: readonly { readonly name: string }[];
   readonly namespaces?: readonly { readonly name: string }[];
   readonly repositories?: readonly string[];
+  readonly changes?: readonly { readonly name: string }[];
 }
 
 /** Lists in which what is private is or is not. */
 const lists = {
   search: ["/api/v1/search?q=app", ({ results = [] }) => results.map(({ name }) => name)],
   catalog: ["/v2/_catalog", ({ repositories = [] }) => repositories],
+  changes: ["/api/v1/changes?limit=1000", ({ changes = [] }) => changes.map(({ name }) => name)],
   namespaces: ["/api/v1/namespaces", ({ namespaces = [] }) => namespaces.map(({ name }) => `${name}/app`)],
 } satisfies Record<string, readonly [path: string, namesOf: (body: ListBody) => readonly string[]]>;
 
@@ -79,14 +82,24 @@ const mayDelete = { "delete a tag": [202, 202] as Cell, "delete a version": [405
 const managing = (inPublic: number, inPrivate: number) => ({
   "add a member": [inPublic, inPrivate] as Cell,
   "read the audit log": [inPublic, inPrivate] as Cell,
+  "list webhooks": [inPublic, inPrivate] as Cell,
 });
-const mayManage = { "add a member": [204, 204] as Cell, "read the audit log": [200, 200] as Cell };
+const mayManage = {
+  "add a member": [204, 204] as Cell,
+  "read the audit log": [200, 200] as Cell,
+  "list webhooks": [200, 200] as Cell,
+};
 const account = (token: number, users: number, namespace: number) => ({
   "make a token": [token, token] as Cell,
   "list users": [users, users] as Cell,
   "make a namespace": [namespace, namespace] as Cell,
 });
-const shows = (isPrivate: boolean) => ({ search: isPrivate, catalog: isPrivate, namespaces: isPrivate });
+const shows = (isPrivate: boolean) => ({
+  search: isPrivate,
+  catalog: isPrivate,
+  changes: isPrivate,
+  namespaces: isPrivate,
+});
 /** What is not there, in the same namespace: in a hidden one no other answer than for what is there. */
 const absent = (inPublic: number, inPrivate: number) => ({ "pull what is not there": [inPublic, inPrivate] as Cell });
 

@@ -6,6 +6,7 @@ import { backup, backupUsage } from "./backup.ts";
 import { configVerbs } from "./config.ts";
 import { exportRegistry, exportUsage } from "./export.ts";
 import { importRegistry, importUsage } from "./import.ts";
+import { gc, gcUsage } from "./gc.ts";
 import { namespaceVerbs } from "./namespace.ts";
 import { describeSettings } from "../settings/setting-table.ts";
 import { publisherVerbs } from "./publisher.ts";
@@ -14,14 +15,16 @@ import { serve } from "./serve.ts";
 import { tokenVerbs } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
 import { userVerbs } from "./user.ts";
+import { webhookVerbs } from "./webhook.ts";
 
-const commands = { serve, backup, export: exportRegistry, import: importRegistry, scrub } as const;
+const commands = { serve, backup, export: exportRegistry, import: importRegistry, gc, scrub } as const;
 
 const verbs = {
   user: userVerbs,
   namespace: namespaceVerbs,
   token: tokenVerbs,
   publisher: publisherVerbs,
+  webhook: webhookVerbs,
   config: configVerbs,
 };
 
@@ -47,6 +50,7 @@ ${Object.values(verbs)
   cpm-registry ${exportUsage}
   cpm-registry ${importUsage}
   cpm-registry ${scrubUsage}
+  cpm-registry ${gcUsage}
 `;
 
 /** Answers the exit status: 0, 2 for wrong usage, and for a failure what its kind stands for, as with `cpm`. */

@@ -12,7 +12,8 @@ import changesMigration from "./migrations/postgres/0010-changes.sql" with { typ
 import mirrorMigration from "./migrations/postgres/0011-mirror.sql" with { type: "text" };
 import reviewsMigration from "./migrations/postgres/0012-reviews.sql" with { type: "text" };
 import withdrawalsMigration from "./migrations/postgres/0013-withdrawals.sql" with { type: "text" };
-import similarNamesMigration from "./migrations/postgres/0014-similar-names.sql" with { type: "text" };
+import webhooksMigration from "./migrations/postgres/0014-webhooks.sql" with { type: "text" };
+import similarNamesMigration from "./migrations/postgres/0015-similar-names.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -31,6 +32,7 @@ const migrations: readonly string[] = [
   mirrorMigration,
   reviewsMigration,
   withdrawalsMigration,
+  webhooksMigration,
   similarNamesMigration,
 ];
 

@@ -12,7 +12,8 @@ import changesMigration from "./migrations/sqlite/0010-changes.sql" with { type:
 import mirrorMigration from "./migrations/sqlite/0011-mirror.sql" with { type: "text" };
 import reviewsMigration from "./migrations/sqlite/0012-reviews.sql" with { type: "text" };
 import withdrawalsMigration from "./migrations/sqlite/0013-withdrawals.sql" with { type: "text" };
-import similarNamesMigration from "./migrations/sqlite/0014-similar-names.sql" with { type: "text" };
+import webhooksMigration from "./migrations/sqlite/0014-webhooks.sql" with { type: "text" };
+import similarNamesMigration from "./migrations/sqlite/0015-similar-names.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -31,6 +32,7 @@ const migrations: readonly string[] = [
   mirrorMigration,
   reviewsMigration,
   withdrawalsMigration,
+  webhooksMigration,
   similarNamesMigration,
 ];
 

@@ -112,15 +112,10 @@ class LayoutExport {
 
   /** The artifact that says what the layout itself cannot. */
   #document(cut: RepositoryCut): Descriptor {
-    const { repository, private: hidden, tags, versions } = cut;
-    const manifests = cut.manifests.map(({ digest, mediaType, sizeBytes, storedAtMs }) => ({
-      digest,
-      mediaType,
-      sizeBytes,
-      storedAtMs,
-    }));
+    const { repository, private: hidden, versions, deprecations } = cut;
+    const manifests = cut.manifests.map(({ digest, storedAtMs }) => ({ digest, storedAtMs }));
     const { data: config = new Uint8Array(), ...empty } = emptyDescriptor;
-    const bytes = formatRepositoryDocument({ repository, private: hidden, manifests, tags, versions });
+    const bytes = formatRepositoryDocument({ repository, private: hidden, manifests, versions, deprecations });
     const layer = { mediaType: repositoryMediaType, digest: digestOf(bytes), sizeBytes: bytes.length };
     const manifest = formatManifest({
       kind: "manifest",

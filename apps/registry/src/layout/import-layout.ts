@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import type { Digest } from "@cpm/base";
 import { collectBytes, digestAlgorithm, isCpmError } from "@cpm/base";
-import { descriptorsOf, parseManifestBytes, parseRepositoryName } from "@cpm/oci";
-import type { Descriptor, OciIndex, OciManifest, StoreReader } from "@cpm/oci";
+import { descriptorsOf, parseManifestBytes, parseRepositoryName, parseTag } from "@cpm/oci";
+import type { Descriptor, OciIndex, StoreReader } from "@cpm/oci";
 import {
   openDirectoryStore,
   openLayoutFile,
@@ -12,6 +12,7 @@ import {
   verifiedBytes,
 } from "@cpm/store";
 import { acceptManifest } from "../accept-manifest.ts";
+import type { OfferedManifest } from "../accept-manifest.ts";
 import type { Author } from "../access/audited-database.ts";
 import { namespaceOf } from "../access/namespaces.ts";
 import type { Namespaces } from "../access/namespaces.ts";
@@ -69,15 +70,31 @@ export async function importLayout(
   isWanted: (repository: string) => boolean,
 ): Promise<ImportResult> {
   const run = new LayoutImport(parts, reader);
-  const documents = index.manifests.filter(({ artifactType }) => artifactType === repositoryMediaType);
-  const described = new Set(documents.map((entry) => entry.annotations?.[repositoryAnnotation]));
-  for (const entry of documents) {
-    const document = await readDocument(reader, entry);
-    if (isWanted(document.repository)) await run.add(document);
+  for (const [repository, { document, entries }] of repositoriesOf(index)) {
+    if (!isWanted(repository)) continue;
+    const described = document === undefined ? undefined : await readDocument(reader, document);
+    await run.add(repository, entries, described);
   }
-  for (const document of foreignRepositories(index))
-    if (!described.has(document.repository) && isWanted(document.repository)) await run.add(document);
   return run.result();
+}
+
+interface ListedRepository {
+  document?: Descriptor;
+  readonly entries: Descriptor[];
+}
+
+/** By what a registry's export says of each entry, and where another program wrote it by names such as `acme/web:1.0.0`. */
+function repositoriesOf(index: OciIndex): ReadonlyMap<string, ListedRepository> {
+  const found = new Map<string, ListedRepository>();
+  for (const entry of index.manifests) {
+    const repository = entry.annotations?.[repositoryAnnotation] ?? /^(.+):[^:/]+$/.exec(refName(entry) ?? "")?.[1];
+    if (repository === undefined) continue;
+    const own = found.get(repository) ?? { entries: [] };
+    found.set(parseRepositoryName(repository), own);
+    if (entry.artifactType === repositoryMediaType) own.document = entry;
+    else own.entries.push(entry);
+  }
+  return found;
 }
 
 async function readDocument(reader: LayoutSource["reader"], entry: Descriptor): Promise<RepositoryDocument> {
@@ -89,24 +106,32 @@ async function readDocument(reader: LayoutSource["reader"], entry: Descriptor): 
   return parseRepositoryDocument(await collectBytes(verifiedBytes(reader.read(layer), layer), maxDocumentBytes), where);
 }
 
-/** What other programs wrote under names such as `acme/web:1.0.0`. */
-function foreignRepositories(index: OciIndex): readonly RepositoryDocument[] {
-  const found = new Map<string, { manifests: Descriptor[]; tags: { name: string; digest: Digest }[] }>();
-  for (const entry of index.manifests) {
-    const [, repository = "", name = ""] = /^(.+):([^:/]+)$/.exec(refName(entry) ?? "") ?? [];
-    if (name === "") continue;
-    const own = found.get(parseRepositoryName(repository)) ?? { manifests: [], tags: [] };
-    found.set(repository, own);
-    own.manifests.push(entry);
-    own.tags.push({ name, digest: entry.digest });
+/** What is said of one repository, by digest. */
+interface Described {
+  readonly repository: string;
+  readonly tags: ReadonlyMap<Digest, readonly string[]>;
+  readonly storedAtMs: ReadonlyMap<Digest, number>;
+  readonly publishedAtMs: ReadonlyMap<Digest, number>;
+}
+
+function describe(
+  repository: string,
+  entries: readonly Descriptor[],
+  document: RepositoryDocument | undefined,
+): Described {
+  const tags = new Map<Digest, string[]>();
+  for (const entry of entries) {
+    const name = refName(entry);
+    if (name === undefined) continue;
+    const tag = name.startsWith(`${repository}:`) ? name.slice(repository.length + 1) : name;
+    tags.set(entry.digest, [...(tags.get(entry.digest) ?? []), parseTag(tag)]);
   }
-  return [...found].map(([repository, { manifests, tags }]) => ({
+  return {
     repository,
-    private: false,
-    manifests: manifests.map(({ digest, mediaType, sizeBytes }) => ({ digest, mediaType, sizeBytes, storedAtMs: 0 })),
     tags,
-    versions: [],
-  }));
+    storedAtMs: new Map(document?.manifests.map(({ digest, storedAtMs }) => [digest, storedAtMs])),
+    publishedAtMs: new Map(document?.versions.map(({ digest, publishedAtMs }) => [digest, publishedAtMs])),
+  };
 }
 
 class LayoutImport {
@@ -136,17 +161,31 @@ class LayoutImport {
   }
 
   /** What is published first comes first, so that the newest version is the last that changes what the package is. */
-  async add(document: RepositoryDocument): Promise<void> {
-    const { repository } = document;
+  async add(
+    repository: string,
+    entries: readonly Descriptor[],
+    document: RepositoryDocument | undefined,
+  ): Promise<void> {
     this.#repositories++;
-    await this.#ensureNamespace(namespaceOf(repository), document.private);
-    const order = new Map(document.versions.map(({ digest, publishedAtMs }) => [digest, publishedAtMs]));
-    const at = ({ digest, storedAtMs }: { digest: Digest; storedAtMs: number }) => order.get(digest) ?? storedAtMs;
-    const plan = new Map(
-      document.manifests.toSorted((left, right) => at(left) - at(right)).map((entry) => [entry.digest, entry]),
-    );
+    await this.#ensureNamespace(namespaceOf(repository), document?.private ?? false);
+    const said = describe(repository, entries, document);
+    const at = ({ digest }: Descriptor) => said.publishedAtMs.get(digest) ?? said.storedAtMs.get(digest) ?? 0;
     const done = new Set<Digest>();
-    for (const entry of plan.values()) await this.#manifest(document, entry, plan, done);
+    for (const entry of entries.toSorted((left, right) => at(left) - at(right)))
+      await this.#manifest(said, entry, done);
+    await this.#deprecate(repository, document?.deprecations ?? []);
+  }
+
+  /** Versions first: where the package is deprecated, all of them are. What is said here already stays. */
+  async #deprecate(name: string, deprecations: RepositoryDocument["deprecations"]): Promise<void> {
+    const { metadata, by } = this.#parts;
+    if (deprecations.length === 0) return;
+    const known = await metadata.package(name);
+    const own = new Map(known?.versions.map((version) => [version.version, version]));
+    for (const { version, ...notice } of deprecations.toReversed()) {
+      const there = version === undefined ? known : own.get(version);
+      if (there !== undefined && there.deprecated === undefined) await metadata.deprecate(name, version, notice, by);
+    }
   }
 
   /** Before anything is in it: what is private is at no time public. */
@@ -162,13 +201,8 @@ class LayoutImport {
   }
 
   /** After those that it lists. */
-  async #manifest(
-    document: RepositoryDocument,
-    entry: Descriptor & { readonly storedAtMs?: number },
-    plan: ReadonlyMap<Digest, RepositoryDocument["manifests"][number]>,
-    done: Set<Digest>,
-  ): Promise<void> {
-    const { repository } = document;
+  async #manifest(said: Described, entry: Descriptor, done: Set<Digest>): Promise<void> {
+    const { repository } = said;
     const { digest } = entry;
     if (done.has(digest)) return;
     done.add(digest);
@@ -176,39 +210,32 @@ class LayoutImport {
       const bytes = await readManifestBytes(this.#reader, entry);
       const manifest = parseManifestBytes(bytes, entry.mediaType);
       for (const child of descriptorsOf(manifest)) {
-        if (manifest.kind === "index") await this.#manifest(document, plan.get(child.digest) ?? child, plan, done);
+        if (manifest.kind === "index") await this.#manifest(said, child, done);
         else await this.#blob(repository, child);
       }
-      await this.#store(document, digest, bytes, manifest, entry.storedAtMs);
+      await this.#store(said, { repository, digest, bytes, manifest });
     } catch (error) {
       this.#refuse(repository, digest, error);
     }
   }
 
-  async #store(
-    document: RepositoryDocument,
-    digest: Digest,
-    bytes: Uint8Array,
-    manifest: OciManifest | OciIndex,
-    storedAtMs: number | undefined,
-  ): Promise<void> {
+  async #store(said: Described, offered: Omit<OfferedManifest, "tags">): Promise<void> {
     const { metadata, by } = this.#parts;
-    const { repository } = document;
-    const named = document.tags.filter((tag) => tag.digest === digest).map(({ name }) => name);
+    const { repository, digest } = offered;
     const tags: string[] = [];
-    const missing = (await metadata.missing(repository, [digest])).length > 0;
-    for (const name of named) {
+    for (const name of said.tags.get(digest) ?? []) {
       const present = await this.#tagged(repository, name);
       if (present === undefined) tags.push(name);
       else if (present !== digest) this.#refuse(repository, name, `the tag is here and points to ${present}`);
     }
+    const missing = (await metadata.missing(repository, [digest])).length > 0;
     if (!missing && tags.length === 0) return;
-    const publishedAtMs = document.versions.find((version) => version.digest === digest)?.publishedAtMs;
+    const [storedAtMs, publishedAtMs] = [said.storedAtMs.get(digest), said.publishedAtMs.get(digest)];
     const times = {
-      ...(storedAtMs === undefined || storedAtMs === 0 ? {} : { storedAtMs }),
+      ...(storedAtMs === undefined ? {} : { storedAtMs }),
       ...(publishedAtMs === undefined ? {} : { publishedAtMs }),
     };
-    await acceptManifest(this.#parts, { repository, digest, tags, bytes, manifest, ...times }, by);
+    await acceptManifest(this.#parts, { ...offered, tags, ...times }, by);
     this.#importedManifests++;
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { editDistance } from "@cpm/base";
 import fc from "fast-check";
-import similarNamesMigration from "../database/migrations/sqlite/0014-similar-names.sql" with { type: "text" };
+import similarNamesMigration from "../database/migrations/sqlite/0015-similar-names.sql" with { type: "text" };
 import { isSeries, lookOf, mistypingsOf, stemOf } from "./resemblance.ts";
 
 describe("names that look the same", () => {

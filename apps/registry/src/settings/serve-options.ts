@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { parseDuration } from "@cpm/base";
 import { UsageError } from "../commands/usage-error.ts";
+import type { CollectSettings } from "../collect/collect-settings.ts";
 import { registryError } from "../errors.ts";
 import type { LogEntry } from "../registry.ts";
 import type { ScrubSettings } from "../scrub/scrub-job.ts";
@@ -20,7 +21,7 @@ import type { SettingName } from "./setting-table.ts";
 export function toServeOptions(
   settings: SettingTexts,
   write: (line: string) => void,
-): ServeOptions & { readonly scrub: ScrubSettings } {
+): ServeOptions & { readonly collect: CollectSettings; readonly scrub: ScrubSettings } {
   const reader = new SettingReader(settings);
   const publicUrl = reader.parsed("publicUrl", "an address such as https://registry.example.org", isHttpAddress);
   const log = reader.parsed("log", "off, errors or requests", isLogLevel) ?? "errors";
@@ -34,6 +35,7 @@ export function toServeOptions(
     openAnywhere,
     trustProxy: reader.flag("trustProxy"),
     openMetrics: reader.flag("openMetrics"),
+    privateWebhooks: reader.flag("privateWebhooks"),
     graceMs: reader.duration("grace"),
     limits: {
       maxBlobBytes: reader.size("maxBlobSize"),
@@ -46,6 +48,7 @@ export function toServeOptions(
     ...(publicUrl === undefined ? {} : { publicUrl }),
     mirrors: readMirrors(reader),
     ...(redirects(reader, s3) ? { redirectFromBytes: reader.size("redirectMinSize") } : {}),
+    collect: readCollect(reader),
     scrub: readScrub(reader),
     ...logging(log, write),
     ...(tls === undefined ? {} : { tls }),
@@ -124,16 +127,28 @@ export class SettingReader {
   }
 }
 
+function readCollect(reader: SettingReader): CollectSettings {
+  const never = reader.text("collectUntaggedAfter") === "never";
+  const intervalMs = reader.duration("collectInterval");
+  if (intervalMs < minIntervalMs) throw reader.fault("collectInterval", "a duration of at least 1s");
+  return {
+    delayMs: reader.duration("collectDelay", maxLongDurationMs),
+    intervalMs,
+    untaggedAfterMs: never ? Number.POSITIVE_INFINITY : reader.duration("collectUntaggedAfter", maxLongDurationMs),
+  };
+}
+
 function readScrub(reader: SettingReader): ScrubSettings {
   const off = reader.text("scrubEvery") === "off";
   return {
     bytesPerSecond: reader.size("scrubRate"),
-    everyMs: off ? undefined : reader.duration("scrubEvery", maxScrubEveryMs),
+    everyMs: off ? undefined : reader.duration("scrubEvery", maxLongDurationMs),
   };
 }
 
 const maxDurationMs = 24 * 60 * 60_000;
-const maxScrubEveryMs = 366 * maxDurationMs;
+const minIntervalMs = 1000;
+const maxLongDurationMs = 366 * maxDurationMs;
 const unitBytes: Readonly<Record<string, number>> = {
   B: 1,
   kB: 1000,

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defaultCollectSettings } from "../collect/collect-settings.ts";
 import { readSettings, withoutSecrets } from "./read-settings.ts";
 import { toServeOptions } from "./serve-options.ts";
 import { flagOf, isSecret, settingNames, settingTable, variableOf } from "./setting-table.ts";
@@ -181,6 +182,11 @@ describe("a setting", () => {
     expect(optionsOf([...data, "--grace", "1m30s"]).graceMs).toBe(90_000);
     expect(optionsOf([...data, "--listen", "[::1]:0"])).toMatchObject({ hostname: "::1", port: 0, access: "users" });
     expect(optionsOf([...data, "--open-anywhere"])).toMatchObject({ access: "open", openAnywhere: true });
+    expect(optionsOf(data).collect).toEqual(defaultCollectSettings);
+    expect(optionsOf([...data, "--collect-delay", "7d", "--collect-untagged-after", "90d"]).collect).toMatchObject({
+      delayMs: 7 * 24 * 60 * 60_000,
+      untaggedAfterMs: 90 * 24 * 60 * 60_000,
+    });
     const lines: string[] = [];
     const entry = {
       requestId: "r",
@@ -206,6 +212,9 @@ describe("a setting", () => {
     [["--max-blob-size", "0"], "maxBlobSize"],
     [["--max-blob-size", "5 pounds"], "maxBlobSize"],
     [["--grace", "soon"], "grace"],
+    [["--collect-delay", "367d"], "collectDelay"],
+    [["--collect-interval", "0s"], "collectInterval"],
+    [["--collect-untagged-after", "always"], "collectUntaggedAfter"],
     [["--tokens-per-minute=-1"], "tokensPerMinute"],
     [["--publishes-per-minute", "1.5"], "publishesPerMinute"],
     [["--log", "everything"], "log"],
