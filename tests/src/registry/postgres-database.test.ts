@@ -13,6 +13,7 @@ import {
   testMirrorRecords,
   testScrubRecords,
   testSqlUploadRecords,
+  testSimilarNames,
   testWithdrawals,
   testWebhooks,
 } from "@cpm/registry/testing/databases";
@@ -35,6 +36,7 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
+  testSimilarNames(postgresUnderTest);
   testWithdrawals(postgresUnderTest);
   testChanges(postgresUnderTest);
   testMirrorRecords(postgresUnderTest);

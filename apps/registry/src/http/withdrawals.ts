@@ -55,7 +55,7 @@ function versionOf({ names: [, , version = ""] }: Call): string {
 
 /**
  * Throws unless the caller may withdraw what is in a repository. Whatever yanks or deprecates passes here, the pushing of
- * a mark too: a repository whose contents another registry decides about is refused here.
+ * a mark too; what mirrors another registry was refused before, as every other change of it.
  */
 export async function requireYank(
   { gate }: RegistryParts,
