@@ -42,7 +42,10 @@ export const apiOperations: Readonly<Record<ApiRoute | SignInRoute, ApiOperation
     tag: "index",
     summary: "This document",
     access: "everybody",
-    answers: { 200: { description: "OpenAPI 3.1.", schema: { type: "object" } } },
+    answers: {
+      200: { description: "OpenAPI 3.1.", schema: { type: "object" } },
+      304: nothing("It has not changed."),
+    },
   },
   "GET /api/v1/search": {
     id: "searchPackages",
