@@ -28,6 +28,7 @@ type Method<I extends DescMessage, O extends DescMessage> = DescMethod & { reado
 const maxMessageBytes = 4 * 1024 * 1024;
 const firstPauseMs = 50;
 const maxPauseMs = 2000;
+const maxReconnectMs = 500;
 
 /**
  * Calls of one agent. Every call of the contract may be repeated, so what fails because no agent answers is repeated for a
@@ -41,9 +42,11 @@ export class Channel {
     this.#options = options;
     this.#client = new Client(`unix:${options.socket}`, credentials.createInsecure(), {
       "grpc.max_receive_message_length": maxMessageBytes,
+      // Clients share no connection, and so not the pause after another one's failure either.
+      "grpc.use_local_subchannel_pool": 1,
       // An agent that is being restarted is back within moments.
       "grpc.initial_reconnect_backoff_ms": firstPauseMs,
-      "grpc.max_reconnect_backoff_ms": maxPauseMs,
+      "grpc.max_reconnect_backoff_ms": maxReconnectMs,
     });
   }
 

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -187,6 +188,8 @@ export class NodeStore {
           context: { expected: request.tree, actual: digest },
         });
       }
+      // Nobody may look while it is written; everybody may read what is published.
+      withFileErrors("protect", staging, () => chmodSync(staging, 0o755));
       await sync.finish();
       failpoint("node/tree-synced");
       this.#publish(staging, request.tree);

@@ -18,17 +18,22 @@ export interface AgentProcessOptions {
   /** Further arguments. */
   readonly args?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** A listening socket that it is given, as systemd would. */
+  readonly listener?: number | undefined;
 }
 
 const agentProgram = join(import.meta.dir, "../../../apps/agent/src/main.ts");
 
 /** The real program, as a node starts it. */
 export async function startAgentProcess(options: AgentProcessOptions): Promise<AgentProcess> {
-  const { root, socket, registry, args = [], environment = {} } = options;
+  const { root, socket, registry, args = [], environment = {}, listener } = options;
   const where = ["--root", root, "--socket", socket, "--registry", registry];
   const flags = [...where, "--metrics", "127.0.0.1:0", "--log", "calls", "--fresh", "0s", ...args];
-  const child = Bun.spawn([process.execPath, agentProgram, "serve", ...flags], {
-    stdio: ["ignore", "pipe", "pipe"],
+  const command = [process.execPath, agentProgram, "serve", ...flags];
+  // The id that a socket is meant for is the program's own, which only it knows.
+  const given = ["sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh", ...command];
+  const child = Bun.spawn(listener === undefined ? command : given, {
+    stdio: ["ignore", "pipe", "pipe", ...(listener === undefined ? [] : [listener])],
     env: { ...process.env, ...environment },
   });
   const log: Readonly<Record<string, unknown>>[] = [];
@@ -46,6 +51,29 @@ export async function startAgentProcess(options: AgentProcessOptions): Promise<A
       return { exitCode: child.exitCode, signalCode: child.signalCode };
     },
   };
+}
+
+export interface CommandResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command of the program to its end. */
+export async function runAgentCommand(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  const child = Bun.spawn([process.execPath, agentProgram, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { exitCode, stdout, stderr };
 }
 
 async function readLog(stderr: ReadableStream<Uint8Array>, log: Readonly<Record<string, unknown>>[]): Promise<void> {

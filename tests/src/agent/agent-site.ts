@@ -41,9 +41,13 @@ export class AgentSite {
     return agent;
   }
 
-  async start(args: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): Promise<AgentProcess> {
+  async start(
+    args: readonly string[] = [],
+    environment: Readonly<Record<string, string>> = {},
+    listener?: number,
+  ): Promise<AgentProcess> {
     const { root, socket, network } = this;
-    const agent = await startAgentProcess({ root, socket, registry: network.host, args, environment });
+    const agent = await startAgentProcess({ root, socket, registry: network.host, args, environment, listener });
     this.#agents.push(agent);
     return agent;
   }

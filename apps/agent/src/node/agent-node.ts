@@ -65,6 +65,9 @@ export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNod
       const { bavail, bsize } = statfsSync(root);
       return bavail * bsize;
     },
-    close: () => lock.release(),
+    close() {
+      registry.close();
+      lock.release();
+    },
   };
 }

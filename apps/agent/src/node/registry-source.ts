@@ -32,6 +32,8 @@ export class RegistrySource {
   readonly host: string;
   readonly #options: RegistrySourceOptions;
   #listings: { readonly metadata: PackageMetadata; readonly sinceMs: number } | undefined;
+  /** Listings are shared by callers, so none of them may end one. */
+  readonly #closing = new AbortController();
   #reachable = true;
 
   constructor(options: RegistrySourceOptions) {
@@ -71,6 +73,11 @@ export class RegistrySource {
     }
   }
 
+  /** Ends what is being asked. */
+  close(): void {
+    this.#closing.abort(agentError("agent/draining", "the agent is stopping"));
+  }
+
   async #choose(name: PackageName, selector: NodeSelector): Promise<Version | undefined> {
     if (selector.kind === "version") return selector.version;
     if (selector.kind === "tree") return undefined;
@@ -84,7 +91,8 @@ export class RegistrySource {
     const { client, cacheDirectory, clock, freshMs } = this.#options;
     const now = clock.now();
     if (this.#listings === undefined || !(now - this.#listings.sinceMs < freshMs)) {
-      const options = { registry: () => client, cacheDirectory: join(cacheDirectory, "listings"), clock };
+      const { signal } = this.#closing;
+      const options = { registry: () => client, cacheDirectory: join(cacheDirectory, "listings"), clock, signal };
       this.#listings = { metadata: new PackageMetadata({ ...options, freshMs: () => freshMs }), sinceMs: now };
     }
     return this.#listings.metadata;

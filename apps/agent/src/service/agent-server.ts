@@ -9,6 +9,9 @@ import { implement } from "./implement.ts";
 import type { Handlers } from "./implement.ts";
 import { createReflection } from "./reflection.ts";
 
+/** For the statuses of calls that were ended to reach their clients. */
+const lastWordsMs = 1000;
+
 export interface AgentServerOptions {
   readonly handlers: Handlers<typeof AgentService>;
   readonly gate: CallGate;
@@ -40,31 +43,36 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
   for (const { definition, implementation } of services) server.addService(definition, implementation);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   let connections = 0;
+  let onClosed = (): void => {};
   const socket = await listenOnSocket({
     ...options.socket,
     onConnection(connection) {
       connections++;
-      connection.once("close", () => connections--);
+      connection.once("close", () => {
+        connections--;
+        if (connections === 0) onClosed();
+      });
       // A connection that breaks ends its calls; there is nobody else to tell.
       connection.on("error", () => {});
       injector.injectConnection(connection);
     },
   });
+  const allClosed = async (): Promise<void> => {
+    if (connections === 0) return;
+    await Promise.race([new Promise<void>((resolve) => (onClosed = resolve)), Bun.sleep(lastWordsMs)]);
+  };
   return {
     get connections() {
       return connections;
     },
     async stop(graceMs) {
       socket.close();
+      // Clients are told to go on over another connection, and calls that run end on the one they have.
+      injector.drain(graceMs + lastWordsMs);
       await gate.drain(graceMs);
-      injector.drain(1000);
-      await new Promise<void>((resolve) => {
-        const force = setTimeout(() => server.forceShutdown(), 2000);
-        server.tryShutdown(() => {
-          clearTimeout(force);
-          resolve();
-        });
-      });
+      await allClosed();
+      server.forceShutdown();
+      await allClosed();
     },
   };
 }

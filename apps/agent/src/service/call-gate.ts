@@ -26,8 +26,8 @@ export interface CallGateOptions {
 /** What only administrators may call. Healing and the leases of others are told apart by their handlers. */
 const restricted: ReadonlySet<string> = new Set(["Remove", "Collect"]);
 
-/** Answered while the agent drains: who is here, and whether it serves. */
-const always: ReadonlySet<string> = new Set(["GetInfo", "Check", "List of Health"]);
+/** Streams without an end of their own. */
+const endless: ReadonlySet<string> = new Set(["Watch"]);
 
 /** A call between its beginning and its end. */
 export class RunningCall {
@@ -45,9 +45,13 @@ export class RunningCall {
     this.#gate = gate;
   }
 
-  /** Throws `agent/draining` and `agent/denied`. */
+  get isEndless(): boolean {
+    return endless.has(this.#method);
+  }
+
+  /** Throws `agent/denied`, and `agent/draining` for what would never end. */
   admit(): void {
-    if (this.#gate.draining && !always.has(this.#method)) throw agentError("agent/draining", "the agent is stopping");
+    if (this.#gate.draining && this.isEndless) throw stopping();
     if (restricted.has(this.#method)) assertAdministrator(this.caller, this.#method);
   }
 
@@ -80,9 +84,8 @@ export class CallGate {
     return this.#draining;
   }
 
-  begin({ name, parent }: DescMethod, peer: string): RunningCall {
-    const method = parent.name === "Health" && name === "List" ? "List of Health" : name;
-    const call = new RunningCall(method, parsePeer(peer, this.#options.administrators), this);
+  begin({ name }: DescMethod, peer: string): RunningCall {
+    const call = new RunningCall(name, parsePeer(peer, this.#options.administrators), this);
     this.#running.add(call);
     this.#options.onBegin();
     return call;
@@ -94,17 +97,25 @@ export class CallGate {
     if (this.#running.size === 0) this.#idle?.();
   }
 
-  /** Takes no further calls, and resolves when those that run have ended. Those that still run after `graceMs` are ended. */
+  /**
+   * Ends streams that have no end of their own, and resolves when the other calls have ended; those that still run after
+   * `graceMs` are ended too. What was sent before the client learned of it is served: an upgrade fails no call.
+   */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
+    for (const call of this.#running) if (call.isEndless) call.cancel(stopping());
     if (this.#running.size === 0) return;
     const idle = new Promise<void>((resolve) => (this.#idle = resolve));
     const stop = setTimeout(() => {
-      for (const call of this.#running) call.cancel(agentError("agent/draining", "the agent is stopping"));
+      for (const call of this.#running) call.cancel(stopping());
     }, graceMs);
     await idle;
     clearTimeout(stop);
   }
+}
+
+function stopping(): CpmError {
+  return agentError("agent/draining", "the agent is stopping");
 }
 
 /** Throws `agent/denied`. */

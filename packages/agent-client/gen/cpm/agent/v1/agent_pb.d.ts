@@ -1258,8 +1258,7 @@ export declare const EnsurePhaseSchema: GenEnum<EnsurePhase>;
  */
 export declare const AgentService: GenService<{
   /**
-   * Who serves, what it understands and where the packages are. The handshake: cheap, needs no registry, answered
-   * while the agent drains. Refused with FAILED_PRECONDITION and reason "agent/api-level" where no API level is shared.
+   * Who serves, what it understands and where the packages are. The handshake: cheap, needs no registry. Refused with FAILED_PRECONDITION and reason "agent/api-level" where no API level is shared.
    *
    * @generated from rpc cpm.agent.v1.AgentService.GetInfo
    */
