@@ -333,6 +333,32 @@ function testCollecting(where: string, place: () => Promise<Place>): void {
   });
 }
 
+test("a backup beside a collection has all that is needed, and says what is not there", async () => {
+  const own = await inDirectory();
+  const registry = await startRegistryProcess(own.data, own);
+  try {
+    const kept: Contents[] = [];
+    for (let turn = 0; turn < 5; turn++) kept.push(await setUp(registry.host));
+    const to = join(scratch, String(count++));
+    const backup = () => cpmRegistry(["backup", "--data", own.data, "--to", to, "--json"]);
+    for (const table of ["blob_reviews", "manifest_reviews"]) await own.change(`UPDATE ${table} SET touched_at = 0`);
+    const [made, collected] = await Promise.all([backup(), gc(own, [])]);
+    expect(JSON.parse(collected.stdout)).toMatchObject({ manifests: 10, blobs: 5 });
+    expect(JSON.parse(made.stdout)).toMatchObject({ to, missingBlobs: 0 });
+    const restored = await startRegistryProcess(to);
+    for (const contents of kept) await expectNeeded(restored.host, contents);
+    await restored.end("SIGTERM");
+
+    const [lost = emptyConfigBytes] = kept[0]?.needed.slice(1) ?? [];
+    for (const root of [own.data, to]) rmSync(join(root, "blobs/sha256", digestHex(digestOf(lost))));
+    const again = await backup();
+    expect(JSON.parse(again.stdout)).toMatchObject({ copiedBlobs: 0, missingBlobs: 1 });
+    expect(again.stderr).toContain("1 blobs that manifests need were not there");
+  } finally {
+    await registry.end("SIGTERM");
+  }
+}, 60_000);
+
 function isStopped(pid: number): boolean {
   return /^State:\s*T/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
