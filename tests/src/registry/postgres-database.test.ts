@@ -11,6 +11,7 @@ import {
   testJobs,
   testMetadata,
   testMirrorRecords,
+  testScrubRecords,
   testSqlUploadRecords,
   testWithdrawals,
   testWebhooks,
@@ -39,6 +40,7 @@ if (reason === undefined) {
   testChanges(postgresUnderTest);
   testMirrorRecords(postgresUnderTest);
   testJobs(postgresUnderTest);
+  testScrubRecords(postgresUnderTest);
   testCollection(postgresUnderTest);
   testCollectionRaces(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);

@@ -13,5 +13,6 @@ export { testMetadata } from "../metadata.contract.ts";
 export { testWithdrawals } from "../metadata/withdrawals.contract.ts";
 export { testSqlUploadRecords } from "../objects/upload-records.contract.ts";
 export { testWebhooks } from "../webhooks/webhooks.contract.ts";
+export { testScrubRecords } from "../scrub/scrub-records.contract.ts";
 export { databaseUnderTest, sqliteUnderTest } from "./database-under-test.ts";
 export type { DatabaseKind } from "./database-under-test.ts";
