@@ -14,6 +14,7 @@ import { startRegistryProcess } from "./registry-process.ts";
 import type { RegistryProcess } from "./registry-process.ts";
 import { startS3Server } from "./s3-server.ts";
 import type { S3Server } from "./s3-server.ts";
+import { objectFlags } from "./storage-flags.ts";
 import { blobOf, clientOf, codeOf, someBytes } from "./testing.ts";
 
 const name = "test/s3";
@@ -35,15 +36,8 @@ describe.skipIf(whyNoGo() !== undefined)("a registry with its blobs in S3", () =
 
   const dataDirectory = (): string => join(scratch, String(count++));
   const start = (data: string, failpoint = "", more: readonly string[] = [], open = true): Promise<RegistryProcess> => {
-    const { endpoint, bucket, accessKeyId, secretAccessKey, prefix } = server.settings(proxy.host);
-    const where = ["--s3-endpoint", endpoint, "--s3-bucket", bucket, "--s3-access-key-id", accessKeyId];
-    const args = [...where, "--s3-prefix", prefix, "--s3-path-style", ...more];
-    return startRegistryProcess(data, {
-      failpoint,
-      open,
-      args,
-      environment: { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: secretAccessKey },
-    });
+    const { args, environment } = objectFlags(server.settings(proxy.host));
+    return startRegistryProcess(data, { failpoint, open, args: [...args, ...more], environment });
   };
   const objects = () =>
     new S3Objects(server.settings(proxy.host), { answerTimeoutMs: 2000, silenceTimeoutMs: 300, backOffMs: 1 });
