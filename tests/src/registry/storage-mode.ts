@@ -15,6 +15,8 @@ export interface StorageMode {
   readonly name: string;
   /** Why it cannot be had here; undefined where it can. */
   readonly reason: string | undefined;
+  /** Starts the servers, for which a program may have to be built: that can take minutes, and is once for a process. */
+  readonly prepare: () => Promise<void>;
   /** A new place with nothing in it. */
   readonly open: () => Promise<OpenStorage>;
 }
@@ -30,6 +32,7 @@ export interface OpenStorage {
 export const directoryMode: StorageMode = {
   name: "SQLite and a directory",
   reason: undefined,
+  prepare: async () => undefined,
   async open() {
     const data = mkdtempSync(join(tmpdir(), "cpm-mode-"));
     return {
@@ -43,6 +46,9 @@ export const directoryMode: StorageMode = {
 export const serversMode: StorageMode = {
   name: "PostgreSQL and S3",
   reason: whyNoPostgres() ?? whyNoGo(),
+  async prepare() {
+    await Promise.all([sharedPostgresServer(), sharedS3Server()]);
+  },
   async open() {
     const settings = await (await sharedPostgresServer()).createEmptyDatabase();
     const s3 = (await sharedS3Server()).settings();
