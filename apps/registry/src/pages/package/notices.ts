@@ -12,16 +12,18 @@ export function notices({ manifest, yanked, deprecated, newest, nowMs }: Package
     list.push(
       html`<div class="notice grave" role="note">
         <p>
-          <strong>Version ${version.text} was yanked</strong> ${timeElement(yanked.at, nowMs)}. New installs do not
-          choose it.
+          <strong>Version ${version.text} was yanked</strong> by
+          <bdi>${yanked.by}</bdi> ${timeElement(yanked.at, nowMs)}. It is installed only where it is locked or named
+          exactly.
         </p>
-        ${yanked.reason === "" ? undefined : html`<p dir="auto">${yanked.reason}</p>`}
+        <p dir="auto">${yanked.reason}</p>
       </div>`,
     );
   if (deprecated !== undefined)
     list.push(
       html`<div class="notice" role="note">
         <p><strong>Deprecated.</strong> <span dir="auto">${deprecated.message}</span></p>
+        ${deprecated.successor === undefined ? undefined : html`<p>Use <a href="${packagePath(deprecated.successor)}">${deprecated.successor}</a> in its place.</p>`}
       </div>`,
     );
   if (version.text !== newest)
