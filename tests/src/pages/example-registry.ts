@@ -23,7 +23,8 @@ export async function startExampleRegistry(): Promise<ExampleRegistry> {
     port: 0,
     dataDirectory,
     access: "open",
-    now: () => (nowMs += 3_600_000),
+    // Slowly enough that nothing of a package is old before the whole of it is there.
+    now: () => (nowMs += 1000),
   });
   for (const files of examples()) await publish(running.endpoint, files);
   await publishPlatforms(running.endpoint);

@@ -1,3 +1,4 @@
+import type { YankNotice } from "../../metadata.ts";
 import { html } from "../html.ts";
 import type { Html } from "../html.ts";
 import { packagePath } from "../links.ts";
@@ -12,9 +13,8 @@ export function notices({ manifest, yanked, deprecated, newest, nowMs }: Package
     list.push(
       html`<div class="notice grave" role="note">
         <p>
-          <strong>Version ${version.text} was yanked</strong> by
-          <bdi>${yanked.by}</bdi> ${timeElement(yanked.at, nowMs)}. It is installed only where it is locked or named
-          exactly.
+          <strong>Version ${version.text} was yanked</strong> ${authorOf(yanked)}${timeElement(yanked.at, nowMs)}. It is
+          installed only where it is locked or named exactly.
         </p>
         <p dir="auto">${yanked.reason}</p>
       </div>`,
@@ -33,4 +33,9 @@ export function notices({ manifest, yanked, deprecated, newest, nowMs }: Package
       </div>`,
     );
   return list;
+}
+
+/** In an open registry nobody has a name. */
+function authorOf({ by }: YankNotice): Html | undefined {
+  return by === "anyone" ? undefined : html`by <bdi>${by}</bdi> `;
 }
