@@ -13,6 +13,7 @@ export const goPrograms = {
   },
   oras: { name: "oras", module: "oras.land/oras", version: "v1.3.6", folder: "cmd/oras" },
   crane: { name: "crane", module: "github.com/google/go-containerregistry", version: "v0.22.1", folder: "cmd/crane" },
+  grpcurl: { name: "grpcurl", module: "github.com/fullstorydev/grpcurl", version: "v1.9.4", folder: "cmd/grpcurl" },
   helm: { name: "helm", module: "helm.sh/helm/v3", version: "v3.22.0", folder: "cmd/helm" },
   cosign: { name: "cosign", module: "github.com/sigstore/cosign/v3", version: "v3.1.3", folder: "cmd/cosign" },
   distribution: {
