@@ -1,5 +1,6 @@
 import type { DebianProgram } from "./debian-program.ts";
 import type { GoProgram } from "./go-program.ts";
+import type { PythonPackages } from "./python-packages.ts";
 
 /** Programs of others that are built from source: each a version that is named here and nowhere else. */
 export const goPrograms = {
@@ -31,3 +32,8 @@ export const debianPrograms = {
   dockerRegistry: { name: "docker-registry", packages: ["docker-registry"], executable: "usr/bin/docker-registry" },
   wrk: { name: "wrk", packages: ["wrk", "libluajit-5.1-2"], executable: "usr/bin/wrk" },
 } as const satisfies Record<string, DebianProgram>;
+
+/** Packages of PyPI: those that `sdk/python` needs, at the lowest versions that it works with. */
+export const pythonPackages = {
+  grpc: { name: "python-grpc-1.71.2", packages: ["grpcio==1.71.2", "protobuf==5.29.6"] },
+} as const satisfies Record<string, PythonPackages>;
