@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { installPythonPackages, pythonPackages, whyNoGo, whyNoPython } from "@cpm/dev-colony/programs";
 import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
@@ -60,6 +61,23 @@ describe.skipIf(noPython !== undefined)("the client in Python", () => {
     },
     slow,
   );
+});
+
+test.skipIf(Bun.which("flock") === null)("the shell script of docs/agent.md holds what it runs", async () => {
+  const script = "echo started; read -r line; echo $line";
+  await site.universe.publish("rise/tools", "1.2.0", { files: { "payload/run.sh": script } });
+  const agent = site.client();
+  await agent.ensure({ package: { name: "rise/tools" } });
+  const page = readFileSync(join(import.meta.dir, "../../../docs/agent.md"), "utf8");
+  const shown = /```sh\n(root=\S+)\n([\s\S]*?)```/.exec(page)?.[2] ?? "exit 9";
+  const child = Bun.spawn(["sh", "-c", `root=${site.root}\n${shown}`], { stdio: ["pipe", "pipe", "inherit"] });
+  const output = child.stdout.getReader();
+  expect(Buffer.from((await output.read()).value ?? []).toString()).toBe("started\n");
+  expect(await agent.remove("rise/tools", "1.2.0")).toMatchObject({ removed: true, treeRemoved: false });
+  child.stdin.write("still here\n");
+  await child.stdin.end();
+  expect(Buffer.from((await output.read()).value ?? []).toString()).toBe("still here\n");
+  expect(await child.exited).toBe(0);
 });
 
 test("why a test was skipped is said, and with CI set it fails", () => {

@@ -33,7 +33,11 @@ export const debianPrograms = {
   wrk: { name: "wrk", packages: ["wrk", "libluajit-5.1-2"], executable: "usr/bin/wrk" },
 } as const satisfies Record<string, DebianProgram>;
 
-/** Packages of PyPI: those that `sdk/python` needs, at the lowest versions that it works with. */
+/** Packages of PyPI: what `sdk/python` needs, at the lowest versions that it works with, and what generates its code. */
 export const pythonPackages = {
   grpc: { name: "python-grpc-1.71.2", packages: ["grpcio==1.71.2", "protobuf==5.29.6"] },
+  grpcTools: {
+    name: "python-grpc-tools-1.71.2",
+    packages: ["grpcio-tools==1.71.2", "grpcio==1.71.2", "protobuf==5.29.6", "setuptools==80.9.0"],
+  },
 } as const satisfies Record<string, PythonPackages>;
