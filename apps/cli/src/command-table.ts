@@ -77,6 +77,18 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/publish.ts")).publish,
   },
   {
+    name: "yank",
+    group: "registry",
+    summary: "Keep others from choosing a version",
+    load: async () => (await import("./commands/yank.ts")).yank,
+  },
+  {
+    name: "deprecate",
+    group: "registry",
+    summary: "Advise against a package or a version",
+    load: async () => (await import("./commands/deprecate.ts")).deprecate,
+  },
+  {
     name: "search",
     group: "registry",
     summary: "Find packages",

@@ -11,7 +11,8 @@ export async function relock(request: LockRequest, write: boolean, session: Sess
   const operations = await import("@cpm/operations/resolution");
   const { project } = request;
   const world = { cpmVersion: version, platform: currentPlatform() };
-  const { lock } = await operations.lockProject(request, session.access(), world);
+  const { lock, resolution } = await operations.lockProject(request, session.access(), world);
+  output.diagnostics(operations.withdrawalWarnings(resolution.packages));
   if (write) operations.writeProjectLock(project.root, lock);
   await showLock(project.lock, lock, output);
 }

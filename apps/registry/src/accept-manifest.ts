@@ -8,14 +8,16 @@ import { packageInvalid, versionExists } from "./errors.ts";
 import type { Metadata, NewManifest, VerifiedPackage } from "./metadata.ts";
 import type { ObjectStorage } from "./objects/object-storage.ts";
 import { isPackage, verifyPackage } from "./package-verifier.ts";
+import { readYankManifest } from "./yank-manifest.ts";
 
 interface AcceptParts {
   readonly metadata: Metadata;
   readonly objects: ObjectStorage;
+  readonly now: () => number;
 }
 
 /** What is read from the manifest itself. */
-type AcceptedKeys = "mediaType" | "contents" | "publish" | "artifactType" | "subject" | "package";
+type AcceptedKeys = "mediaType" | "contents" | "publish" | "artifactType" | "subject" | "package" | "mark";
 
 /** A manifest that is to be stored, read, and with a digest that was checked. */
 export interface OfferedManifest extends Omit<NewManifest, AcceptedKeys> {
@@ -24,8 +26,8 @@ export interface OfferedManifest extends Omit<NewManifest, AcceptedKeys> {
 
 /**
  * Stores a manifest, from wherever it comes, when all that it refers to is here, and a package only when every byte of
- * it was read and it is a whole one. Throws `store/incomplete`, `registry-server/package-invalid` and
- * `registry-server/version-exists`.
+ * it was read and it is a whole one. Throws `store/incomplete`, `registry-server/package-invalid`,
+ * `registry-server/yank-invalid` and `registry-server/version-exists`.
  */
 export async function acceptManifest(
   parts: AcceptParts,
@@ -33,7 +35,9 @@ export async function acceptManifest(
   by: Author,
 ): Promise<void> {
   const { repository, digest, tags } = offered;
+  const mark = readYankManifest(manifest, parts.now());
   const contents = requiredContents(manifest);
+  await parts.metadata.promise(repository, contents);
   const missing = await parts.metadata.missing(repository, contents);
   if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
   const verified = await verifiedPackage(parts, repository, manifest, digest);
@@ -47,6 +51,7 @@ export async function acceptManifest(
     ...(manifest.artifactType === undefined ? {} : { artifactType: manifest.artifactType }),
     ...(manifest.subject === undefined ? {} : { subject: manifest.subject.digest }),
     ...(verified === undefined ? {} : { package: verified }),
+    ...(mark === undefined ? {} : { mark }),
   };
   await parts.metadata.putManifest(accepted, by);
 }

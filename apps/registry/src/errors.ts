@@ -29,6 +29,16 @@ export const registryErrors = {
     title: "A published version never changes",
     hint: "Choose a new version number in colony.yaml and publish again.",
   },
+  "registry-server/yank-invalid": {
+    kind: "invalid_argument",
+    title: "The manifest is no yank mark, and says that it is one",
+    hint: "Yank with `cpm yank`, or copy marks unchanged with their subject and annotations.",
+  },
+  "registry-server/notice-invalid": {
+    kind: "invalid_argument",
+    title: "A reason, message or successor that cannot be",
+    hint: "A reason and a message are one line of 1 to 500 characters; a successor is the name of another package.",
+  },
   "registry-server/in-use": {
     kind: "failed_precondition",
     title: "Something else needs it, so it is not deleted",
@@ -49,6 +59,26 @@ export const registryErrors = {
     title: "Another process scrubs",
     hint: "Wait for it to end: `cpm-registry scrub --status` says how far it has come.",
   },
+  "registry-server/export-exists": {
+    kind: "already_exists",
+    title: "A file stands where the export is to be written",
+    hint: "Choose another name, or a directory: an export into a directory that holds one adds what is missing.",
+  },
+  "registry-server/export-broken": {
+    kind: "data_loss",
+    title: "A content was found damaged while it was written into a file",
+    hint: "Scrub the registry, which marks what is damaged, and export again: that leaves out what needs it, and says so.",
+  },
+  "registry-server/export-incomplete": {
+    kind: "data_loss",
+    title: "Not everything could be exported or imported",
+    hint: "What is named is damaged, missing or refused; everything else is there.",
+  },
+  "registry-server/export-invalid": {
+    kind: "invalid_argument",
+    title: "The layout does not say in a known way what it holds",
+    hint: "It was written by a newer cpm-registry, or changed since: import with the version that exported.",
+  },
   "registry-server/storage": {
     kind: "unavailable",
     title: "The object storage cannot be reached or refuses",
@@ -57,7 +87,11 @@ export const registryErrors = {
   "registry-server/too-large": { kind: "resource_exhausted", title: "Larger than this registry takes" },
   "registry-server/too-many-tags": { kind: "resource_exhausted", title: "More tags in one request than allowed" },
   "registry-server/unsupported": { kind: "unimplemented", title: "Not supported" },
-  "registry-server/package-unknown": { kind: "not_found", title: "No such package" },
+  "registry-server/package-unknown": {
+    kind: "not_found",
+    title: "No such package or version",
+    hint: "It is not there, or in a private namespace. `cpm search` finds packages, `cpm info NAME` lists the versions of one.",
+  },
   "registry-server/bad-query": { kind: "invalid_argument", title: "A parameter that cannot be read" },
   "registry-server/text-invalid": { kind: "invalid_argument", title: "A text that the registry cannot keep" },
   "registry-server/unauthorized": {
@@ -103,6 +137,37 @@ export const registryErrors = {
   "registry-server/namespace-unknown": { kind: "not_found", title: "No such namespace" },
   "registry-server/token-unknown": { kind: "not_found", title: "No such token" },
   "registry-server/publisher-unknown": { kind: "not_found", title: "No such publisher" },
+  "registry-server/webhook-unknown": { kind: "not_found", title: "No such webhook" },
+  "registry-server/mirror-read-only": {
+    kind: "permission_denied",
+    title: "What is mirrored is changed at its own registry only",
+    hint: "Publish, yank and delete there; this registry shows it within the time that its answers stay fresh.",
+  },
+  "registry-server/mirror-conflict": {
+    kind: "failed_precondition",
+    title: "A namespace with content of its own cannot be a mirror",
+    hint: "Mirror another namespace, or serve the mirror from a data directory of its own.",
+  },
+  "registry-server/mirror-loop": {
+    kind: "failed_precondition",
+    title: "A mirror was asked by way of itself",
+    hint: "Whoever runs the registries: one of the --mirror settings on the way leads back to where the request came from.",
+  },
+  "registry-server/upstream-unavailable": {
+    kind: "unavailable",
+    title: "The registry that is mirrored does not answer, and this is not cached",
+    hint: "Try again later. What was pulled through this mirror before is served meanwhile.",
+  },
+  "registry-server/upstream-failed": {
+    kind: "unavailable",
+    title: "The registry that is mirrored answered something that cannot be passed on",
+    hint: "Whoever runs this registry: the message says what came.",
+  },
+  "registry-server/upstream-refused": {
+    kind: "unavailable",
+    title: "The registry that is mirrored does not give this to the mirror",
+    hint: "Whoever runs this registry: the credentials for the other one are a setting, CPM_REGISTRY_MIRROR_CREDENTIALS.",
+  },
   "registry-server/issuer-unreachable": {
     kind: "unavailable",
     title: "The issuer of identity tokens does not give out its keys",
@@ -184,6 +249,14 @@ export function versionExists(name: string, version: string, present: Digest, re
   return registryError("registry-server/version-exists", message, { present, refused });
 }
 
+export function packageUnknown(name: string): CpmError {
+  return registryError("registry-server/package-unknown", `there is no package ${name}`.slice(0, 200));
+}
+
+export function versionUnknown(name: string, version: string): CpmError {
+  return registryError("registry-server/package-unknown", `${name} has no version ${version}`.slice(0, 200));
+}
+
 /** `scope` is what a token is to be asked for, `error` that of RFC 6750 §3.1; both go into the challenge. */
 export function unauthorized(message: string, scope?: string, error?: "insufficient_scope"): CpmError {
   const context = { ...(scope === undefined ? {} : { scope }), ...(error === undefined ? {} : { error }) };
@@ -224,6 +297,30 @@ export function storageFailed(message: string, cause?: unknown): CpmError {
 /** How long whoever met a storage that failed is told to wait. */
 const storageRetryS = 10;
 
+/** How long whoever asked for what an upstream has is told to wait: it is not asked again sooner. */
+export const upstreamRetryS = 10;
+
+export function mirrorReadOnly(repository: string, upstream: string): CpmError {
+  return registryError("registry-server/mirror-read-only", `${repository} is a mirror of ${upstream}`, { upstream });
+}
+
+export function mirrorLoop(upstream: string): CpmError {
+  return registryError("registry-server/mirror-loop", `${upstream} was asked by way of this registry already`);
+}
+
+export function upstreamUnavailable(upstream: string, why: string, cause?: unknown): CpmError {
+  const context = { upstream, retryAfterS: upstreamRetryS };
+  return registryError("registry-server/upstream-unavailable", `${upstream}: ${why}`, context, cause);
+}
+
+export function upstreamFailed(upstream: string, why: string, cause?: unknown): CpmError {
+  return registryError("registry-server/upstream-failed", `${upstream}: ${why}`, { upstream }, cause);
+}
+
+export function upstreamRefused(upstream: string, why: string, cause?: unknown): CpmError {
+  return registryError("registry-server/upstream-refused", `${upstream}: ${why}`, { upstream }, cause);
+}
+
 export function issuerUnreachable(issuer: string, cause: unknown): CpmError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return registryError("registry-server/issuer-unreachable", `${issuer}: ${why}`, undefined, cause);
@@ -256,6 +353,8 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/manifest-invalid": { code: "MANIFEST_INVALID" },
   "registry-server/package-invalid": { code: "MANIFEST_INVALID" },
   "registry-server/version-exists": { code: "DENIED" },
+  "registry-server/yank-invalid": { code: "MANIFEST_INVALID" },
+  "registry-server/notice-invalid": { code: "UNSUPPORTED" },
   // What the specification answers where deletion is not done.
   "registry-server/in-use": { code: "DENIED", status: 405 },
   "registry-server/storage": { code: "UNKNOWN" },
@@ -278,6 +377,13 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/namespace-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/token-unknown": { code: "NAME_UNKNOWN" },
   "registry-server/publisher-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/webhook-unknown": { code: "NAME_UNKNOWN" },
+  "registry-server/mirror-read-only": { code: "DENIED" },
+  // Of a gateway: 508 is "loop detected", 504 and 502 are about who is behind it.
+  "registry-server/mirror-loop": { code: "DENIED", status: 508 },
+  "registry-server/upstream-unavailable": { code: "UNKNOWN", status: 504 },
+  "registry-server/upstream-failed": { code: "UNKNOWN", status: 502 },
+  "registry-server/upstream-refused": { code: "UNKNOWN", status: 502 },
   // Not ours to repair: 424 is "failed dependency".
   "registry-server/issuer-unreachable": { code: "DENIED", status: 424 },
   "registry-server/account-exists": { code: "DENIED" },

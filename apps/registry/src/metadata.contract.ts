@@ -1,7 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Digest } from "@cpm/base";
 import { encodeUtf8 } from "@cpm/base";
-import { formatManifest } from "@cpm/oci";
 import { digestOf } from "@cpm/store";
 import { createAccounts } from "./access/accounts.ts";
 import type { Accounts } from "./access/accounts.ts";
@@ -11,42 +10,12 @@ import type { Metadata, NewManifest, SearchFilters, VerifiedPackage } from "./me
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
 import type { DatabaseKind } from "./testing/database-under-test.ts";
-import { imageOf } from "./testing/index.ts";
+import { manifestOf, packageName as name, versionOf } from "./testing/new-manifests.ts";
 
 const by = { actor: "olga", requestId: "r1" };
 const everything: Visibility = { namespaces: "all", patterns: [] };
 const onlyPublic: Visibility = { namespaces: [], patterns: [] };
-const name = "acme/web";
 const blobOf = (text: string): Digest => digestOf(encodeUtf8(text));
-
-function manifestOf(text: string, fields: Partial<NewManifest> = {}): NewManifest {
-  const bytes = formatManifest(imageOf({ annotations: { text } }));
-  const mediaType = "application/vnd.oci.image.manifest.v1+json";
-  return {
-    repository: name,
-    digest: digestOf(bytes),
-    mediaType,
-    bytes,
-    tags: [],
-    contents: [],
-    publish: false,
-    ...fields,
-  };
-}
-
-function versionOf(version: string, fields: Partial<VerifiedPackage> = {}, of: string = name): NewManifest {
-  const verified: VerifiedPackage = {
-    name: of,
-    version,
-    description: "Serves pages.",
-    keywords: ["http"],
-    sizeBytes: 10,
-    manifest: "{}",
-    ...fields,
-  };
-  const base = manifestOf(`${of} ${version} ${JSON.stringify(fields)}`, { repository: of });
-  return { ...base, tags: [version.replace("+", "_")], package: verified, publish: true };
-}
 
 /** What the metadata promise on every database. */
 export function testMetadata({ name: database, open }: DatabaseKind): void {

@@ -1,4 +1,5 @@
 import type { Digest } from "@cpm/base";
+import type { YankMark } from "@cpm/model";
 import type { Descriptor } from "@cpm/oci";
 import type { Author } from "./access/audited-database.ts";
 import type { Visibility } from "./access/rights.ts";
@@ -33,6 +34,8 @@ export interface NewManifest extends StoredManifest {
   readonly package?: VerifiedPackage;
   /** Whether this makes the package's version exist. */
   readonly publish: boolean;
+  /** What it says of its subject, when it is a yank mark. */
+  readonly mark?: YankMark;
   /** When it was stored at first, and when its version was published, where it comes from an export. Default: now. */
   readonly storedAtMs?: number;
   readonly publishedAtMs?: number;
@@ -53,7 +56,10 @@ export interface VerifiedPackage {
 
 export interface PackageRow {
   readonly name: string;
-  /** The newest version: the highest by precedence, a prerelease only where there is nothing else. */
+  /**
+   * The newest version: the highest by precedence, a prerelease only where there is nothing else, and a yanked one only
+   * where all are.
+   */
   readonly version: string;
   readonly description: string;
   readonly keywords: readonly string[];
@@ -82,10 +88,36 @@ export interface VersionRow {
   readonly manifest: string;
   /** How often its manifest was fetched. */
   readonly downloads: number;
+  readonly yanked?: YankNotice;
+  /** Of this version, or else of the package. */
+  readonly deprecated?: DeprecationNotice;
+}
+
+/** Why a version is yanked. */
+export interface YankNotice {
+  readonly reason: string;
+  readonly by: string;
+  readonly at: number;
+}
+
+/** Why a package or a version is not to be used any more. */
+export interface DeprecationNotice {
+  readonly message: string;
+  /** The package to use in its place. */
+  readonly successor?: string;
+}
+
+/** What holds of a version after somebody said that it is yanked, or no longer. */
+export interface Marked {
+  readonly digest: Digest;
+  /** Undefined when it is not yanked. */
+  readonly yanked: YankNotice | undefined;
 }
 
 export interface PackageDetail extends PackageRow {
   readonly readme?: string;
+  /** Of the package with all its versions. */
+  readonly deprecated?: DeprecationNotice;
   /** The highest first. */
   readonly versions: readonly VersionRow[];
 }
@@ -132,10 +164,10 @@ export interface ReferrersPage {
 export interface Metadata {
   /**
    * Records that a blob is whole and that a repository may show it, and ends the upload that brought it. Its object
-   * takes the place of one that the blob had, and a damage is healed by it. Throws `registry-server/upload-range` when
-   * the upload is another's by now.
+   * takes the place of one that the blob had, and a damage is healed by it. False, and nothing changes, while an object
+   * of that name is being removed. Throws `registry-server/upload-range` when the upload is another's by now.
    */
-  finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<void>;
+  finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<boolean>;
   /** A blob that the repository may show, damaged or not. */
   blob(repository: string, digest: Digest): Promise<BlobRow | undefined>;
   /** Lets a second repository show a blob; false when the first, or where none is named no public one, may, or it is damaged. */
@@ -148,6 +180,11 @@ export interface Metadata {
   /** How many uploads were begun and not ended, by anybody. */
   allOpenUploads(): Promise<number>;
 
+  /**
+   * Before a client is told whether these are here: of what the repository shows, nothing is collected within the time
+   * that clients have to push what needs it.
+   */
+  promise(repository: string, contents: readonly Digest[]): Promise<void>;
   /** Which of these the repository shows neither as a blob nor as a manifest, or shows and has damaged. */
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]>;
   /**
@@ -161,7 +198,7 @@ export interface Metadata {
   manifestByTag(repository: string, tag: string): Promise<StoredManifest | undefined>;
   /** What the verifier read from a manifest that is here and a package. */
   verifiedPackage(repository: string, digest: Digest): Promise<VerifiedPackage | undefined>;
-  /** Removes a manifest and the tags that point to it. Throws `registry-server/in-use` for what a version needs. */
+  /** Removes a manifest and the tags that point to it. Throws `registry-server/in-use` for what a version needs, and for a yank mark. */
   removeManifest(repository: string, digest: Digest, by: Author): Promise<boolean>;
   /** Throws `registry-server/in-use` for the tag of a published version. */
   removeTag(repository: string, tag: string, by: Author): Promise<boolean>;
@@ -174,6 +211,23 @@ export interface Metadata {
   referrers(repository: string, subject: Digest, last: string, maxBytes: number): Promise<ReferrersPage>;
   /** The digest of a published version. */
   publishedDigest(name: string, version: string): Promise<Digest | undefined>;
+
+  /**
+   * Says that a version is yanked, or that it no longer is, by a mark like those that are pushed: a manifest of its own,
+   * later than all marks of that version. What is said already is not said again. The repository must have the content
+   * of a mark, which is the empty object. Throws `registry-server/package-unknown` for a version that is not there.
+   */
+  markVersion(name: string, version: string, said: Omit<YankMark, "atMs">, by: Author): Promise<Marked>;
+  /**
+   * Deprecates a version, or with no version the package, and without a notice takes that back. False when that is how
+   * it was. Throws `registry-server/package-unknown` for what is not there.
+   */
+  deprecate(
+    name: string,
+    version: string | undefined,
+    notice: DeprecationNotice | undefined,
+    by: Author,
+  ): Promise<boolean>;
 
   /**
    * Packages that may be shown: the exact name first, then by the relevance of the text, then by how much they are used,

@@ -28,11 +28,21 @@ import type { Job } from "./jobs/job.ts";
 import { JobLeases } from "./jobs/job-leases.ts";
 import { JobMetrics } from "./jobs/job-metrics.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
+import { collectGarbage, sweepOrphans } from "./collect/collect-jobs.ts";
+import { CollectCounts } from "./collect/collect-counts.ts";
+import { CollectMetrics } from "./collect/collect-metrics.ts";
+import { defaultCollectSettings, promiseSlackMs } from "./collect/collect-settings.ts";
+import type { CollectSettings } from "./collect/collect-settings.ts";
+import { Collector } from "./collect/collector.ts";
+import { Sweep } from "./collect/sweep.ts";
 import { defaultLimits } from "./limits.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
+import { openMirrors } from "./mirror/mirrors.ts";
+import type { MirrorOptions, Mirrors } from "./mirror/mirrors.ts";
 import { SqlMetadata } from "./metadata/sql-metadata.ts";
 import { LocalUploadRecords } from "./objects/local-upload-records.ts";
+import { ObjectRemovals } from "./objects/object-removals.ts";
 import type { ObjectStorage } from "./objects/object-storage.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
 import type { MetricSource } from "./operation/metric-family.ts";
@@ -48,6 +58,11 @@ import type { ScrubSettings } from "./scrub/scrub-job.ts";
 import { ScrubMetrics } from "./scrub/scrub-metrics.ts";
 import { ScrubRecords } from "./scrub/scrub-records.ts";
 import { Uploads } from "./uploads.ts";
+import { Deliveries } from "./webhooks/deliveries.ts";
+import { forgetDeliveries } from "./webhooks/forget-deliveries.ts";
+import { sendWebhook } from "./webhooks/send-webhook.ts";
+import { WebhookMetrics } from "./webhooks/webhook-metrics.ts";
+import { WebhookSender } from "./webhooks/webhook-sender.ts";
 
 /** What the routes work with. */
 export interface RegistryParts {
@@ -59,6 +74,14 @@ export interface RegistryParts {
   readonly downloads: DownloadCounter;
   readonly changes: ChangeFeed;
   readonly changeWatch: ChangeWatch;
+  readonly deliveries: Deliveries;
+  /** Whether webhooks may lead to private networks. */
+  readonly privateWebhooks: boolean;
+  /** Undefined where nothing is mirrored. */
+  readonly mirrors: Mirrors | undefined;
+  readonly collector: Collector;
+  readonly sweep: Sweep;
+  readonly collect: CollectSettings;
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
   readonly accessTokens: AccessTokens;
@@ -85,10 +108,15 @@ export interface RegistryOptions extends StorageOptions {
   /** What clients reach it by, where that is not the address of their requests: `https://registry.example.org`. */
   readonly publicUrl?: string;
   readonly limits?: Partial<RegistryLimits>;
+  readonly collect?: Partial<CollectSettings>;
   /** Blobs of this size or more are fetched from S3 by the client itself, by a redirect. Default: none. */
   readonly redirectFromBytes?: number;
+  /** The namespaces that are other registries'. Default: none. */
+  readonly mirrors?: MirrorOptions;
   /** Answers `/metrics` to everybody. Default false: to users and tokens. */
   readonly openMetrics?: boolean;
+  /** Lets webhooks lead to private networks, and by http to this machine. Default false. */
+  readonly privateWebhooks?: boolean;
   /** How everything that is kept is read again. Default: it is not. */
   readonly scrub?: ScrubSettings;
   readonly now?: () => number;
@@ -133,16 +161,18 @@ export interface Registry {
 }
 
 const downloadsIntervalMs = 10_000;
+const webhookTimeoutMs = 10_000;
 
 /**
  * Opens a registry. Where it keeps something in a directory, one process at a time has that; on PostgreSQL and S3 any
  * number do, and commands beside them change accounts in the database. Throws `registry-server/locked`,
- * `registry-server/not-open` for a registry with users that is to be open, errors of the database and of files.
+ * `registry-server/not-open` for a registry with users that is to be open, `registry-server/mirror-conflict` for a
+ * namespace with content of its own that is to be a mirror, errors of the database and of files.
  */
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
   const { now = () => Date.now(), log, logged = () => true } = options;
   const logsAll = log !== undefined && options.logged === undefined;
-  const { parts, jobs, close, drain } = await openParts(options, now, await openStorage(options));
+  const { parts, jobs, start, close, drain } = await openParts(options, now, await openStorage(options));
   // Others may serve the same registry: their requests are told apart in the audit log, which they share.
   const replica = crypto.randomUUID().slice(0, 4);
   let count = 0;
@@ -179,7 +209,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       });
       return response;
     },
-    startJobs: () => jobs.start(),
+    startJobs: start,
     runJob: (name) => jobs.run(name),
     drain,
     close,
@@ -189,6 +219,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
 interface OpenRegistry {
   readonly parts: RegistryParts;
   readonly jobs: JobRunner;
+  readonly start: () => void;
   readonly close: () => Promise<void>;
   readonly drain: () => void;
 }
@@ -197,13 +228,18 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
   const { access = "users" } = options;
   const { database, objects } = storage;
   const limits = { ...defaultLimits, ...options.limits };
+  const collect = { ...defaultCollectSettings, ...options.collect };
   const metrics = new Metrics(now());
   let draining = false;
   let jobs: JobRunner | undefined;
   let downloads: DownloadCounter | undefined;
+  let webhooks: WebhookSender | undefined;
+  let mirrors: Mirrors | undefined;
   const close = async (): Promise<void> => {
     await jobs?.stop();
+    await webhooks?.stop();
     await downloads?.flush();
+    await mirrors?.close();
     await storage.close();
   };
   try {
@@ -213,7 +249,21 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
       maxWaiting: limits.maxWaiting,
       onFailure: (error) => options.onJobFailure?.("watch-changes", error),
     });
-    const onAnnounced = (): void => changeWatch.wake();
+    const deliveries = new Deliveries(new AuditedDatabase(database, now));
+    const { privateWebhooks = false } = options;
+    const sender = new WebhookSender({
+      deliveries,
+      send: (message, signal) =>
+        sendWebhook(message, { privateAddresses: privateWebhooks, timeoutMs: webhookTimeoutMs }, signal),
+      now,
+      random: () => Math.random(),
+      onFailure: (error) => options.onJobFailure?.("deliver-webhooks", error),
+    });
+    webhooks = sender;
+    const onAnnounced = (): void => {
+      changeWatch.wake();
+      sender.wake();
+    };
     const accounts = createAccounts(database, now, onAnnounced);
     if (access === "open" && (await accounts.users.any()))
       throw registryError("registry-server/not-open", "the registry has users, so it is not open to everybody");
@@ -221,7 +271,8 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
     const failures = new RateLimit(limits.failedSignInsPerMinute, now);
     const failuresOfAddress = new RateLimit(10 * limits.failedSignInsPerMinute, now);
     const records = new SqlUploadRecords(database);
-    const metadata = new SqlMetadata(database, now, onAnnounced);
+    const removals = new ObjectRemovals(database, objects, now);
+    const metadata = new SqlMetadata(database, now, { promiseSlackMs: promiseSlackMs(collect.delayMs), onAnnounced });
     const jobMetrics = new JobMetrics(now);
     const scrubMetrics = new ScrubMetrics(new ScrubRecords(new AuditedDatabase(database, now), ""));
     downloads = new DownloadCounter({
@@ -229,12 +280,28 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
       intervalMs: downloadsIntervalMs,
       onFailure: (error) => options.onJobFailure?.("count-downloads", error),
     });
+    const redirectFromBytes = options.redirectFromBytes ?? Number.POSITIVE_INFINITY;
+    mirrors = await openMirrors({
+      options: options.mirrors ?? { rules: [] },
+      database,
+      dataDirectory: options.dataDirectory,
+      s3: options.s3,
+      maxBlobBytes: limits.maxBlobBytes,
+      redirectFromBytes,
+      onFailure: (error) => options.onJobFailure?.("keep-mirrored", error),
+      now,
+    });
+    const mirrored = mirrors;
+    const counts = new CollectCounts();
+    const audited = new AuditedDatabase(database, now, onAnnounced);
+    const collecting = { database: audited, storage: objects, removals, counts, settings: collect, now };
     const parts: RegistryParts = {
       metadata,
       objects,
-      redirectFromBytes: options.redirectFromBytes ?? Number.POSITIVE_INFINITY,
+      redirectFromBytes,
       uploads: new Uploads({
         storage: objects,
+        untilFree: (object) => removals.untilFree(object),
         records: objects.shared ? records : new LocalUploadRecords(records),
         maxBlobBytes: limits.maxBlobBytes,
         onBytes: (bytes) => metrics.receive(bytes),
@@ -243,6 +310,9 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
       downloads,
       changes,
       changeWatch,
+      deliveries,
+      privateWebhooks,
+      mirrors,
       accounts,
       authenticator: new Authenticator({
         accounts,
@@ -252,7 +322,7 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
         open: access === "open",
       }),
       accessTokens,
-      gate: new Gate(accounts),
+      gate: new Gate(accounts, (namespace) => mirrored?.factsOf(namespace)),
       issuerKeys: new IssuerKeys(accounts.publishers, now),
       signIn: new SignIn(await ownSecret(database, "sign-in"), database, now),
       rates: {
@@ -260,7 +330,16 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
         publishes: new RateLimit(limits.publishesPerMinute, now),
       },
       metrics,
-      metricSources: [jobMetrics, scrubMetrics],
+      metricSources: [
+        jobMetrics,
+        scrubMetrics,
+        new CollectMetrics(database, counts, now),
+        new WebhookMetrics(deliveries, sender),
+        ...(mirrors?.metricSources ?? []),
+      ],
+      collector: new Collector(collecting),
+      sweep: new Sweep(collecting),
+      collect,
       openMetrics: options.openMetrics ?? false,
       readiness: () => checkReadiness(metadata, objects, draining),
       limits,
@@ -278,7 +357,11 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
       changeWatch.end();
       runner.drain();
     };
-    return { parts, jobs: runner, close, drain };
+    const start = (): void => {
+      runner.start();
+      sender.start();
+    };
+    return { parts, jobs: runner, start, close, drain };
   } catch (error) {
     await close();
     throw error;
@@ -286,8 +369,16 @@ async function openParts(options: RegistryOptions, now: () => number, storage: S
 }
 
 /** What a registry does without being asked. */
-function jobsOf({ uploads, changes, limits, now }: RegistryParts): readonly Job[] {
-  return [expireUploads(uploads, limits.uploadExpiryMs), forgetChanges(changes, limits.changesKeptMs, now)];
+function jobsOf(parts: RegistryParts): readonly Job[] {
+  const { uploads, changes, deliveries, limits, mirrors, collector, sweep, collect, now } = parts;
+  return [
+    expireUploads(uploads, limits.uploadExpiryMs),
+    forgetChanges(changes, limits.changesKeptMs, now),
+    forgetDeliveries(deliveries, now),
+    collectGarbage(collector, collect.intervalMs),
+    sweepOrphans(sweep),
+    ...(mirrors?.jobs ?? []),
+  ];
 }
 
 function createJobRunner(

@@ -16,11 +16,16 @@ export interface FinishedUpload {
   readonly version: number | undefined;
 }
 
+/** False, and nothing is recorded, while an object of that name is being removed. */
+export type RecordBlob = (finished: FinishedUpload) => Promise<boolean>;
+
 export interface UploadsParts {
   readonly storage: ObjectStorage;
   readonly records: UploadRecords;
   readonly maxBlobBytes: number;
   readonly onBytes: (count: number) => void;
+  /** Resolves once no object of that name is being removed. */
+  readonly untilFree: (object: ObjectName) => Promise<void>;
   readonly now: () => number;
 }
 
@@ -100,7 +105,7 @@ export class Uploads {
     body: ByteSource,
     digest: Digest,
     startBytes: number | undefined,
-    recordBlob: (finished: FinishedUpload) => Promise<void>,
+    recordBlob: RecordBlob,
   ): Promise<void> {
     const session = await this.#claim(record, startBytes);
     const { id } = record;
@@ -117,10 +122,7 @@ export class Uploads {
       failpoint("upload/hashed");
       if (session.staging.marked === undefined) await session.staging.mark(digest);
       await session.save();
-      const object = await session.staging.seal();
-      failpoint("upload/adopted");
-      const version = this.#parts.storage.shared ? session.version : undefined;
-      await recordBlob({ id, object, sizeBytes: session.sizeBytes, version });
+      await this.#record(session, digest, recordBlob);
       failpoint("upload/recorded");
       await this.#parts.storage.settle(id, session.staging.state);
       this.#parts.records.forget(id);
@@ -196,6 +198,21 @@ export class Uploads {
       record = again;
     }
     return record;
+  }
+
+  /**
+   * Puts the object in place and has it recorded while no object of that name is being removed. Marked as the upload is,
+   * a removal that begins meanwhile leaves the object alone; see `ObjectStorage.remove`.
+   */
+  async #record(session: UploadSession, digest: Digest, recordBlob: RecordBlob): Promise<void> {
+    const { storage, untilFree } = this.#parts;
+    const version = storage.shared ? session.version : undefined;
+    for (let recorded = false; !recorded;) {
+      await untilFree(storage.defaultObject(digest));
+      const object = await session.staging.seal();
+      failpoint("upload/adopted");
+      recorded = await recordBlob({ id: session.id, object, sizeBytes: session.sizeBytes, version });
+    }
   }
 
   /** What arrived is kept, unless the storage fails as well. */

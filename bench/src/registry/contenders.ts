@@ -24,7 +24,17 @@ export async function startContenders(root: string): Promise<readonly Contender[
   const distribution = await installGoProgram(goPrograms.distribution, defaultCacheDirectory());
   const own = await freeHost();
   const data = join(root, "cpm-registry");
-  const flags = ["--open", "--data", data, "--listen", own, "--publishes-per-minute", "100000000"];
+  const flags = [
+    "--open",
+    "--data",
+    data,
+    "--listen",
+    own,
+    "--publishes-per-minute",
+    "100000000",
+    "--scrub-every",
+    "off",
+  ];
   const started = [
     await start("cpm-registry", own, [process.execPath, ownProgram, "serve", ...flags], {}),
     await startDistribution("docker-registry 2.8", root, dockerRegistry.executable, dockerRegistry.env),

@@ -10,8 +10,12 @@ export interface Load {
 /** Without it docker-registry shows no manifest of the OCI's. */
 const accept = "Accept: application/vnd.oci.image.manifest.v1+json, */*";
 
-/** Asks for one address again and again over so many connections, by wrk, a process of its own in C. */
-export async function getLoad(url: string, clients: number, durationS: number): Promise<Load> {
+/**
+ * Asks for one address again and again over so many connections, by wrk, a process of its own in C. Of a large body,
+ * whose size is then given, requests are counted by the bytes that arrived: when the time is up one is under way on
+ * every connection, and whoever serves all connections evenly has ended few of them.
+ */
+export async function getLoad(url: string, clients: number, durationS: number, bodyBytes?: number): Promise<Load> {
   const { executable, env } = await installDebianProgram(debianPrograms.wrk, defaultCacheDirectory());
   const threads = ["-t", "1", "-c", String(clients)];
   const length = ["-d", `${durationS}s`, "--timeout", "60s"];
@@ -24,7 +28,14 @@ export async function getLoad(url: string, clients: number, durationS: number): 
   if (/Non-2xx|Socket errors: connect [1-9]/.test(text)) throw new Error(`${url} was not answered well: ${text}`);
   const [, p99 = "", unit = ""] = /^\s+99%\s+([\d.]+)(us|ms|s)\s*$/m.exec(text) ?? [];
   const scale = { us: 0.001, ms: 1, s: 1000 }[unit];
-  const rate = /^Requests\/sec:\s+([\d.]+)$/m.exec(text)?.[1];
-  if (rate === undefined || scale === undefined) throw new Error(`wrk said: ${text}`);
-  return { requestsPerSecond: Number(rate), p99Ms: Number(p99) * scale };
+  const ended = Number(/^Requests\/sec:\s+([\d.]+)$/m.exec(text)?.[1]);
+  const rate = bodyBytes === undefined ? ended : bytesPerSecond(text) / bodyBytes;
+  if (Number.isNaN(rate) || scale === undefined) throw new Error(`wrk said: ${text}`);
+  return { requestsPerSecond: rate, p99Ms: Number(p99) * scale };
+}
+
+/** wrk's units are powers of 1024, whatever it calls them. */
+function bytesPerSecond(text: string): number {
+  const [, count, unit = ""] = /^Transfer\/sec:\s+([\d.]+)([KMGT]?)B$/m.exec(text) ?? [];
+  return Number(count) * 1024 ** " KMGT".indexOf(unit === "" ? " " : unit);
 }

@@ -38,8 +38,11 @@ export async function benchRegistry(scratch: Scratch, options: RegistryBenchOpti
     execute("sync", "-f", root);
     const durationS = quick ? 1 : 3;
     const get =
-      (path: (content: RegistryContent) => string, times: number) => (contender: Contender, clients: number) =>
-        getLoad(`http://${contender.host}${path(contents.get(contender) ?? noContent())}`, clients, times * durationS);
+      (path: (content: RegistryContent) => string, times: number, bodyBytes?: number): RowLoad =>
+      (contender, clients) => {
+        const url = `http://${contender.host}${path(contents.get(contender) ?? noContent())}`;
+        return getLoad(url, clients, times * durationS, bodyBytes);
+      };
     let seed = 0;
     const push = (contender: Contender, clients: number) =>
       putLoad(contender.host, { clients, pushes: Math.max(clients, 16), blobBytes: shape.blobBytes, seed: ++seed });
@@ -47,7 +50,7 @@ export async function benchRegistry(scratch: Scratch, options: RegistryBenchOpti
     const rows: readonly [string, RowLoad][] = [
       ["manifest GET by tag", get(({ manifestPath }) => manifestPath, 1)],
       [`list of ${shape.tags} tags`, get(({ tagsPath }) => tagsPath, 1)],
-      [`blob GET, ${size}`, get(({ blobPath }) => blobPath, 4)],
+      [`blob GET, ${size}`, get(({ blobPath }) => blobPath, 4, shape.blobBytes)],
       [`blob PUT, ${size}`, push],
     ];
     const results: RegistryResult[] = [];

@@ -10,6 +10,7 @@ const colonies = "tests/src/operations";
 const bundles = "tests/src/bundles/bundles.test.ts";
 const tampering = "tests/src/bundles/tampering.test.ts";
 const resolution = "tests/src/resolution/resolution.test.ts";
+const withdrawals = "tests/src/resolution/withdrawals.test.ts";
 const instances = `${here}/release/release-instances.test.ts`;
 const standing = "tests/src/resolution/standing-releases.test.ts";
 
@@ -26,6 +27,8 @@ const broughtAbout: Readonly<Record<OperationsErrorCode, string>> = {
   "package/template-file": `${here}/package/lint-package.test.ts`,
   "package/empty-payload": `${here}/package/lint-package.test.ts`,
   "package/undeclared-executor": `${here}/package/lint-package.test.ts`,
+  "package/yanked": withdrawals,
+  "package/deprecated": withdrawals,
   "package/dependency-cycle": `${here}/release/render-release.test.ts`,
   "package/single-instance": instances,
   "package/too-many-instances": instances,

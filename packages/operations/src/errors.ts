@@ -56,6 +56,16 @@ export const operationsErrors = {
     title: "A template needs an executor type that `requires` does not name",
     hint: "Add it under requires.executors, so that installing checks for it.",
   },
+  "package/yanked": {
+    kind: "failed_precondition",
+    title: "The version was yanked: whoever published it advises against it",
+    hint: "It is used because it is locked or named exactly. `cpm update` moves a locked one to another version.",
+  },
+  "package/deprecated": {
+    kind: "failed_precondition",
+    title: "The package or the version is not to be used any more",
+    hint: "It works as before. `cpm info NAME` shows what its owners say.",
+  },
   "package/dependency-cycle": { kind: "failed_precondition", title: "Packages that need one another" },
   "package/single-instance": {
     kind: "failed_precondition",

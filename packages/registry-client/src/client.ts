@@ -1,3 +1,4 @@
+import type { Digest } from "@cpm/base";
 import { parseRepositoryName } from "@cpm/oci";
 import type { CallOptions } from "@cpm/oci";
 import { refusal } from "./answers.ts";
@@ -14,6 +15,8 @@ import type { FetchedManifest, Repository } from "./repository.ts";
 import { bindIdentity, exchangeIdToken, signIn } from "./sign-in.ts";
 import type { SignInOptions, SignedIn, Signer } from "./sign-in.ts";
 import { Transport, drop } from "./transport.ts";
+import { deprecatePackage, yankVersion } from "./withdrawals.ts";
+import type { DeprecationNotice } from "./withdrawals.ts";
 
 export interface RegistryClient {
   /** `host[:port]`. */
@@ -46,6 +49,21 @@ export interface RegistryClient {
     options?: CallOptions & { readonly etag?: string | undefined },
   ): Promise<VersionListing | "unchanged" | undefined>;
   /**
+   * Says that a version is yanked: nobody who has not locked it or names it exactly gets it any more. Without a reason
+   * takes that back. Answers the version's digest. Throws `registry/no-index` where the registry has no index.
+   */
+  yankVersion(name: string, version: string, reason: string | undefined, options?: CallOptions): Promise<Digest>;
+  /**
+   * Deprecates a version, or with no version the package; without a notice takes that back. Throws `registry/no-index`
+   * where the registry has no index.
+   */
+  deprecatePackage(
+    name: string,
+    version: string | undefined,
+    notice: DeprecationNotice | undefined,
+    options?: CallOptions,
+  ): Promise<void>;
+  /**
    * What the index tells of a package, as it is, for who passes it on; undefined when there is no index, or the
    * package is not in it. `unchanged` when `etag` still stands for it.
    */
@@ -75,6 +93,8 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     searchPackages: (query, search) => searchPackages(transport, query, search),
     packageInfo: (name, call) => packageInfo(transport, repository(name), name, call),
     packageDocument: (name, view, call) => indexDocument(transport, packagePath(name, view), `look up ${name}`, call),
+    yankVersion: (name, version, reason, call = {}) => yankVersion(transport, name, version, reason, call),
+    deprecatePackage: (name, version, notice, call = {}) => deprecatePackage(transport, name, version, notice, call),
     packageVersions: (name, call) => packageVersions(transport, repository(name), name, call),
   };
 }

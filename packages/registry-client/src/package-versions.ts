@@ -1,20 +1,12 @@
-import { collectBytes, isDigest, isJsonObject } from "@cpm/base";
+import { isDigest, isJsonObject, printable } from "@cpm/base";
 import type { CancelSignal, Digest, JsonObject, JsonValue } from "@cpm/base";
-import {
-  formatManifest,
-  resolverFacts,
-  packageMediaTypes,
-  parsePackageConfig,
-  readRange,
-  readVersion,
-  tagToVersion,
-  versionToTag,
-} from "@cpm/model";
+import { formatManifest, isPackageName, maxNoticeLength, resolverFacts, readRange, readVersion } from "@cpm/model";
 import type { Range, Version } from "@cpm/model";
-import { parseManifestBytes } from "@cpm/oci";
-import type { CallOptions, Descriptor, StoreReader } from "@cpm/oci";
+import type { CallOptions } from "@cpm/oci";
 import { protocolError } from "./errors.ts";
 import { indexDocument, packagePath } from "./index-document.ts";
+import { readVersions } from "./read-versions.ts";
+import type { ContentReader, ReadVersion } from "./read-versions.ts";
 import type { Transport } from "./transport.ts";
 
 /** What a resolver needs of one package. */
@@ -33,6 +25,10 @@ export interface ListedVersion {
   /** Milliseconds since the Unix epoch; unknown on a plain OCI registry. */
   readonly publishedAtMs?: number;
   readonly yanked: boolean;
+  /** Why, in the words of who yanked it. */
+  readonly yankReason?: string;
+  /** That it is not to be used any more, and what to use in its place. */
+  readonly deprecated?: { readonly message: string; readonly successor?: string };
   /** Several about one package where it is needed several times. */
   readonly dependencies: readonly ListedDependency[];
   /** `requires` of its manifest. */
@@ -51,16 +47,10 @@ export interface ListedDependency {
   readonly when?: string;
 }
 
-/** What is read of a registry that has no index. */
-type ContentReader = Pick<StoreReader, "tags" | "resolve" | "read">;
-
-const maxConfigBytes = 1024 * 1024;
-/** Manifests and configs of a plain registry that are fetched at once. */
-const inFlight = 8;
-
 /**
  * All versions of a package with what each needs, in one request: `unchanged` when the registry still has what `etag`
- * stands for, undefined when it has no such package. A plain OCI registry is asked for its tags and their configs.
+ * stands for, undefined when it has no such package. A plain OCI registry is asked for its tags, their configs and the
+ * marks beside them.
  */
 export async function packageVersions(
   transport: Transport,
@@ -83,7 +73,8 @@ export function readVersionListing(document: JsonObject): readonly ListedVersion
 
 function readListed(value: JsonValue): ListedVersion {
   const listed = isJsonObject(value) ? value : {};
-  const { version, digest, publishedAt, yanked, dependencies, requires, inputs, platforms } = listed;
+  const { version, digest, publishedAt, yanked, yankReason, deprecated, dependencies, requires, inputs, platforms } =
+    listed;
   const parsed = typeof version === "string" ? readVersion(version) : undefined;
   if (parsed === undefined || typeof digest !== "string" || !isDigest(digest))
     throw protocolError("a listed version has no number or no digest");
@@ -93,11 +84,23 @@ function readListed(value: JsonValue): ListedVersion {
     digest,
     ...(Number.isNaN(publishedAtMs) ? {} : { publishedAtMs }),
     yanked: yanked === true,
+    ...(typeof yankReason === "string" && yankReason !== ""
+      ? { yankReason: printable(yankReason, maxNoticeLength) }
+      : {}),
+    ...readDeprecated(deprecated),
     dependencies: readDependencies(dependencies, parsed.text),
     requires: isJsonObject(requires) ? requires : {},
     ...(inputs === undefined ? {} : { inputs }),
     platforms: Array.isArray(platforms) ? platforms.filter((entry: JsonValue) => typeof entry === "string") : [],
   };
+}
+
+/** What cannot be read counts as nothing: it is advice, and no part of what is resolved. */
+function readDeprecated(value: JsonValue | undefined): Pick<ListedVersion, "deprecated"> {
+  const { message, successor } = value !== undefined && isJsonObject(value) ? value : {};
+  if (typeof message !== "string" || message === "") return {};
+  const named = typeof successor === "string" && isPackageName(successor) ? { successor } : {};
+  return { deprecated: { message: printable(message, maxNoticeLength), ...named } };
 }
 
 /** As in colony.yaml: a range, a map with one, or a list of such maps. */
@@ -125,39 +128,18 @@ export async function versionsFromTags(
   repository: ContentReader,
   signal?: CancelSignal,
 ): Promise<VersionListing | undefined> {
-  const versions = (await repository.tags({ signal })).flatMap((tag) => tagToVersion(tag) ?? []);
-  if (versions.length === 0) return undefined;
-  const listed: JsonObject[] = [];
-  const queue = [...versions];
-  const worker = async (): Promise<void> => {
-    for (let version = queue.shift(); version !== undefined; version = queue.shift()) {
-      const entry = await describeVersion(repository, version, signal);
-      if (entry !== undefined) listed.push(entry);
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, worker));
-  const document = { versions: listed };
+  const found = await readVersions(repository, signal);
+  if (found.length === 0) return undefined;
+  const document = { versions: found.map(formatReadVersion) };
   return { versions: readVersionListing(document), document };
 }
 
-/** Undefined for a tag that looks like a version and is no package. */
-async function describeVersion(
-  repository: ContentReader,
-  version: Version,
-  signal: CancelSignal | undefined,
-): Promise<JsonObject | undefined> {
-  const root = await repository.resolve(versionToTag(version), { signal });
-  if (root === undefined) return undefined;
-  const read = async (descriptor: Descriptor) =>
-    parseManifestBytes(
-      await collectBytes(repository.read(descriptor, { signal }), descriptor.sizeBytes),
-      descriptor.mediaType,
-    );
-  const top = await read(root);
-  const first = top.kind === "index" ? top.manifests[0] : undefined;
-  const document = first === undefined ? top : await read(first);
-  if (document.kind !== "manifest" || document.config.mediaType !== packageMediaTypes.config) return undefined;
-  const config = parsePackageConfig(await collectBytes(repository.read(document.config, { signal }), maxConfigBytes));
-  if (config.manifest.version.text !== version.text) return undefined;
-  return { version: version.text, digest: root.digest, ...resolverFacts(formatManifest(config.manifest)) };
+/** As the index has it, without the time. */
+export function formatReadVersion({ version, root, manifest, mark }: ReadVersion): JsonObject {
+  return {
+    version: version.text,
+    digest: root.digest,
+    ...(mark?.yanked === true ? { yanked: true, yankReason: mark.reason } : {}),
+    ...resolverFacts(formatManifest(manifest)),
+  };
 }

@@ -167,12 +167,12 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   "only yanked versions": [
     "solver/no-solution",
     "Because colony.yaml requires rise/text ^2.0.0, which matches only yanked versions, the requirements cannot be met.",
-    "→ rise/text 2.0.1 fits but is yanked; require exactly 2.0.1 to take it all the same.",
+    "→ rise/text 2.0.1 fits but is yanked. Require exactly 2.0.1 to take it all the same.",
   ],
   "only a version that is too young": [
     "solver/no-solution",
     "Because colony.yaml requires rise/text ^2.4.0, which matches no version that may be chosen, the requirements cannot be met.",
-    "→ rise/text 2.4.0 fits but is yanked; require exactly 2.4.0 to take it all the same.",
+    "→ rise/text 2.4.0 fits but is yanked. Require exactly 2.4.0 to take it all the same.",
     "→ rise/text 2.4.1 fits but is 3 hours old; versions are taken from 3 days on.",
   ],
   "a version that is too young, further down": [

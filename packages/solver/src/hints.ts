@@ -28,8 +28,10 @@ function namedOf(leftOut: readonly LeftOut[]): readonly LeftOut[] {
 }
 
 function leftOutHint(title: string, { version, exclusion }: LeftOut): string {
-  if (exclusion.reason === "yanked")
-    return `${title} ${version} fits but is yanked; require exactly ${version} to take it all the same.`;
+  if (exclusion.reason === "yanked") {
+    const state = exclusion.said === undefined ? "is yanked" : `was yanked: ${exclusion.said.replace(/\.$/, "")}`;
+    return `${title} ${version} fits but ${state}. Require exactly ${version} to take it all the same.`;
+  }
   if (exclusion.reason === "too-young") {
     const age = exclusion.ageMs <= 0 ? "not published yet by this clock" : `${formatAge(exclusion.ageMs)} old`;
     return `${title} ${version} fits but is ${age}; versions are taken from ${formatAge(exclusion.minimumMs)} on.`;

@@ -113,9 +113,10 @@ function isAscending(candidates: readonly Candidate[]): boolean {
 }
 
 function exclusionOf(candidate: Candidate, { exempt, pinned, minimumAge }: Policy): Exclusion | undefined {
-  const { version, yanked, publishedAtMs } = candidate;
+  const { version, yanked, yankReason, publishedAtMs } = candidate;
   if (exempt !== undefined && compareVersions(exempt, version) === 0) return undefined;
-  if (yanked === true && !pinned.some((pin) => compareVersions(pin, version) === 0)) return { reason: "yanked" };
+  if (yanked === true && !pinned.some((pin) => compareVersions(pin, version) === 0))
+    return { reason: "yanked", ...(yankReason === undefined ? {} : { said: yankReason }) };
   if (minimumAge === undefined) return undefined;
   if (publishedAtMs === undefined) return { reason: "unknown-age" };
   const ageMs = minimumAge.nowMs - publishedAtMs;

@@ -40,6 +40,8 @@ export interface Candidate {
   readonly version: Version;
   /** Chosen only when it is locked or exactly pinned by a requirement. */
   readonly yanked?: boolean;
+  /** Why, for a failure to tell. */
+  readonly yankReason?: string;
   /** Compared with the minimum age, where one is asked for. */
   readonly publishedAtMs?: number;
   /** What it needs, where the listing knows already: then neighbours with the same need are ruled out in one step. */
@@ -57,7 +59,7 @@ export interface Unusable {
 
 /** Why a version that fits a range is not chosen. */
 export type Exclusion =
-  | { readonly reason: "yanked" }
+  | { readonly reason: "yanked"; readonly said?: string }
   | { readonly reason: "too-young"; readonly ageMs: number; readonly minimumMs: number }
   | { readonly reason: "unknown-age" }
   | { readonly reason: "pre-release" };

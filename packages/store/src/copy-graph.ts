@@ -3,6 +3,7 @@ import { collectBytes } from "@cpm/base";
 import { defaultManifestLimits, descriptorsOf, isManifestType, parseManifestBytes } from "@cpm/oci";
 import type { Descriptor, Store, StoreReader } from "@cpm/oci";
 import { verifiedBytes } from "./hash.ts";
+import { inParallel } from "./in-parallel.ts";
 
 export interface CopyOptions {
   /** Tags that the root gets in the destination, in the step that makes it visible. */
@@ -112,22 +113,4 @@ async function planCopy(from: StoreReader, root: Descriptor, signal: CancelSigna
   };
   await visit(root);
   return { blobs, manifests };
-}
-
-/** The first failure stops the others from starting and is thrown once all that run have ended. */
-async function inParallel<T>(items: readonly T[], concurrency: number, run: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  let failed = false;
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined && !failed; item = queue.shift()) {
-      try {
-        await run(item);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  const results = await Promise.allSettled(Array.from({ length: Math.min(concurrency, items.length) }, worker));
-  for (const result of results) if (result.status === "rejected") throw result.reason;
 }

@@ -7,23 +7,22 @@ import {
   defaultManifestLimits,
   descriptorsOf,
   digestMismatch,
-  formatManifest,
   incompleteManifest,
   parseManifestBytes,
   parseTag,
   referrerDescriptor,
   selectReferrers,
 } from "@cpm/oci";
-import type { CallOptions, Descriptor, Ingest, OciIndex, ReadOptions, Store } from "@cpm/oci";
+import type { CallOptions, Descriptor, Ingest, ReadOptions, Store } from "@cpm/oci";
 import { BlobDirectory, makeDirectory } from "./blob-directory.ts";
-import { storeError, systemCode, withFileErrors } from "./errors.ts";
+import { storeError } from "./errors.ts";
 import { replaceFile } from "./files.ts";
 import {
   checkLayoutMarker,
-  emptyLayoutIndex,
   findTag,
+  formatLayoutIndex,
   layoutMarker,
-  parseLayoutIndex,
+  readLayoutIndex,
   refName,
   tagsWith,
 } from "./layout-index.ts";
@@ -82,7 +81,7 @@ export class DirectoryStore implements Store {
   }
 
   async resolve(tag: string): Promise<Descriptor | undefined> {
-    return findTag(this.#readIndex(), this.#prefix + tag);
+    return findTag(readLayoutIndex(this.#root), this.#prefix + tag);
   }
 
   async putManifest(
@@ -111,16 +110,16 @@ export class DirectoryStore implements Store {
     const entries = names.map((name) => ({ ...stored, annotations: { [annotationKeys.refName]: name } }));
     // A manifest with a subject is listed without a name, so that it can be found as a referrer.
     const listed = manifest.subject !== undefined && entries.length === 0 ? [stored] : entries;
-    if (listed.length > 0) await this.#updateIndex((manifests) => mergeEntries(manifests, listed), options);
+    if (listed.length > 0) await this.updateIndex((manifests) => mergeEntries(manifests, listed), options);
   }
 
   async tags(): Promise<readonly string[]> {
-    return tagsWith(this.#readIndex(), this.#prefix);
+    return tagsWith(readLayoutIndex(this.#root), this.#prefix);
   }
 
   async untag(tag: string, options: CallOptions = {}): Promise<boolean> {
     let found = false;
-    await this.#updateIndex((manifests) => {
+    await this.updateIndex((manifests) => {
       const kept = manifests.filter((entry) => refName(entry) !== this.#prefix + tag);
       found = kept.length < manifests.length;
       return found ? kept : undefined;
@@ -130,7 +129,7 @@ export class DirectoryStore implements Store {
 
   async referrers(subject: Digest, artifactType?: string): Promise<readonly Descriptor[]> {
     const found = new Map<Digest, Descriptor>();
-    for (const entry of this.#readIndex().manifests) {
+    for (const entry of readLayoutIndex(this.#root).manifests) {
       if (found.has(entry.digest) || this.blobs.stat(entry.digest) === undefined) continue;
       const bytes = await collectBytes(this.read(entry), defaultManifestLimits.maxBytes);
       const manifest = parseManifestBytes(bytes, entry.mediaType);
@@ -140,30 +139,17 @@ export class DirectoryStore implements Store {
     return selectReferrers(found.values(), artifactType);
   }
 
-  #readIndex(): OciIndex {
-    const path = join(this.#root, "index.json");
-    let bytes: Uint8Array;
-    try {
-      bytes = readFileSync(path);
-    } catch (error) {
-      if (systemCode(error) === "ENOENT") return emptyLayoutIndex;
-      throw withFileErrors("read", path, () => {
-        throw error;
-      });
-    }
-    return parseLayoutIndex(bytes, this.#root);
-  }
-
   /** Reads, changes and replaces index.json while no other process does; nothing is written when `change` gives nothing. */
-  async #updateIndex(
+  async updateIndex(
     change: (manifests: readonly Descriptor[]) => readonly Descriptor[] | undefined,
-    options: CallOptions,
+    options: CallOptions = {},
   ): Promise<void> {
     const lock = await waitForLock(join(this.#root, "index.json.lock"), lockTimeoutMs, options.signal);
     try {
-      const index = this.#readIndex();
+      const index = readLayoutIndex(this.#root);
       const manifests = change(index.manifests);
-      if (manifests !== undefined) replaceFile(join(this.#root, "index.json"), formatManifest({ ...index, manifests }));
+      if (manifests !== undefined)
+        replaceFile(join(this.#root, "index.json"), formatLayoutIndex({ ...index, manifests }));
     } finally {
       lock.release();
     }

@@ -13,13 +13,19 @@ import {
 import type { Descriptor, OciIndex, ReadOptions, StoreReader } from "@cpm/oci";
 import { storeError, withFileErrors } from "./errors.ts";
 import { readOpenFile, removeFile, writeFully } from "./files.ts";
-import { checkLayoutMarker, emptyLayoutIndex, findTag, parseLayoutIndex, tagsWith } from "./layout-index.ts";
+import {
+  checkLayoutMarker,
+  emptyLayoutIndex,
+  findTag,
+  maxLayoutIndexBytes,
+  parseLayoutIndex,
+  tagsWith,
+} from "./layout-index.ts";
 import { listFiles } from "./list-files.ts";
 import { openFileAccess } from "./random-access.ts";
 import type { RandomAccess } from "./random-access.ts";
 
 const layoutFiles = /^(?:blobs\/sha(?:256|512)\/[0-9a-f]+|index\.json|oci-layout)$/;
-const maxDocumentBytes = 64 * 1024 * 1024;
 
 /** Where the content of one file stands within the container. */
 interface Place {
@@ -65,9 +71,9 @@ export async function openLayout(access: RandomAccess): Promise<LayoutFile> {
   const read = async (name: string): Promise<Uint8Array | undefined> => {
     const place = places.get(name);
     if (place === undefined) return undefined;
-    if (place.sizeBytes > maxDocumentBytes)
+    if (place.sizeBytes > maxLayoutIndexBytes)
       throw storeError("store/not-a-layout", `${name} of ${access.path} has ${place.sizeBytes} bytes`);
-    return collectBytes(access.read(place.offsetBytes, place.sizeBytes), maxDocumentBytes);
+    return collectBytes(access.read(place.offsetBytes, place.sizeBytes), maxLayoutIndexBytes);
   };
   const marker = await read("oci-layout");
   if (marker === undefined) throw storeError("store/not-a-layout", `${access.path} holds no OCI image layout`);

@@ -32,17 +32,55 @@ export async function writeContainer(
   sink: ByteSink,
   signal?: CancelSignal,
 ): Promise<void> {
+  const writer = new ContainerWriter(sink);
   for (const { entry, file } of ordered(files)) {
+    if (file === undefined) writer.directory(entry.path);
+    else await writer.file(file, signal);
+  }
+  writer.end();
+}
+
+/** Writes a container entry by entry, which is for who does not know all of them before: they come in canonical order. */
+export class ContainerWriter {
+  readonly #sink: ByteSink;
+  #last: string | undefined;
+
+  constructor(sink: ByteSink) {
+    this.#sink = sink;
+  }
+
+  directory(path: string): void {
+    this.#begin({ path, type: "directory", ...plain, sizeBytes: 0 });
+  }
+
+  /** Nothing is written of a file whose reading fails before its first byte: what throws then can be left out. */
+  async file(file: StreamedFile, signal?: CancelSignal): Promise<void> {
+    const { path, sizeBytes } = file;
     signal?.throwIfAborted();
-    sink.write(encodeTarHeader(entry));
-    if (file === undefined) continue;
+    let begun = false;
+    const begin = (): void => {
+      if (!begun) this.#begin({ path, type: "file", ...plain, sizeBytes });
+      begun = true;
+    };
     for await (const chunk of file.read()) {
       signal?.throwIfAborted();
-      sink.write(chunk);
+      begin();
+      this.#sink.write(chunk);
     }
-    sink.write(new Uint8Array(tarPaddingBytes(entry.sizeBytes)));
+    begin();
+    this.#sink.write(new Uint8Array(tarPaddingBytes(sizeBytes)));
   }
-  sink.write(new Uint8Array(tarEndBytes));
+
+  end(): void {
+    this.#sink.write(new Uint8Array(tarEndBytes));
+  }
+
+  #begin(entry: TarEntry): void {
+    if (this.#last !== undefined && compareTarPaths(this.#last, entry.path) >= 0)
+      throw new TypeError(`${entry.path} does not come after ${this.#last}`);
+    this.#last = entry.path;
+    this.#sink.write(encodeTarHeader(entry));
+  }
 }
 
 interface OrderedFile {

@@ -34,6 +34,8 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   bundle: ["create", "hello", "-o", "hello.bundle"],
   why: ["rise/other", "--directory", "hello"],
   publish: ["hello"],
+  yank: ["rise/hello@0.1.0", "--undo"],
+  deprecate: ["rise/hello", "--undo"],
   search: [],
   info: ["rise/hello", "--readme"],
   resolve: ["rise/hello"],

@@ -142,6 +142,24 @@ const rows: Readonly<Record<string, Row>> = {
       return { argv: ["publish", "small"] };
     },
   },
+  "a yank without a reason": {
+    code: "cli/usage",
+    status: 2,
+    hint: /--reason/,
+    make: () => ({ argv: ["yank", "rise/small@1.0.0"] }),
+  },
+  "a yank of a version that is not there": {
+    code: "registry/not-found",
+    status: 5,
+    hint: /./,
+    make: () => ({ argv: ["yank", "rise/small@9.9.9", "--reason", "Slow."] }),
+  },
+  "a deprecation in favour of itself": {
+    code: "registry/refused",
+    status: 2,
+    hint: /another package/,
+    make: () => ({ argv: ["deprecate", "rise/small", "--message", "Old.", "--successor", "rise/small"] }),
+  },
   "an unknown input": {
     code: "input/invalid",
     status: 2,

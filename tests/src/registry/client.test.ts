@@ -95,6 +95,8 @@ describe("a plain registry", () => {
     const repository = client.repository("rise/plain");
     expect(await codeOf(client.searchPackages("x"))).toBe("registry/no-index");
     expect(await codeOf(client.packageInfo("rise/plain"))).toBe("registry/not-found");
+    expect(await codeOf(client.yankVersion("rise/plain", "1.0.0", "Slow."))).toBe("registry/no-index");
+    expect(await codeOf(client.deprecatePackage("rise/plain", undefined, undefined))).toBe("registry/no-index");
     const annotations = { [annotationKeys.description]: "The newest." };
     for (const tag of ["1.0.0", "1.10.0_build", "1.9.0", "latest"])
       await manifestIn(repository, { annotations }, [tag]);

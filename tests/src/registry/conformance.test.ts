@@ -1,47 +1,41 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { goPrograms, installGoProgram, whyNoGo } from "@cpm/dev-colony/programs";
 import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
-import { cpmRegistry } from "./command.ts";
 import { runConformance } from "./conformance-program.ts";
-import { startRegistryProcess } from "./registry-process.ts";
 import type { RegistryProcess } from "./registry-process.ts";
+import { storageModes } from "./storage-mode.ts";
+import type { OpenStorage } from "./storage-mode.ts";
 
-const reason = whyNoGo();
 const scratch = mkdtempSync(join(tmpdir(), "cpm-conformance-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-if (reason !== undefined && process.env["CI"] !== undefined) {
-  test("the conformance program can run in CI", () => {
-    throw new Error(reason);
-  });
-} else if (reason !== undefined) {
-  process.stderr.write(`the conformance of the registry is not tested: ${reason}\n`);
-}
+describe.each(storageModes)("the official conformance program, of a registry on $name", (storageMode) => {
+  const reason = whyNoGo() ?? storageMode.reason;
+  if (reason !== undefined) process.stderr.write(`the conformance on ${storageMode.name} is not tested: ${reason}\n`);
+  test.skipIf(process.env["CI"] === undefined)("can run", () => expect(reason).toBeUndefined());
 
-describe.skipIf(reason !== undefined)(
-  `the official conformance program${reason === undefined ? "" : `: ${reason}`}`,
-  () => {
+  describe.skipIf(reason !== undefined)("with users", () => {
     const password = "correct horse battery";
-    const data = join(scratch, "data");
     let program = "";
-    let registry: RegistryProcess | undefined;
+    let storage: OpenStorage;
+    let registry: RegistryProcess;
 
     beforeAll(async () => {
       program = await installGoProgram(goPrograms.conformance, defaultCacheDirectory());
-      const run = async (...args: string[]) => {
-        const { exitCode, stderr } = await cpmRegistry([...args, "--data", data], `${password}\n`);
-        expect([exitCode, stderr]).toEqual([0, ""]);
-      };
-      await run("user", "add", "root", "--admin", "--no-password");
-      await run("user", "add", "tester", "--password-stdin");
-      await run("namespace", "add", "one", "--owner", "tester");
-      await run("namespace", "add", "two", "--owner", "tester");
-      registry = await startRegistryProcess(data, { open: false });
+      storage = await storageMode.open();
+      await storage.command(["user", "add", "root", "--admin", "--no-password"]);
+      await storage.command(["user", "add", "tester", "--password-stdin"], `${password}\n`);
+      await storage.command(["namespace", "add", "one", "--owner", "tester"]);
+      await storage.command(["namespace", "add", "two", "--owner", "tester"]);
+      registry = await storage.start({ open: false });
     }, 15 * 60_000);
-    afterAll(() => registry?.end("SIGTERM"));
+    afterAll(async () => {
+      await registry.end("SIGTERM");
+      storage.close();
+    });
 
     /** What the version of the specification has no checks for. */
     const notInStable = ["Blob upload cancel", "Manifest put with tag params", "Tag Param", "Tag Param sha512"];
@@ -50,12 +44,11 @@ describe.skipIf(reason !== undefined)(
       ["1.1", { Pass: 860, Disabled: 2, Skip: 0, FAIL: 0, Error: 0, Total: 862 }, [...notInStable, "Sparse Manifests"]],
       ["dev", { Pass: 986, Disabled: 0, Skip: 0, FAIL: 0, Error: 0, Total: 986 }, ["Sparse Manifests"]],
     ] as const)(
-      "in mode %s passes every check, with users: %p",
+      "in mode %s passes every check: %p",
       async (mode, expected, disabled) => {
-        const resultsFolder = join(scratch, mode);
-        mkdirSync(resultsFolder);
+        const resultsFolder = mkdtempSync(join(scratch, mode));
         const { counts, statuses } = await runConformance(program, {
-          host: registry?.host ?? "",
+          host: registry.host,
           mode,
           username: "tester",
           password,
@@ -65,9 +58,9 @@ describe.skipIf(reason !== undefined)(
         expect(counts).toMatchObject(expected);
         const others = Object.entries(statuses).filter(([, status]) => status !== "Pass");
         expect(Object.fromEntries(others)).toEqual(Object.fromEntries(disabled.map((name) => [name, "Disabled"])));
-        process.stdout.write(`conformance ${mode}: ${JSON.stringify(counts)}\n`);
+        process.stdout.write(`conformance ${mode} on ${storageMode.name}: ${JSON.stringify(counts)}\n`);
       },
       120_000,
     );
-  },
-);
+  });
+});

@@ -5,10 +5,16 @@ import {
   sql,
   sqliteUnderTest,
   testChanges,
+  testCollection,
+  testCollectionRaces,
   testDatabase,
   testJobs,
   testMetadata,
+  testMirrorRecords,
+  testScrubRecords,
   testSqlUploadRecords,
+  testWithdrawals,
+  testWebhooks,
 } from "@cpm/registry/testing/databases";
 import type { Database, DatabaseKind } from "@cpm/registry/testing/databases";
 import { execute, sharedPostgresServer, whyNoPostgres } from "./postgres-server.ts";
@@ -29,9 +35,15 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
+  testWithdrawals(postgresUnderTest);
   testChanges(postgresUnderTest);
+  testMirrorRecords(postgresUnderTest);
   testJobs(postgresUnderTest);
+  testScrubRecords(postgresUnderTest);
+  testCollection(postgresUnderTest);
+  testCollectionRaces(postgresUnderTest);
   testSqlUploadRecords(postgresUnderTest);
+  testWebhooks(postgresUnderTest);
 }
 
 describe.skipIf(reason !== undefined)("the schema in PostgreSQL", () => {

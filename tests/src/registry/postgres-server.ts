@@ -5,6 +5,8 @@ import { findPostgres, preparePostgres } from "@cpm/dev-colony/real-colony";
 import { openPostgresDatabase } from "@cpm/registry/testing/databases";
 import type { PostgresSettings } from "@cpm/registry/testing/databases";
 import { Client } from "pg";
+import { startBoundServer } from "./bound-server.ts";
+import type { BoundServer } from "./bound-server.ts";
 import { freePort } from "./free-port.ts";
 
 /** A real PostgreSQL in a folder of its own, on loopback. */
@@ -16,7 +18,7 @@ export interface PostgresServer {
   /** As a crash would. */
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** Ends it and removes its folder. What is not disposed of ends with the process of the tests. */
+  /** Ends it and removes its folder; what is not disposed of goes with the process of the tests. */
   dispose(): Promise<void>;
 }
 
@@ -38,7 +40,10 @@ export function whyNoPostgres(): string | undefined {
   }
 }
 
-async function startPostgresServer(): Promise<PostgresServer> {
+/** `more`: settings beyond those of every server; what they name may be put into the folder, which is the server's. */
+export async function startPostgresServer(
+  more: (folder: string) => Readonly<Record<string, string>> = () => ({}),
+): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), "cpm-postgres-"));
   // The server's user must reach its folder.
   chmodSync(folder, 0o755);
@@ -53,7 +58,14 @@ async function startPostgresServer(): Promise<PostgresServer> {
     tls: "off",
     connections: 8,
   });
-  let child = spawnBound([...command, "-c", "max_connections=300"], folder);
+  const own = Object.entries({ max_connections: "300", ...more(join(folder, "server")) });
+  command.push(...own.flatMap(([name, value]) => ["-c", `${name}=${value}`]));
+  const start = async (): Promise<BoundServer> => {
+    const server = startBoundServer(command, folder);
+    await untilReady(server, settings("postgres"));
+    return server;
+  };
+  let server = await start();
   let count = 0;
   let template: Promise<string> | undefined;
   const create = async (from: string): Promise<PostgresSettings> => {
@@ -66,54 +78,26 @@ async function startPostgresServer(): Promise<PostgresServer> {
     await (await openPostgresDatabase(made)).close();
     return made.database;
   };
-  const end = async (word: string): Promise<void> => {
-    void child.stdin.write(word);
-    await child.stdin.end();
-    await child.exited;
-  };
-  await untilReady(child, settings("postgres"));
   return {
     createEmptyDatabase: () => create("template0"),
     async createDatabase() {
       template ??= makeTemplate();
       return create(await template);
     },
-    stop: () => end("stop\n"),
+    stop: () => server.end(),
     async start() {
-      child = spawnBound([...command, "-c", "max_connections=300"], folder);
-      await untilReady(child, settings("postgres"));
+      server = await start();
     },
     async dispose() {
-      await end("stop\n");
+      await server.end();
       rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-/**
- * The server ends when it is told to, and removes what it wrote when the process of the tests is gone, however that
- * ended: the runner calls nobody at its end.
- */
-const bound = `
-  trap '' INT
-  folder=$1; shift
-  "$@" </dev/null & server=$!
-  read -r word
-  kill -QUIT $server; wait $server
-  [ "$word" = stop ] || rm -rf "$folder"`;
-
-function spawnBound(command: readonly string[], folder: string): Bun.Subprocess<"pipe", "ignore", "ignore"> {
-  const child = Bun.spawn(["sh", "-c", bound, "sh", folder, ...command], {
-    cwd: "/",
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  child.unref();
-  return child;
-}
-
-async function untilReady(child: Bun.Subprocess, settings: PostgresSettings): Promise<void> {
+async function untilReady(server: BoundServer, settings: PostgresSettings): Promise<void> {
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`PostgreSQL ended with ${child.exitCode}`);
+    if (server.exitCode !== undefined) throw new Error(`PostgreSQL ended with ${server.exitCode}`);
     try {
       await execute(settings, "SELECT 1");
       return;

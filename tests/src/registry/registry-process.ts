@@ -23,12 +23,13 @@ export interface RegistryProcessOptions {
   readonly args?: readonly string[];
 }
 
-/** The real program, as a user starts it. */
+/** The real program, as a user starts it; without a directory, where the arguments name servers for all. */
 export async function startRegistryProcess(
-  dataDirectory: string,
+  dataDirectory: string | undefined,
   { failpoint = "", open = true, args = [], environment = {} }: RegistryProcessOptions = {},
 ): Promise<RegistryProcess> {
-  const flags = [...(open ? ["--open"] : []), "--data", dataDirectory, "--listen", "127.0.0.1:0", ...args];
+  const data = dataDirectory === undefined ? [] : ["--data", dataDirectory];
+  const flags = [...(open ? ["--open"] : []), ...data, "--listen", "127.0.0.1:0", ...args];
   const child = Bun.spawn([process.execPath, program, "serve", ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, ...environment, ...(failpoint === "" ? {} : { CPM_TEST: "1", CPM_FAILPOINT: failpoint }) },

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { S3Settings } from "@cpm/registry/testing/objects";
 import { goPrograms, installGoProgram } from "@cpm/dev-colony/programs";
 import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
+import { startBoundServer } from "./bound-server.ts";
 import { freePort } from "./free-port.ts";
 
 /** A real S3 server in a folder of its own. */
@@ -20,6 +21,14 @@ const bucket = "cpm-registry";
 const prefix = "p/";
 const [accessKeyId, secretAccessKey] = ["test-key", "test-secret"];
 
+let shared: Promise<S3Server> | undefined;
+
+/** One for a whole process of tests, which it ends with. */
+export function sharedS3Server(): Promise<S3Server> {
+  shared ??= startS3Server();
+  return shared;
+}
+
 /** versitygw on files, built on first use. It listens on loopback. */
 export async function startS3Server(): Promise<S3Server> {
   const program = await installGoProgram(goPrograms.versitygw, defaultCacheDirectory());
@@ -28,18 +37,14 @@ export async function startS3Server(): Promise<S3Server> {
   for (const folder of ["data", "metadata", `data/${bucket}`]) mkdirSync(join(root, folder));
   const host = `127.0.0.1:${await freePort()}`;
   const backend = ["posix", "--sidecar", join(root, "metadata"), join(root, "data")];
-  const child = Bun.spawn([program, "--quiet", "--port", host, ...backend], {
-    cwd: root,
-    env: { PATH: process.env["PATH"] ?? "", ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  const keys = { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey };
+  const server = startBoundServer([program, "--quiet", "--port", host, ...backend], root, keys);
   const stop = async (): Promise<void> => {
-    child.kill();
-    await child.exited;
+    await server.end();
     rmSync(root, { recursive: true, force: true });
   };
   while (!(await answers(host))) {
-    if (child.exitCode !== null) throw new Error(`versitygw ended with ${child.exitCode}`);
+    if (server.exitCode !== undefined) throw new Error(`versitygw ended with ${server.exitCode}`);
     await Bun.sleep(20);
   }
   const place = { bucket, region: "us-east-1", accessKeyId, secretAccessKey, prefix, pathStyle: true };

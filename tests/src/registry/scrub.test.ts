@@ -1,57 +1,30 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { whyNoGo } from "@cpm/dev-colony/programs";
 import { digestOf } from "@cpm/store";
 import { cpmRegistry } from "./command.ts";
+import { whyNoPostgres } from "./postgres-server.ts";
 import { startRegistryProcess } from "./registry-process.ts";
 import { startS3Server } from "./s3-server.ts";
 import type { S3Server } from "./s3-server.ts";
+import { filesIn, inDirectory, inPostgres, inS3 } from "./storage-place.ts";
+import type { StoragePlace } from "./storage-place.ts";
 import { someBytes } from "./testing.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-scrub-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 let count = 0;
+const fresh = (): string => join(scratch, String(count++));
 
 const name = "test/scrub";
 const bytes = someBytes(300_000);
 const digest = digestOf(bytes);
 const damaged = bytes.map((byte, at) => (at === 100_000 ? byte ^ 1 : byte));
 
-/** Where a registry keeps its blobs, and how a person gets at them. */
-interface Place {
-  readonly data: string;
-  readonly args: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-  readonly folder: string;
-}
-
-function inDirectory(): Place {
-  const data = join(scratch, String(count++));
-  return { data, args: [], environment: {}, folder: data };
-}
-
-function inS3(server: S3Server): Place {
-  const { endpoint, bucket, accessKeyId, secretAccessKey, prefix } = server.settings();
-  const where = ["--s3-endpoint", endpoint, "--s3-bucket", bucket, "--s3-access-key-id", accessKeyId];
-  const own = `${count++}/`;
-  return {
-    data: join(scratch, String(count++)),
-    args: [...where, "--s3-prefix", `${prefix}${own}`, "--s3-path-style"],
-    environment: { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: secretAccessKey },
-    folder: join(server.folder, own),
-  };
-}
-
-function filesIn(folder: string): readonly string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-
 /** The file of the one blob that is there. */
-function spoil({ folder }: Place): void {
+function spoil({ folder }: StoragePlace): void {
   const [path = ""] = filesIn(join(folder, "blobs"));
   chmodSync(path, 0o644);
   writeFileSync(path, damaged);
@@ -62,9 +35,9 @@ const statusOf = async (host: string, method: string) => (await fetch(blobUrl(ho
 const push = async (host: string) =>
   (await fetch(`http://${host}/v2/${name}/blobs/uploads/?digest=${digest}`, { method: "POST", body: bytes })).status;
 
-function testScrub(where: string, place: () => Place): void {
+function testScrub(where: string, open: (folder: string) => StoragePlace | Promise<StoragePlace>): void {
   describe(`scrubbing ${where} beside a registry that serves`, () => {
-    const scrub = ({ data, args, environment }: Place, more: readonly string[] = [], failpoint = "") =>
+    const scrub = ({ data, args, environment }: StoragePlace, more: readonly string[] = [], failpoint = "") =>
       cpmRegistry(["scrub", "--data", data, ...args, "--scrub-rate", "1GB", "--json", ...more], "", {
         ...environment,
         ...(failpoint === "" ? {} : { CPM_TEST: "1", CPM_FAILPOINT: failpoint }),
@@ -73,7 +46,7 @@ function testScrub(where: string, place: () => Place): void {
     test.each(["scrub/found", "scrub/kept", "scrub/recorded"])(
       "and killed at %s loses nothing, and is done again to the same end",
       async (failpoint) => {
-        const own = place();
+        const own = await open(fresh());
         const registry = await startRegistryProcess(own.data, own);
         try {
           expect(await push(registry.host)).toBe(201);
@@ -81,7 +54,7 @@ function testScrub(where: string, place: () => Place): void {
           spoil(own);
           expect((await scrub(own, [], failpoint)).exitCode).toBe(137);
           // The lease of the one that died is waited for by nobody: it is taken over once it has run out.
-          await expireLease(own);
+          await own.execute("UPDATE scrub SET leased_until = 0");
           const again = await scrub(own, ["--restart"]);
           expect([again.exitCode, JSON.parse(again.stdout).damaged]).toEqual([7, 1]);
 
@@ -106,27 +79,21 @@ function testScrub(where: string, place: () => Place): void {
   });
 }
 
-/** As a minute does. */
-async function expireLease({ data }: Place): Promise<void> {
-  const { Database } = await import("bun:sqlite");
-  const database = new Database(join(data, "registry.db"));
-  database.run("PRAGMA busy_timeout = 10000");
-  database.run("UPDATE scrub SET leased_until = 0");
-  database.close();
-}
-
 testScrub("a directory", inDirectory);
 
 describe.skipIf(whyNoGo() !== undefined)("in S3", () => {
   let server: S3Server;
   beforeAll(async () => void (server = await startS3Server()), 600_000);
   afterAll(() => server.stop());
-  testScrub("S3", () => inS3(server));
+  testScrub("S3", (folder) => inS3(folder, server));
+  describe.skipIf(whyNoPostgres() !== undefined)("and PostgreSQL", () => {
+    testScrub("S3, known in PostgreSQL,", (folder) => inPostgres(folder, server));
+  });
 });
 
 describe("cpm-registry scrub", () => {
   test("tells where it stands, is stopped by a signal, and goes on", async () => {
-    const { data } = inDirectory();
+    const data = fresh();
     const none = await cpmRegistry(["scrub", "--data", data]);
     expect([none.exitCode, none.stderr]).toEqual([2, expect.stringContaining("there is no registry")]);
     const registry = await startRegistryProcess(data, { args: ["--scrub-every", "off"] });
@@ -153,8 +120,8 @@ describe("cpm-registry scrub", () => {
   }, 60_000);
 
   test("a backup takes a blob again that was healed since the last one", async () => {
-    const own = inDirectory();
-    const to = join(scratch, String(count++));
+    const own = inDirectory(fresh());
+    const to = fresh();
     const registry = await startRegistryProcess(own.data);
     try {
       expect(await push(registry.host)).toBe(201);

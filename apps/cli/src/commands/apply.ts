@@ -35,6 +35,7 @@ export const apply = defineCommand({
           { ...request, planned: saved.plan, colonyosVersion },
           releases,
         );
+        output.diagnostics(prepared.warnings);
         operations.assertSamePlan(saved.plan, prepared.plan);
         return carryOut(prepared, options, releases, output);
       },

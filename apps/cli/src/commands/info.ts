@@ -1,13 +1,13 @@
 import type { JsonObject } from "@cpm/base";
 import { formatBytes } from "@cpm/base";
-import type { ExecutorRequirement, Range } from "@cpm/model";
+import type { ExecutorRequirement, Manifest, Range } from "@cpm/model";
 import type { DependencyView, PackageVariant } from "@cpm/operations";
+import type { ListedVersion } from "@cpm/registry-client";
 import { defineCommand, registryOptions } from "../command.ts";
 import { readGivenSource } from "../given-source.ts";
 import type { Output } from "../output/output.ts";
 import { currentPlatform } from "../platform.ts";
 import { bundleOptions } from "../resolution-options.ts";
-import type { Session } from "../session.ts";
 import { version } from "../version.ts";
 import { withSession } from "../with-session.ts";
 
@@ -25,7 +25,7 @@ export const info = defineCommand({
   async run(invocation) {
     const { args, options, context, output } = invocation;
     const operations = await import("@cpm/operations");
-    const { formatManifest } = await import("@cpm/model");
+    const { compareVersions, formatManifest } = await import("@cpm/model");
     return withSession(
       invocation,
       async (session) => {
@@ -33,8 +33,12 @@ export const info = defineCommand({
         const located = await operations.locatePackage(source, session.access());
         const variant = await operations.readLocatedPackage(located, undefined, context.signal);
         const { manifest, readme, root, layers } = variant;
-        const versions = await knownVersions(located.registry, manifest.name, options.from.length > 0, session);
-        const view = await operations.dependencyView(manifest, located.registry, session.access(), {
+        const { registry } = located;
+        const access = session.access();
+        const listed = registry === undefined ? [] : ((await access.metadata.versions(registry, manifest.name)) ?? []);
+        const versions = listed.toSorted((left, right) => compareVersions(right.version, left.version));
+        const shown = versions.find(({ digest }) => digest === root.digest);
+        const view = await operations.dependencyView(manifest, registry, access, {
           cpmVersion: version,
           platform: currentPlatform(),
         });
@@ -43,12 +47,8 @@ export const info = defineCommand({
           manifest: formatManifest(manifest),
           digest: root.digest,
           sizeBytes,
-          ...(located.registry === undefined ? {} : { registry: located.registry }),
-          versions: versions.map(({ version: published, digest, publishedAt }) => ({
-            version: published,
-            digest,
-            ...(publishedAt === undefined ? {} : { publishedAt }),
-          })),
+          ...(registry === undefined ? {} : { registry }),
+          versions: versions.map(formatVersion),
           dependencies: view.dependencies.map((entry) => ({ ...entry })),
           ...(view.problem === undefined ? {} : { unresolved: view.problem }),
           ...(options.readme === true && readme !== undefined ? { readme } : {}),
@@ -56,9 +56,9 @@ export const info = defineCommand({
         const facts = [
           ["digest", root.digest],
           ["size", formatBytes(sizeBytes)],
-          ["versions", versions.map((entry) => entry.version).join(", ")],
+          ["versions", versions.map((entry) => `${entry.version.text}${entry.yanked ? " (yanked)" : ""}`).join(", ")],
         ] as const;
-        output.data(document, () => formatInfo(variant, facts, view, output, options.readme === true));
+        output.data(document, () => formatInfo(variant, shown, facts, view, output, options.readme === true));
         return 0;
       },
       { from: options.from },
@@ -66,32 +66,19 @@ export const info = defineCommand({
   },
 });
 
-interface KnownVersion {
-  readonly version: string;
-  readonly digest: string;
-  readonly publishedAt?: string;
-}
-
-/** Of a bundle what it holds, of a registry what it has. */
-async function knownVersions(
-  registry: string | undefined,
-  name: string,
-  bundled: boolean,
-  session: Session,
-): Promise<readonly KnownVersion[]> {
-  if (registry === undefined) return [];
-  const access = session.access();
-  if (!bundled) return (await session.registry(registry).packageInfo(name, { signal: access.signal })).versions;
-  const listed = (await access.metadata.versions(registry, name)) ?? [];
-  return listed.map(({ version, digest, publishedAtMs }) => ({
-    version: version.text,
+function formatVersion({ version: { text }, digest, publishedAtMs, yanked, yankReason, deprecated }: ListedVersion) {
+  return {
+    version: text,
     digest,
     ...(publishedAtMs === undefined ? {} : { publishedAt: new Date(publishedAtMs).toISOString() }),
-  }));
+    ...(yanked ? { yanked: yankReason ?? true } : {}),
+    ...(deprecated === undefined ? {} : { deprecated: { ...deprecated } }),
+  };
 }
 
 function formatInfo(
   { manifest, readme }: PackageVariant,
+  listed: ListedVersion | undefined,
   facts: readonly (readonly [string, string])[],
   view: DependencyView,
   output: Output,
@@ -121,13 +108,23 @@ function formatInfo(
   return [
     bold(`${manifest.name}@${manifest.version.text}`),
     ...(manifest.description === "" ? [] : [manifest.description]),
-    ...(manifest.deprecated === undefined ? [] : [yellow(`deprecated: ${manifest.deprecated}`)]),
+    ...withdrawalLines(manifest, listed).map(yellow),
     "",
     ...rows.map(([label = "", value = ""]) => `${label.padEnd(11)} ${value}`),
     ...(inputs.length === 0 ? [] : ["", output.table(columns, inputs)]),
     ...(view.dependencies.length === 0 ? [] : ["", formatDependencies(view, output)]),
     ...(withReadme && readme !== undefined ? ["", readme.trimEnd()] : []),
   ].join("\n");
+}
+
+/** What its registry says against it; of files here, what they say themselves. */
+function withdrawalLines({ deprecated: own }: Manifest, listed: ListedVersion | undefined): readonly string[] {
+  const deprecated = listed?.deprecated ?? (own === undefined ? undefined : { message: own });
+  const instead = deprecated?.successor === undefined ? "" : ` Use ${deprecated.successor} in its place.`;
+  return [
+    ...(listed?.yanked === true ? [`yanked: ${listed.yankReason ?? "no reason given"}`] : []),
+    ...(deprecated === undefined ? [] : [`deprecated: ${deprecated.message}${instead}`]),
+  ];
 }
 
 function formatDependencies({ dependencies, problem }: DependencyView, output: Output): string {

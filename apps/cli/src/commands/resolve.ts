@@ -45,10 +45,13 @@ export const resolve = defineCommand({
         const inputsOf = given.length === 0 || root === undefined ? undefined : { name: root.name, given };
         const request = { requirements, registry, minimumAge, inputsOf };
         const resolution = await operations.resolvePackages(request, session.access().metadata, world);
-        const rows = resolution.packages.map((entry) => ({
-          name: entry.name,
-          version: entry.version.text,
-          digest: entry.digest,
+        output.diagnostics(operations.withdrawalWarnings(resolution.packages));
+        const rows = resolution.packages.map(({ name, version: chosen, digest, yanked, yankReason, deprecated }) => ({
+          name,
+          version: chosen.text,
+          digest,
+          ...(yanked ? { yanked: yankReason ?? true } : {}),
+          ...(deprecated === undefined ? {} : { deprecated: { ...deprecated } }),
         }));
         output.data(rows, () =>
           output.table(

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Digest } from "@cpm/base";
 import { formatManifest, mediaTypes } from "@cpm/oci";
 import { digestOf } from "@cpm/store";
 import { emptyConfigBytes, imageOf, openRegistryWithUsers, packageArtifact } from "../testing/index.ts";
 import type { CallOptions, Credentials } from "../testing/index.ts";
+import { yankManifest } from "../yank-manifest.ts";
 
 /** What is answered in a public and in a private namespace; one entry where it does not matter. */
 type Cell = readonly [inPublic: unknown, inPrivate: unknown];
@@ -21,9 +23,14 @@ const actions = {
     return ask("DELETE", `/v2/${ns}/app/manifests/${tag}`);
   },
   "delete a version": (ns: string) => ask("DELETE", `/v2/${ns}/app/manifests/1.0.0`),
+  yank: (ns: string) => ask("PUT", `/api/v1/packages/${ns}/app/versions/1.0.0/yank`, { reason: "Loses data." }),
+  "take back a yank": (ns: string) => ask("DELETE", `/api/v1/packages/${ns}/app/versions/1.0.0/yank`),
+  deprecate: (ns: string) => ask("PUT", `/api/v1/packages/${ns}/app/deprecation`, { message: "Use another." }),
+  "push a yank mark": (ns: string) => pushMark(ns),
   info: (ns: string) => ask("GET", `/api/v1/packages/${ns}/app`),
   "add a member": (ns: string) => ask("PUT", `/api/v1/namespaces/${ns}/members/outsider-2`, { role: "member" }),
   "read the audit log": (ns: string) => ask("GET", `/api/v1/namespaces/${ns}/audit`),
+  "list webhooks": (ns: string) => ask("GET", `/api/v1/namespaces/${ns}/webhooks`),
   "make a token": () => ask("POST", "/api/v1/tokens", { scopes: ["admin"], expiresInS: 60 }),
   "list users": () => ask("GET", "/api/v1/users"),
   "make a namespace": () => ask("POST", "/api/v1/namespaces", { name: `fresh-${++count}` }),
@@ -33,12 +40,14 @@ interface ListBody {
   readonly results?: readonly { readonly name: string }[];
   readonly namespaces?: readonly { readonly name: string }[];
   readonly repositories?: readonly string[];
+  readonly changes?: readonly { readonly name: string }[];
 }
 
 /** Lists in which what is private is or is not. */
 const lists = {
   search: ["/api/v1/search?q=app", ({ results = [] }) => results.map(({ name }) => name)],
   catalog: ["/v2/_catalog", ({ repositories = [] }) => repositories],
+  changes: ["/api/v1/changes?limit=1000", ({ changes = [] }) => changes.map(({ name }) => name)],
   namespaces: ["/api/v1/namespaces", ({ namespaces = [] }) => namespaces.map(({ name }) => `${name}/app`)],
 } satisfies Record<string, readonly [path: string, namesOf: (body: ListBody) => readonly string[]]>;
 
@@ -61,30 +70,49 @@ const deleting = (inPublic: unknown, inPrivate: unknown) => ({
   "delete a tag": [inPublic, inPrivate] as Cell,
   "delete a version": [inPublic, inPrivate] as Cell,
 });
+const yanking = (inPublic: number, inPrivate: number, mark = [inPublic, inPrivate] as Cell) => ({
+  yank: [inPublic, inPrivate] as Cell,
+  "take back a yank": [inPublic, inPrivate] as Cell,
+  deprecate: [inPublic, inPrivate] as Cell,
+  "push a yank mark": mark,
+});
+const mayYank = yanking(200, 200, [201, 201]);
+const mayYankOnly = yanking(200, 200, [403, 403]);
 const mayDelete = { "delete a tag": [202, 202] as Cell, "delete a version": [405, 405] as Cell };
 const managing = (inPublic: number, inPrivate: number) => ({
   "add a member": [inPublic, inPrivate] as Cell,
   "read the audit log": [inPublic, inPrivate] as Cell,
+  "list webhooks": [inPublic, inPrivate] as Cell,
 });
-const mayManage = { "add a member": [204, 204] as Cell, "read the audit log": [200, 200] as Cell };
+const mayManage = {
+  "add a member": [204, 204] as Cell,
+  "read the audit log": [200, 200] as Cell,
+  "list webhooks": [200, 200] as Cell,
+};
 const account = (token: number, users: number, namespace: number) => ({
   "make a token": [token, token] as Cell,
   "list users": [users, users] as Cell,
   "make a namespace": [namespace, namespace] as Cell,
 });
-const shows = (isPrivate: boolean) => ({ search: isPrivate, catalog: isPrivate, namespaces: isPrivate });
+const shows = (isPrivate: boolean) => ({
+  search: isPrivate,
+  catalog: isPrivate,
+  changes: isPrivate,
+  namespaces: isPrivate,
+});
 /** What is not there, in the same namespace: in a hidden one no other answer than for what is there. */
 const absent = (inPublic: number, inPrivate: number) => ({ "pull what is not there": [inPublic, inPrivate] as Cell });
 
 const hidden = { ...reading(200, 404), ...absent(404, 404), info: [200, 404] as Cell, shows: shows(false) };
 const readable = { ...reading(200, 200), ...absent(404, 404), info: [200, 200] as Cell, shows: shows(true) };
-const noWriting = { ...writing(403, 404), ...deleting(403, 404) };
+const noWriting = { ...writing(403, 404), ...deleting(403, 404), ...yanking(403, 404) };
 const noAccount = { ...managing(403, 403), ...account(403, 403, 403) };
 const nothing = {
   ...reading(401, 401),
   ...absent(401, 401),
   ...writing(401, 401),
   ...deleting(401, 401),
+  ...yanking(401, 401),
   info: [401, 401] as Cell,
   ...managing(401, 401),
   ...account(401, 401, 401),
@@ -102,14 +130,27 @@ const table: Record<string, Record<keyof typeof actions, Cell> & { shows: Return
     shows: shows(false),
   },
   outsider: { ...hidden, ...noWriting, ...managing(403, 404), ...account(201, 403, 403) },
-  member: { ...readable, ...mayWrite, ...deleting(403, 403), ...managing(403, 403), ...account(201, 403, 403) },
-  owner: { ...readable, ...mayWrite, ...mayDelete, ...mayManage, ...account(201, 403, 403) },
-  admin: { ...readable, ...mayWrite, ...mayDelete, ...mayManage, ...account(201, 200, 201) },
-  "owner's token to read": { ...readable, ...writing(403, 403), ...deleting(403, 403), ...noAccount },
-  "owner's token to publish": { ...readable, ...mayWrite, ...deleting(403, 403), ...noAccount },
-  "owner's token to yank": { ...readable, ...writing(403, 403), ...mayDelete, ...noAccount },
+  member: {
+    ...readable,
+    ...mayWrite,
+    ...mayYank,
+    ...deleting(403, 403),
+    ...managing(403, 403),
+    ...account(201, 403, 403),
+  },
+  owner: { ...readable, ...mayWrite, ...mayYank, ...mayDelete, ...mayManage, ...account(201, 403, 403) },
+  admin: { ...readable, ...mayWrite, ...mayYank, ...mayDelete, ...mayManage, ...account(201, 200, 201) },
+  "owner's token to read": {
+    ...readable,
+    ...writing(403, 403),
+    ...yanking(403, 403),
+    ...deleting(403, 403),
+    ...noAccount,
+  },
+  "owner's token to publish": { ...readable, ...mayWrite, ...yanking(403, 403), ...deleting(403, 403), ...noAccount },
+  "owner's token to yank": { ...readable, ...writing(403, 403), ...mayYankOnly, ...mayDelete, ...noAccount },
   "owner's token to administer": { ...hidden, ...noWriting, ...mayManage, ...account(201, 403, 403) },
-  "owner's token for */app": { ...readable, ...mayWrite, ...mayDelete, ...noAccount, ...absent(404, 404) },
+  "owner's token for */app": { ...readable, ...mayWrite, ...mayYank, ...mayDelete, ...noAccount, ...absent(404, 404) },
   // It may read priv/else, so it knows of the namespace.
   "owner's token for */else": {
     ...hidden,
@@ -117,15 +158,29 @@ const table: Record<string, Record<keyof typeof actions, Cell> & { shows: Return
     ...noAccount,
     shows: { ...shows(false), namespaces: true },
   },
-  "owner's token that ends later": { ...readable, ...mayWrite, ...deleting(403, 403), ...noAccount },
+  "owner's token that ends later": {
+    ...readable,
+    ...mayWrite,
+    ...yanking(403, 403),
+    ...deleting(403, 403),
+    ...noAccount,
+  },
   "member's token to do everything": {
     ...readable,
     ...mayWrite,
+    ...mayYank,
     ...deleting(403, 403),
     ...managing(403, 403),
     ...account(201, 403, 403),
   },
-  "admin's token to do everything": { ...readable, ...mayWrite, ...mayDelete, ...mayManage, ...account(201, 200, 201) },
+  "admin's token to do everything": {
+    ...readable,
+    ...mayWrite,
+    ...mayYank,
+    ...mayDelete,
+    ...mayManage,
+    ...account(201, 200, 201),
+  },
   "an expired token": nothing,
   "a revoked token": nothing,
   "a token that was never made": nothing,
@@ -270,6 +325,23 @@ function ask(method: string, path: string, body?: Body): Asked {
 async function push(ns: string, tag: string): Promise<Asked> {
   const body = new TextDecoder().decode(formatManifest(imageOf({ annotations: { count: String(++count) } })));
   return ["PUT", `/v2/${ns}/app/manifests/${tag}`, { headers: { "content-type": mediaTypes.manifest }, body }];
+}
+
+async function pushMark(ns: string): Promise<Asked> {
+  const found = await registry.asUser(people.admin, "HEAD", `/v2/${ns}/app/manifests/1.0.0`);
+  const subject = {
+    mediaType: mediaTypes.manifest,
+    digest: found.headers.get("docker-content-digest") as Digest,
+    sizeBytes: Number(found.headers.get("content-length")),
+  };
+  const mark = { yanked: ++count % 2 === 0, reason: `Number ${count}.`, by: "somebody", atMs: now + count };
+  const bytes = formatManifest(yankManifest(subject, mark));
+  const body = new TextDecoder().decode(bytes);
+  return [
+    "PUT",
+    `/v2/${ns}/app/manifests/${digestOf(bytes)}`,
+    { headers: { "content-type": mediaTypes.manifest }, body },
+  ];
 }
 
 async function publish(ns: string): Promise<void> {

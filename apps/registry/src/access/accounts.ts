@@ -6,6 +6,7 @@ import { Namespaces } from "./namespaces.ts";
 import { Publishers } from "./publishers.ts";
 import { Tokens } from "./tokens.ts";
 import { Users } from "./users.ts";
+import { Webhooks } from "../webhooks/webhooks.ts";
 
 /** Who there is and what they may do, as the database has it: a server reads it anew for every request. */
 export interface Accounts {
@@ -13,6 +14,7 @@ export interface Accounts {
   readonly namespaces: Namespaces;
   readonly tokens: Tokens;
   readonly publishers: Publishers;
+  readonly webhooks: Webhooks;
   readonly audit: AuditLog;
 }
 
@@ -24,6 +26,7 @@ export function createAccounts(database: Database, now: () => number, onAnnounce
     namespaces: new Namespaces(audited),
     tokens: new Tokens(audited),
     publishers: new Publishers(audited),
+    webhooks: new Webhooks(audited),
     audit: new AuditLog(audited),
   };
 }

@@ -3,6 +3,7 @@ import type { ChangeEvent } from "../changes/change-event.ts";
 import type { Database, Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { Query } from "../database/sql.ts";
+import { queueDeliveries } from "../webhooks/queue-delivery.ts";
 
 /** Who causes a change, and by which request. */
 export interface Author {
@@ -24,7 +25,7 @@ export interface AuditedTransaction extends Transaction {
   /** The same in every run of the transaction. */
   readonly now: number;
   record(change: Change): Promise<void>;
-  /** Tells readers of the feed, beside the record. */
+  /** Tells readers of the feed and webhooks, beside the record. */
   announce(event: ChangeEvent): Promise<void>;
 }
 
@@ -94,9 +95,11 @@ function audited(
       onAnnounce();
       const { kind, detail = {} } = event;
       const subject = subjectOf(event);
+      const namespace = subject.split("/", 1)[0] ?? subject;
       await transaction.run(sql`
         INSERT INTO changes (at, kind, namespace, name, detail)
-        VALUES (${now}, ${kind}, ${subject.split("/", 1)[0] ?? ""}, ${subject}, ${JSON.stringify(detail)})`);
+        VALUES (${now}, ${kind}, ${namespace}, ${subject}, ${JSON.stringify(detail)})`);
+      await queueDeliveries(transaction, namespace, event, now);
     },
   };
 }

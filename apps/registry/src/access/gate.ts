@@ -4,14 +4,17 @@ import type { Caller } from "./authenticator.ts";
 import { namespaceOf } from "./namespaces.ts";
 import type { Principal } from "./principal.ts";
 import { rightsOn, visibilityOf } from "./rights.ts";
-import type { Action, Visibility } from "./rights.ts";
+import type { Action, NamespaceFacts, Visibility } from "./rights.ts";
 
 /** Decides whether a request may be served. The one place that refuses: routes name what they are about to do. */
 export class Gate {
   readonly #accounts: Accounts;
+  readonly #elsewhere: (namespace: string) => NamespaceFacts | undefined;
 
-  constructor(accounts: Accounts) {
+  /** `elsewhere` tells of namespaces that are not among the accounts, where they are another registry's. */
+  constructor(accounts: Accounts, elsewhere: (namespace: string) => NamespaceFacts | undefined = () => undefined) {
     this.#accounts = accounts;
+    this.#elsewhere = elsewhere;
   }
 
   /** What a principal may do to a repository now. */
@@ -19,7 +22,7 @@ export class Gate {
     const namespace = namespaceOf(repository);
     const userId = principal.kind === "user" ? principal.user.id : undefined;
     const facts = principal.kind === "anyone" ? undefined : await this.#accounts.namespaces.facts(namespace, userId);
-    return rightsOn(principal, facts, repository);
+    return rightsOn(principal, facts ?? this.#elsewhere(namespace), repository);
   }
 
   async may(caller: Caller, action: Action, repository: string): Promise<boolean> {

@@ -120,7 +120,8 @@ export class Namespaces {
   }
 }
 
-async function needNamespace(reader: Reader, name: string): Promise<NamespaceListing> {
+/** Throws `registry-server/namespace-unknown`. */
+export async function needNamespace(reader: Reader, name: string): Promise<NamespaceListing> {
   const row = await reader.get<Row>(sql`SELECT name, private FROM namespaces WHERE name = ${name}`);
   if (row === undefined) throw namespaceUnknown(name);
   return toListing(row, await membersOf(reader, [name]));

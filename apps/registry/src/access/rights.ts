@@ -1,8 +1,11 @@
 import type { Principal } from "./principal.ts";
 import { matchesPattern } from "./token-scopes.ts";
 
-/** `manage` is to change who may do what, and to read the audit log. */
-export type Action = "pull" | "push" | "delete" | "manage";
+/**
+ * `yank` is to advise against what is published, by yanking or deprecating it, and to take that back; `manage` to change
+ * who may do what, and to read the audit log.
+ */
+export type Action = "pull" | "push" | "yank" | "delete" | "manage";
 export type Role = "owner" | "member";
 
 /** What decides, of one namespace and one principal. */
@@ -12,8 +15,8 @@ export interface NamespaceFacts {
   readonly role: Role | undefined;
 }
 
-const everything: readonly Action[] = ["pull", "push", "delete", "manage"];
-const ofRole: Readonly<Record<Role, readonly Action[]>> = { owner: everything, member: ["pull", "push"] };
+const everything: readonly Action[] = ["pull", "push", "yank", "delete", "manage"];
+const ofRole: Readonly<Record<Role, readonly Action[]>> = { owner: everything, member: ["pull", "push", "yank"] };
 
 /**
  * What a principal may do to a repository. A namespace that is not there (`undefined`) gives nothing to anybody, so
@@ -24,7 +27,7 @@ export function rightsOn(
   namespace: NamespaceFacts | undefined,
   repository: string,
 ): ReadonlySet<Action> {
-  if (principal.kind === "anyone") return new Set<Action>(["pull", "push", "delete"]);
+  if (principal.kind === "anyone") return new Set<Action>(["pull", "push", "yank", "delete"]);
   if (namespace === undefined) return new Set();
   const everybody: readonly Action[] = namespace.private ? [] : ["pull"];
   return new Set([...everybody, ...ownRights(principal, namespace, repository)]);
@@ -39,7 +42,7 @@ function ownRights(principal: Principal, namespace: NamespaceFacts, repository: 
   if (!named) return [];
   return own.filter((action) => {
     if (action === "pull") return token.scopes.some((scope) => scope !== "admin");
-    const needed = ({ push: "publish", delete: "yank", manage: "admin" } as const)[action];
+    const needed = ({ push: "publish", yank: "yank", delete: "yank", manage: "admin" } as const)[action];
     return token.scopes.includes(needed);
   });
 }

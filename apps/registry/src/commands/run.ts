@@ -4,6 +4,9 @@ import { runVerb } from "./command.ts";
 import type { CommandIo } from "./command.ts";
 import { backup, backupUsage } from "./backup.ts";
 import { configVerbs } from "./config.ts";
+import { exportRegistry, exportUsage } from "./export.ts";
+import { importRegistry, importUsage } from "./import.ts";
+import { gc, gcUsage } from "./gc.ts";
 import { namespaceVerbs } from "./namespace.ts";
 import { describeSettings } from "../settings/setting-table.ts";
 import { publisherVerbs } from "./publisher.ts";
@@ -12,12 +15,16 @@ import { serve } from "./serve.ts";
 import { tokenVerbs } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
 import { userVerbs } from "./user.ts";
+import { webhookVerbs } from "./webhook.ts";
+
+const commands = { serve, backup, export: exportRegistry, import: importRegistry, gc, scrub } as const;
 
 const verbs = {
   user: userVerbs,
   namespace: namespaceVerbs,
   token: tokenVerbs,
   publisher: publisherVerbs,
+  webhook: webhookVerbs,
   config: configVerbs,
 };
 
@@ -40,7 +47,10 @@ ${Object.values(verbs)
   .flatMap((group) => Object.values(group).map((verb) => `  cpm-registry ${verb.usage}`))
   .join("\n")}
   cpm-registry ${backupUsage}
+  cpm-registry ${exportUsage}
+  cpm-registry ${importUsage}
   cpm-registry ${scrubUsage}
+  cpm-registry ${gcUsage}
 `;
 
 /** Answers the exit status: 0, 2 for wrong usage, and for a failure what its kind stands for, as with `cpm`. */
@@ -51,17 +61,19 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     return 0;
   }
   try {
-    if (noun === "serve") await serve(rest, io);
-    else if (noun === "backup") await backup(rest, io);
-    else if (noun === "scrub") await scrub(rest, io);
+    if (isCommand(noun)) await commands[noun](rest, io);
     else if (isNoun(noun)) await runVerb(noun, verbs[noun], rest, io);
-    else throw new UsageError(`"${noun}" is none of: serve, backup, scrub, ${Object.keys(verbs).join(", ")}`);
+    else throw new UsageError(`"${noun}" is none of: ${[...Object.keys(commands), ...Object.keys(verbs)].join(", ")}`);
     return 0;
   } catch (error) {
     if (!isUsageError(error)) return fail(error, args.includes("--json"), io);
     io.tell(`error: ${error.message} [cli/usage]\n  hint: cpm-registry --help\n`);
     return 2;
   }
+}
+
+function isCommand(text: string): text is keyof typeof commands {
+  return Object.hasOwn(commands, text);
 }
 
 function isNoun(text: string): text is keyof typeof verbs {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { makeDirectory } from "@cpm/store";
 import type { Database } from "../database/database.ts";
 import type { ObjectStorage } from "../objects/object-storage.ts";
 import { openDatabase, openObjects } from "../storage.ts";
@@ -12,10 +13,15 @@ export interface StoredContent {
   readonly objects: ObjectStorage;
 }
 
-/** Works on what a registry keeps, also beside servers that run on it. */
-export async function withContent<T>(options: StorageOptions, use: (content: StoredContent) => Promise<T>): Promise<T> {
-  const { dataDirectory, postgres } = options;
-  if (postgres === undefined && !existsSync(join(dataDirectory ?? "", "registry.db")))
+/** Works on what a registry keeps, also beside servers that run on it. `make` makes a directory that is not there. */
+export async function withContent<T>(
+  options: StorageOptions,
+  use: (content: StoredContent) => Promise<T>,
+  make = false,
+): Promise<T> {
+  const { dataDirectory } = options;
+  if (dataDirectory !== undefined && make) makeDirectory(dataDirectory, 0o700);
+  else if (options.postgres === undefined && !existsSync(join(dataDirectory ?? "", "registry.db")))
     throw new UsageError(`there is no registry in ${dataDirectory ?? "this directory"}`);
   const database = await openDatabase(options);
   try {

@@ -32,6 +32,7 @@ export class PostgresConnection {
   readonly #client: Client;
   readonly #name: string;
   #usable = true;
+  #answered = false;
 
   /** Throws `registry-server/database`. */
   static async open(settings: PostgresSettings): Promise<PostgresConnection> {
@@ -59,6 +60,16 @@ export class PostgresConnection {
     return this.#usable;
   }
 
+  /** Somebody else begins to use it. */
+  lend(): void {
+    this.#answered = false;
+  }
+
+  /** Whether anything was answered to whoever uses it. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows what its query selects
   async all<Row>(query: Query): Promise<Row[]> {
     return (await this.#attempt(() => this.#client.query(toStatement(query)))).rows as Row[];
@@ -83,7 +94,9 @@ export class PostgresConnection {
 
   async #attempt<T>(step: () => Promise<T>): Promise<T> {
     try {
-      return await step();
+      const answer = await step();
+      this.#answered = true;
+      return answer;
     } catch (error) {
       if (mustClose(error)) this.#usable = false;
       const code = sqlStateOf(error);

@@ -19,19 +19,26 @@ export class PostgresConnections {
   }
 
   /**
-   * Lends a connection for as long as the work takes; one that broke meanwhile is not lent again. Throws
+   * Lends a connection for as long as the work takes; one that broke meanwhile is not lent again. The work is begun
+   * anew where its connection turns out to be broken before anything was answered on it. Throws
    * `registry-server/database` when none can be opened, `registry-server/database-busy` when all stayed lent.
    */
   async use<T>(work: (connection: PostgresConnection) => Promise<T>): Promise<T> {
     if (this.#closed) throw databaseUnusable(describePostgres(this.#settings), new Error("it was closed"));
     if (!(await this.#turns.take(this.#waitMs))) throw databaseBusy(this.#waitMs);
     try {
-      const connection = this.#takeIdle() ?? (await PostgresConnection.open(this.#settings));
-      try {
-        return await work(connection);
-      } finally {
-        if (connection.usable) this.#idle.push(connection);
-        else await connection.close();
+      for (;;) {
+        const idle = this.#takeIdle();
+        const connection = idle ?? (await PostgresConnection.open(this.#settings));
+        connection.lend();
+        try {
+          return await work(connection);
+        } catch (error) {
+          // One that lay idle may have been closed meanwhile, which shows when it is used: then nothing was done yet.
+          if (idle === undefined || connection.usable || connection.answered) throw error;
+        } finally {
+          await this.#takeBack(connection);
+        }
       }
     } finally {
       this.#turns.pass();
@@ -45,6 +52,11 @@ export class PostgresConnections {
     const all = Array.from({ length: this.#settings.connections }, () => this.#turns.take(this.#waitMs));
     await Promise.all(all);
     await Promise.all(this.#idle.map((connection) => connection.close()));
+  }
+
+  async #takeBack(connection: PostgresConnection): Promise<void> {
+    if (connection.usable) this.#idle.push(connection);
+    else await connection.close();
   }
 
   /** The one that was used last: those that are not needed stay untouched. */

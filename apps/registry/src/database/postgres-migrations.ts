@@ -9,6 +9,10 @@ import scrubMigration from "./migrations/postgres/0007-scrub.sql" with { type: "
 import facetsMigration from "./migrations/postgres/0008-facets.sql" with { type: "text" };
 import challengesMigration from "./migrations/postgres/0009-challenges.sql" with { type: "text" };
 import changesMigration from "./migrations/postgres/0010-changes.sql" with { type: "text" };
+import mirrorMigration from "./migrations/postgres/0011-mirror.sql" with { type: "text" };
+import reviewsMigration from "./migrations/postgres/0012-reviews.sql" with { type: "text" };
+import withdrawalsMigration from "./migrations/postgres/0013-withdrawals.sql" with { type: "text" };
+import webhooksMigration from "./migrations/postgres/0014-webhooks.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -24,6 +28,10 @@ const migrations: readonly string[] = [
   facetsMigration,
   challengesMigration,
   changesMigration,
+  mirrorMigration,
+  reviewsMigration,
+  withdrawalsMigration,
+  webhooksMigration,
 ];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */

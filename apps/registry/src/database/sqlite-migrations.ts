@@ -9,6 +9,10 @@ import scrubMigration from "./migrations/sqlite/0007-scrub.sql" with { type: "te
 import facetsMigration from "./migrations/sqlite/0008-facets.sql" with { type: "text" };
 import challengesMigration from "./migrations/sqlite/0009-challenges.sql" with { type: "text" };
 import changesMigration from "./migrations/sqlite/0010-changes.sql" with { type: "text" };
+import mirrorMigration from "./migrations/sqlite/0011-mirror.sql" with { type: "text" };
+import reviewsMigration from "./migrations/sqlite/0012-reviews.sql" with { type: "text" };
+import withdrawalsMigration from "./migrations/sqlite/0013-withdrawals.sql" with { type: "text" };
+import webhooksMigration from "./migrations/sqlite/0014-webhooks.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -24,6 +28,10 @@ const migrations: readonly string[] = [
   facetsMigration,
   challengesMigration,
   changesMigration,
+  mirrorMigration,
+  reviewsMigration,
+  withdrawalsMigration,
+  webhooksMigration,
 ];
 
 /** Throws `registry-server/layout-version` for a database of a newer registry. */

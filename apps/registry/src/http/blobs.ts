@@ -5,12 +5,12 @@ import type { Author } from "../access/audit-log.ts";
 import type { Caller } from "../access/authenticator.ts";
 import { personOf } from "../access/principal.ts";
 import { contentLost, rateLimited, registryError } from "../errors.ts";
+import { presignedS } from "../objects/object-storage.ts";
+import type { ByteRange } from "../objects/object-storage.ts";
 import type { UploadRecord } from "../objects/upload-records.ts";
 import type { RegistryParts } from "../registry.ts";
 import { noContent } from "./answers.ts";
 
-/** How long an address of the storage may be used: enough for a slow client to begin with a large blob. */
-const presignedS = 15 * 60;
 /** How long whoever has too many uploads open is told to wait. */
 const uploadRetryS = 60;
 
@@ -22,12 +22,37 @@ export async function getBlob(
   request: Request,
 ): Promise<Response> {
   const digest = parseDigest(digestText);
+  // Who asks with HEAD leaves out the push of what is here.
+  if (request.method === "HEAD") await parts.metadata.promise(repository, [digest]);
   const blob = await parts.metadata.blob(repository, digest);
   if (blob === undefined) throw blobUnknown(repository, digest);
   // Who asks whether to push it is to push it; who wants it is told why they cannot have it.
   if (blob.damaged && request.method === "HEAD") throw blobUnknown(repository, digest);
   if (blob.damaged) throw contentLost(`the bytes of blob ${digest} are damaged`);
-  const { sizeBytes } = blob;
+  const object = blob.object ?? parts.objects.defaultObject(digest);
+  return answerBlob(request, digest, {
+    sizeBytes: blob.sizeBytes,
+    body: (range) => parts.objects.body(object, blob.sizeBytes, range),
+    elsewhere: async () =>
+      blob.sizeBytes < parts.redirectFromBytes ? undefined : parts.objects.presign(object, presignedS),
+  });
+}
+
+/** A blob as it can be answered. */
+interface AnswerableBlob {
+  readonly sizeBytes: number;
+  /** Exactly the range. */
+  readonly body: (range: ByteRange) => Promise<Blob | ReadableStream<Uint8Array>>;
+  /** The address where the client is to fetch it; undefined for here. */
+  readonly elsewhere?: () => Promise<string | undefined>;
+}
+
+/** The answer to a GET or HEAD, with one range, and conditions. */
+export async function answerBlob(
+  request: Request,
+  digest: Digest,
+  { sizeBytes, body: open, elsewhere: redirect }: AnswerableBlob,
+): Promise<Response> {
   const headers: Record<string, string> = {
     "content-type": "application/octet-stream",
     "docker-content-digest": digest,
@@ -40,8 +65,7 @@ export async function getBlob(
     return new Response(null, { status: 304, headers });
   if (request.method === "HEAD")
     return new Response(null, { headers: { ...headers, "content-length": String(sizeBytes) } });
-  const object = blob.object ?? parts.objects.defaultObject(digest);
-  const elsewhere = sizeBytes < parts.redirectFromBytes ? undefined : await parts.objects.presign(object, presignedS);
+  const elsewhere = await redirect?.();
   // The address is for whom it was given to, and ends; a range applies there.
   if (elsewhere !== undefined)
     return noContent(307, { location: elsewhere, "docker-content-digest": digest, "cache-control": "no-store" });
@@ -50,7 +74,7 @@ export async function getBlob(
   const range = asked === null ? undefined : parseRangeRequest(asked, sizeBytes);
   if (range === "unsatisfiable") return noContent(416, { "content-range": `bytes */${sizeBytes}` });
   const { start, end } = range ?? { start: 0, end: sizeBytes - 1 };
-  const body = await parts.objects.body(object, sizeBytes, { startBytes: start, endBytes: end + 1 });
+  const body = await open({ startBytes: start, endBytes: end + 1 });
   return new Response(body, {
     status: range === undefined ? 200 : 206,
     headers: {

@@ -11,6 +11,7 @@ import {
   parseTag,
   referrersIndex,
 } from "@cpm/oci";
+import type { Descriptor } from "@cpm/oci";
 import { digestOf } from "@cpm/store";
 import { acceptManifest } from "../accept-manifest.ts";
 import type { Author } from "../access/audit-log.ts";
@@ -18,8 +19,10 @@ import type { Caller } from "../access/authenticator.ts";
 import { digestInvalid, registryError } from "../errors.ts";
 import type { StoredManifest } from "../metadata.ts";
 import type { RegistryParts } from "../registry.ts";
+import { isYankManifest } from "../yank-manifest.ts";
 import { json, noContent } from "./answers.ts";
 import type { PlainAnswer } from "./answers.ts";
+import { requireYank } from "./withdrawals.ts";
 
 const maxNamesListed = 1000;
 const maxTagsPushed = 100;
@@ -32,19 +35,30 @@ export async function getManifest(
   reference: string,
   request: Request,
 ): Promise<PlainAnswer> {
-  const { digest, mediaType, bytes } = await findManifest(parts, repository, reference, request.method);
+  if (request.method === "HEAD" && isDigest(reference)) await parts.metadata.promise(repository, [reference]);
+  const manifest = await findManifest(parts, repository, reference, request.method);
+  const answer = answerManifest(request, manifest);
+  if (answer.body !== null) parts.downloads.count(repository, manifest.digest);
+  return answer;
+}
+
+/** The answer to a GET or HEAD, with further headers. */
+export function answerManifest(
+  request: Request,
+  { digest, mediaType, bytes }: StoredManifest,
+  more: Readonly<Record<string, string>> = {},
+): PlainAnswer {
   const etag = `"${digest}"`;
   if (request.headers.get("if-none-match")?.includes(digest) === true)
-    return { status: 304, headers: { etag }, body: null, sentBytes: 0 };
+    return { status: 304, headers: { ...more, etag }, body: null, sentBytes: 0 };
   const headers = {
+    ...more,
     "content-type": mediaType,
     "docker-content-digest": digest,
     etag,
     "content-length": String(bytes.length),
   };
-  if (request.method === "HEAD") return { status: 200, headers, body: null, sentBytes: bytes.length };
-  parts.downloads.count(repository, digest);
-  return { status: 200, headers, body: bytes, sentBytes: bytes.length };
+  return { status: 200, headers, body: request.method === "HEAD" ? null : bytes, sentBytes: bytes.length };
 }
 
 /** PUT: a manifest is accepted when all that it refers to is here, and a package only when it is a whole one. */
@@ -54,7 +68,7 @@ export async function putManifest(
   reference: string,
   request: Request,
   query: URLSearchParams,
-  by: Author,
+  caller: Caller,
 ): Promise<Response> {
   const tags = tagsOf(reference, query);
   const bytes = await readBody(request);
@@ -64,7 +78,8 @@ export async function putManifest(
     mediaType !== undefined && isManifestType(mediaType) ? mediaType : undefined,
   );
   const digest = checkedDigest(reference, bytes);
-  await acceptManifest(parts, { repository, tags, bytes, manifest, digest }, by);
+  if (isYankManifest(manifest)) await requireYank(parts, caller, repository, "push,yank");
+  await acceptManifest(parts, { repository, tags, bytes, manifest, digest }, caller);
   return noContent(201, {
     location: `/v2/${repository}/manifests/${digest}`,
     "docker-content-digest": digest,
@@ -110,7 +125,8 @@ export async function listRepositories(
   return json(200, { repositories: names }, next);
 }
 
-async function pageOf(
+/** A page of a list of names, and the header that leads to the next one. */
+export async function pageOf(
   query: URLSearchParams,
   path: string,
   list: (last: string, limit: number) => Promise<readonly string[]>,
@@ -140,14 +156,23 @@ export async function listReferrers(
   const subject = parseDigest(digestText);
   const type = query.get("artifactType");
   const page = await parts.metadata.referrers(repository, subject, query.get("last") ?? "", maxReferrersBytes);
-  const chosen = type === null ? page.referrers : page.referrers.filter((entry) => (entry.artifactType ?? "") === type);
-  const headers = new Headers({ "content-type": mediaTypes.index });
-  if (type !== null) headers.set("oci-filters-applied", "artifactType");
+  const { body, headers } = referrersOf(page.referrers, type);
   if (page.next !== undefined) {
     const following = new URLSearchParams({ ...(type === null ? {} : { artifactType: type }), last: page.next });
     headers.set("link", formatNextLink(`/v2/${repository}/referrers/${subject}?${following}`));
   }
-  return new Response(formatManifest(referrersIndex(chosen)), { headers });
+  return new Response(body, { headers });
+}
+
+/** An index of those that have the type, where one is asked for. */
+export function referrersOf(
+  referrers: readonly Descriptor[],
+  type: string | null,
+): { readonly body: Uint8Array<ArrayBuffer>; readonly headers: Headers } {
+  const chosen = type === null ? referrers : referrers.filter((entry) => (entry.artifactType ?? "") === type);
+  const headers = new Headers({ "content-type": mediaTypes.index });
+  if (type !== null) headers.set("oci-filters-applied", "artifactType");
+  return { body: formatManifest(referrersIndex(chosen)), headers };
 }
 
 async function findManifest(

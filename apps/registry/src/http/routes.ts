@@ -3,16 +3,18 @@ import { personOf } from "../access/principal.ts";
 import type { Action } from "../access/rights.ts";
 import { denied, rateLimited, registryError, unauthorized } from "../errors.ts";
 import type { RegistryParts } from "../registry.ts";
-import { handleAdministration } from "./administration.ts";
+import type { SignInCall } from "./account-call.ts";
 import { hostOf, json, noContent } from "./answers.ts";
 import type { PlainAnswer, TokenService } from "./answers.ts";
 import { cancelUpload, deleteBlob, getBlob, patchUpload, putUpload, startUpload, uploadStatus } from "./blobs.ts";
 import { handlePages } from "../pages/pages.ts";
 import { signIn } from "../pages/signin/controller.ts";
+import { findApiTarget, readApiBody, refuseUnknownParameters } from "./api/router.ts";
+import type { ApiTarget } from "./api/router.ts";
+import { apiRoutes, signInRoutes } from "./api/routes.ts";
 import { discoverExtensions } from "./extensions.ts";
-import { handleLogin } from "./login.ts";
 import { deleteManifest, getManifest, listReferrers, listRepositories, listTags, putManifest } from "./manifests.ts";
-import { handlePackages } from "./packages.ts";
+import { handleMirrored, refuseMirrored } from "./mirrored.ts";
 import type { RequestTarget } from "./request-target.ts";
 import type { OciRoute } from "@cpm/oci";
 import { handleToken } from "./token.ts";
@@ -31,21 +33,31 @@ export async function handleRequest(
   refuseFromOtherSites(request);
   if (pathname === "/signin" && isReading(request)) return signIn(parts, request, origin, hostOf(tokens));
   if (pathname === "/token") return handleToken(parts, request, origin, tokens);
-  if (/^\/api\/v1\/login(\/challenge|\/oidc)?$/.test(pathname))
-    return handleLogin(parts, request, pathname, origin, tokens);
+  const api = findApiTarget(request.method, pathname);
+  if (api?.kind === "sign in") return signInRoutes[api.route](apiCall(parts, api, request, url, origin, tokens));
   if (target.fault !== undefined) throw target.fault;
   const caller = await parts.authenticator.identify(request.headers.get("authorization"), origin);
   if (pathname === "/metrics") return metrics(parts, caller);
   if (target.oci !== undefined) return oci(parts, caller, target.oci, request, url);
-  const { searchParams } = url;
-  const administration = await handleAdministration(parts, caller, request, pathname, searchParams, hostOf(tokens));
-  if (administration !== undefined) return administration;
-  const packages =
-    request.method === "GET" ? await handlePackages(parts, caller, pathname, searchParams, request) : undefined;
-  if (packages !== undefined) return packages;
+  if (!isReading(request)) await refuseMirrored(parts, caller, pathname);
+  if (api?.kind === "call") {
+    refuseUnknownParameters(api.route, url.searchParams);
+    return apiRoutes[api.route]({ ...apiCall(parts, api, request, url, origin, tokens), caller });
+  }
   const page = await handlePages(parts, caller, request, hostOf(tokens));
   if (page !== undefined) return page;
   throw registryError("registry-server/name-unknown", `there is nothing at ${pathname}`);
+}
+
+function apiCall(
+  parts: RegistryParts,
+  { route, names }: ApiTarget,
+  request: Request,
+  { searchParams: query }: URL,
+  origin: Origin,
+  tokens: TokenService,
+): SignInCall {
+  return { parts, request, query, origin, tokens, names, body: () => readApiBody(route, request) };
 }
 
 export function isReading({ method }: Request): boolean {
@@ -90,6 +102,9 @@ async function oci(
   // Also where everything is public: a client that is not asked here takes the registry for one without logins.
   else if (!caller.presented)
     throw unauthorized("this needs a token", target.kind === "catalog" ? "registry:catalog:*" : undefined);
+  const mayBeMirrored = parts.mirrors !== undefined && "repository" in target;
+  const mirrored = mayBeMirrored ? await handleMirrored(parts, target, request, url) : undefined;
+  if (mirrored !== undefined) return mirrored;
   switch (target.kind) {
     case "base":
       if (reading) return noContent(200, { "docker-distribution-api-version": "registry/2.0" });

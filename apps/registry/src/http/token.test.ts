@@ -54,7 +54,7 @@ describe("a token", () => {
     expect(await scopeOf(await tokenFor(undefined, "repository:open/app:*"))).toBe("repository:open/app:pull");
     expect(await scopeOf(await tokenFor(otto, "repository:hidden/app:pull"))).toBe("");
     expect(await scopeOf(await tokenFor(olga, "repository:hidden/app:*"))).toBe(
-      "repository:hidden/app:pull,push,delete,manage",
+      "repository:hidden/app:pull,push,yank,delete,manage",
     );
     expect(await scopeOf(await tokenFor(olga, "repository:open/a:pull repository:open/b:pull"))).toBe(
       "repository:open/a:pull repository:open/b:pull",

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Job } from "./job.ts";
 import { jobLeaseMs } from "./job-leases.ts";
 import type { JobEnd, JobLeases } from "./job-leases.ts";
@@ -111,7 +112,11 @@ export class JobRunner {
 
   async #steps(job: Job, ours: () => boolean): Promise<"done" | "broken-off"> {
     const { signal } = this.#stopping;
-    while (!signal.aborted && ours()) if ((await job.step(signal)) === "done") return "done";
+    while (!signal.aborted && ours()) {
+      if ((await job.step(signal)) === "done") return "done";
+      // A step may have waited for nothing: requests get their turn.
+      await setImmediate();
+    }
     return "broken-off";
   }
 }

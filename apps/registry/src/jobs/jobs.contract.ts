@@ -136,6 +136,20 @@ function describePromises(open: DatabaseKind["open"]): void {
     await runner.stop();
   });
 
+  test("between steps that wait for nothing others get their turn", async () => {
+    const { runnerOf } = await fresh();
+    let turns = 0;
+    const seen: number[] = [];
+    const runner = runnerOf(
+      jobOf(async () => {
+        setImmediate(() => turns++);
+        return seen.push(turns) === 3 ? "done" : "more";
+      }),
+    );
+    await runner.run("test");
+    expect(seen).toEqual([0, 1, 2]);
+  });
+
   test("a failure is told and kept, and the job is tried again at its next time", async () => {
     const { clock, runnerOf, failures, rowOf, valueOf } = await fresh();
     let broken = true;

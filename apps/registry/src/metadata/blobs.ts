@@ -5,6 +5,10 @@ import type { BlobRow } from "../metadata.ts";
 import type { ObjectName } from "../objects/object-storage.ts";
 import { healDamage } from "./damages.ts";
 import { ensureRepository } from "./repositories.ts";
+import { reviewBlobs } from "./reviews.ts";
+
+/** For as long as a slow client may read what it began with, or use an address that it was given. */
+const replacedObjectMs = 24 * 60 * 60_000;
 
 /** A blob that a repository may show. */
 export async function shownBlob(reader: Reader, repository: string, digest: Digest): Promise<BlobRow | undefined> {
@@ -30,7 +34,7 @@ export async function publicBlobSize(reader: Reader, digest: Digest): Promise<nu
   return row?.size_bytes;
 }
 
-/** Lets a repository show a blob. */
+/** Lets a repository show a blob, for as long as a manifest there needs it and for a while until one does. */
 export async function showBlob(
   transaction: Transaction,
   repository: string,
@@ -45,15 +49,23 @@ export async function showBlob(
   await transaction.run(sql`
     INSERT INTO repository_blobs (repository_id, digest) VALUES (${id}, ${digest})
     ON CONFLICT (repository_id, digest) DO NOTHING`);
+  await reviewBlobs(transaction, [digest], now);
 }
 
-/** Says which object has a blob's bytes from now on: the right ones, whatever was there before. */
+/**
+ * Says which object has a blob's bytes from now on: the right ones, whatever was there before. The one that it had is
+ * removed when nobody reads it any more.
+ */
 export async function pointBlob(
   transaction: Transaction,
   digest: Digest,
   object: ObjectName,
   now: number,
 ): Promise<void> {
+  await transaction.run(sql`
+    INSERT INTO object_removals (object, size_bytes, remove_after)
+    SELECT object, size_bytes, CAST(${now + replacedObjectMs} AS BIGINT) FROM blobs
+    WHERE digest = ${digest} AND object <> ${object}`);
   await transaction.run(sql`
     UPDATE blobs SET object = ${object}, generation = generation + 1, damaged_at = NULL WHERE digest = ${digest}`);
   await healDamage(transaction, digest, "", now);

@@ -1,6 +1,7 @@
 import { digestAlgorithm } from "@cpm/base";
 import type { Digest } from "@cpm/base";
 import { parseManifestBytes, referrerDescriptor } from "@cpm/oci";
+import type { Descriptor } from "@cpm/oci";
 import { digestOf } from "@cpm/store";
 import type { Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
@@ -9,6 +10,7 @@ import type { NewManifest, ReferrersPage, StoredManifest, VerifiedPackage } from
 import { healDamage } from "./damages.ts";
 import type { ManifestBytes } from "./manifest-bytes.ts";
 import { repositoryIdOf } from "./repositories.ts";
+import { reviewRemains } from "./reviews.ts";
 
 interface HeadRow {
   readonly digest: Digest;
@@ -73,6 +75,18 @@ export async function hasManifest(reader: Reader, repository: string, digest: Di
   const row = await reader.get(sql`
     SELECT 1 FROM manifests WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
   return row !== undefined;
+}
+
+/** How another manifest refers to it. */
+export async function manifestDescriptor(
+  reader: Reader,
+  repository: string,
+  digest: Digest,
+): Promise<Descriptor | undefined> {
+  const row = await reader.get<{ media_type: string; size_bytes: number }>(sql`
+    SELECT media_type, octet_length(bytes) AS size_bytes FROM manifests
+    WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
+  return row === undefined ? undefined : { mediaType: row.media_type, digest, sizeBytes: row.size_bytes };
 }
 
 export async function verifiedPackage(
@@ -149,9 +163,16 @@ async function healManifest(
   if (healed > 0) await healDamage(transaction, digest, repository, now);
 }
 
-/** With the tags that point to it. False when there was none. */
-export async function deleteManifest(transaction: Transaction, repository: string, digest: Digest): Promise<boolean> {
+/** With the tags that point to it; what it alone needed is collected later. False when there was none. */
+export async function deleteManifest(
+  transaction: Transaction,
+  repository: string,
+  digest: Digest,
+  now: number,
+): Promise<boolean> {
   const own = sql`repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`;
+  await reviewRemains(transaction, repository, digest, now);
+  await healDamage(transaction, digest, repository, now);
   await transaction.run(sql`DELETE FROM tags WHERE ${own}`);
   return (await transaction.run(sql`DELETE FROM manifests WHERE ${own}`)) > 0;
 }

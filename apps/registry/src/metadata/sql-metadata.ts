@@ -1,4 +1,5 @@
 import type { Digest } from "@cpm/base";
+import type { YankMark } from "@cpm/model";
 import { incompleteManifest } from "@cpm/oci";
 import { failpoint } from "@cpm/store";
 import { AuditedDatabase } from "../access/audited-database.ts";
@@ -7,43 +8,68 @@ import { namespaceOf } from "../access/namespaces.ts";
 import type { Visibility } from "../access/rights.ts";
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
-import { registryError, versionExists } from "../errors.ts";
-import type { BlobRow, FetchCount, Metadata, NewManifest, SearchQuery } from "../metadata.ts";
+import { packageUnknown, registryError, versionExists, versionUnknown } from "../errors.ts";
+import { isBeingRemoved } from "../objects/object-removals.ts";
+import type {
+  BlobRow,
+  DeprecationNotice,
+  FetchCount,
+  Marked,
+  Metadata,
+  NewManifest,
+  SearchQuery,
+} from "../metadata.ts";
 import { pointBlob, publicBlobSize, shownBlob, showBlob, soundBlobSize } from "./blobs.ts";
+import { changeDeprecation, everyVersion } from "./deprecations.ts";
 import { addDownloads, forgetOldDownloads } from "./downloads.ts";
 import { ManifestBytes } from "./manifest-bytes.ts";
+import { Promises } from "./promises.ts";
+import { reviewBlobs, reviewUntagged } from "./reviews.ts";
 import * as manifests from "./manifests.ts";
 import { namespacePackages, searchPackages } from "./package-list.ts";
 import { packageSearchOf } from "./package-search.ts";
 import type { PackageSearch } from "./package-search.ts";
 import * as packages from "./packages.ts";
+import { publishedAmong, publishedDigest, publishedVersion } from "./published-versions.ts";
 import type { FinishedUpload } from "../uploads.ts";
 import { ensureRepository, hasRepository, listRepositories, repositoryIdOf } from "./repositories.ts";
-import { listTags, pointTags, tagsElsewhere } from "./tags.ts";
+import { listTags, pointTags, taggedOtherwise, tagsElsewhere } from "./tags.ts";
 import { countUploads } from "./uploads.ts";
+import { describeMark, isMark, manifestOfMark, newestMark, takeMark, toYankNotice } from "./yanks.ts";
+
+export interface SqlMetadataOptions {
+  /** A promise that is not older than this is not written again; what was promised is collected so much later. Default 0. */
+  readonly promiseSlackMs?: number;
+  /** Called after a change of which readers of the feed are told. */
+  readonly onAnnounced?: () => void;
+}
 
 /** Metadata in a database: here are the transactions, in the files beside it what is asked within them. */
 export class SqlMetadata implements Metadata {
   readonly #database: AuditedDatabase;
   readonly #search: PackageSearch;
   readonly #manifestBytes = new ManifestBytes();
+  readonly #promises: Promises;
 
-  /** `onAnnounced` is called after a change of which readers of the feed are told. */
-  constructor(database: Database, now: () => number, onAnnounced?: () => void) {
+  constructor(database: Database, now: () => number, options: SqlMetadataOptions = {}) {
+    const { promiseSlackMs = 0, onAnnounced } = options;
     this.#database = new AuditedDatabase(database, now, onAnnounced);
+    this.#promises = new Promises(database, now, promiseSlackMs);
     this.#search = packageSearchOf(database.dialect);
   }
 
-  async finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<void> {
+  async finishUpload(repository: string, digest: Digest, finished: FinishedUpload): Promise<boolean> {
     const { id, object, sizeBytes, version } = finished;
     const now = this.#database.now();
-    await this.#database.transact(async (transaction) => {
+    return this.#database.transact(async (transaction) => {
+      if (await isBeingRemoved(transaction, object)) return false;
       // Who was taken over from has lost the upload, also here.
       const own = version === undefined ? sql`` : sql`AND version = ${version}`;
       if ((await transaction.run(sql`DELETE FROM uploads WHERE id = ${id} ${own}`)) === 0)
         throw registryError("registry-server/upload-range", "another request took over this upload");
       await showBlob(transaction, repository, digest, sizeBytes, now);
       await pointBlob(transaction, digest, object, now);
+      return true;
     });
   }
 
@@ -68,6 +94,7 @@ export class SqlMetadata implements Metadata {
       const removed = await change.run(sql`
         DELETE FROM repository_blobs WHERE repository_id = ${repositoryIdOf(repository)} AND digest = ${digest}`);
       if (removed === 0) return false;
+      await reviewBlobs(change, [digest], change.now);
       await record(change, "blob.delete", repository, { digest });
       return true;
     });
@@ -79,6 +106,10 @@ export class SqlMetadata implements Metadata {
 
   allOpenUploads(): Promise<number> {
     return countUploads(this.#database);
+  }
+
+  promise(repository: string, contents: readonly Digest[]): Promise<void> {
+    return this.#promises.give(repository, contents);
   }
 
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]> {
@@ -108,9 +139,10 @@ export class SqlMetadata implements Metadata {
   async removeManifest(repository: string, digest: Digest, by: Author): Promise<boolean> {
     return this.#database.change(by, async (change) => {
       await refuseInUse(change, repository, digest);
-      const version = await packages.publishedVersion(change, repository, digest);
+      const version = await publishedVersion(change, repository, digest);
       if (version !== undefined) throw versionInUse(repository, version);
-      if (!(await manifests.deleteManifest(change, repository, digest))) return false;
+      if (await isMark(change, repository, digest)) throw markInUse(repository, digest);
+      if (!(await manifests.deleteManifest(change, repository, digest, change.now))) return false;
       await record(change, "manifest.delete", repository, { digest });
       await change.announce({ kind: "manifest.deleted", name: repository, detail: { digest } });
       return true;
@@ -120,9 +152,9 @@ export class SqlMetadata implements Metadata {
   async removeTag(repository: string, tag: string, by: Author): Promise<boolean> {
     return this.#database.change(by, async (change) => {
       const version = versionOfTag(tag);
-      if ((await packages.publishedDigest(change, repository, version)) !== undefined)
-        throw versionInUse(repository, version);
+      if ((await publishedDigest(change, repository, version)) !== undefined) throw versionInUse(repository, version);
       const own = sql`repository_id = ${repositoryIdOf(repository)} AND name = ${tag}`;
+      await reviewUntagged(change, repository, sql`(SELECT digest FROM tags WHERE ${own})`, change.now);
       if ((await change.run(sql`DELETE FROM tags WHERE ${own}`)) === 0) return false;
       await record(change, "tag.delete", repository, { tag });
       await change.announce({ kind: "tag.deleted", name: repository, detail: { tag } });
@@ -147,7 +179,45 @@ export class SqlMetadata implements Metadata {
   }
 
   publishedDigest(name: string, version: string): Promise<Digest | undefined> {
-    return packages.publishedDigest(this.#database, name, version);
+    return publishedDigest(this.#database, name, version);
+  }
+
+  async markVersion(name: string, version: string, said: Omit<YankMark, "atMs">, by: Author): Promise<Marked> {
+    return this.#database.change(by, async (change) => {
+      const digest = await publishedDigest(change, name, version);
+      if (digest === undefined) throw versionUnknown(name, version);
+      const newest = await newestMark(change, name, digest);
+      const yanked = toYankNotice(newest);
+      if (said.yanked ? yanked?.reason === said.reason : yanked === undefined) return { digest, yanked };
+      // Whatever a clock says: later than all that was said before.
+      const mark = { ...said, atMs: Math.max(change.now, (newest?.atMs ?? 0) + 1) };
+      await this.#storeManifest(change, await manifestOfMark(change, name, digest, mark));
+      return { digest, yanked: toYankNotice(mark) };
+    });
+  }
+
+  async deprecate(
+    name: string,
+    version: string | undefined,
+    notice: DeprecationNotice | undefined,
+    by: Author,
+  ): Promise<boolean> {
+    return this.#database.change(by, async (change) => {
+      const id = await packages.packageId(change, name);
+      if (id === undefined) throw packageUnknown(name);
+      if (version !== undefined && (await publishedDigest(change, name, version)) === undefined)
+        throw versionUnknown(name, version);
+      if (!(await changeDeprecation(change, id, version ?? everyVersion, notice))) return false;
+      const action = notice === undefined ? "package.undeprecate" : "package.deprecate";
+      const detail = { ...(version === undefined ? {} : { version }), ...notice };
+      await record(change, action, name, detail);
+      await change.announce({
+        kind: notice === undefined ? "package.undeprecated" : "package.deprecated",
+        name,
+        detail,
+      });
+      return true;
+    });
   }
 
   search(query: SearchQuery, visible: Visibility, limit: number, offset: number): ReturnType<Metadata["search"]> {
@@ -182,14 +252,20 @@ export class SqlMetadata implements Metadata {
     if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
     await refuseMoves(change, repository, tags, digest);
     const pushed = await recordPush(change, manifest);
+    const id = await ensureRepository(change, repository, change.now);
+    await manifests.insertManifest(change, id, manifest, change.now);
+    // What a tag is taken from, and what has none.
+    const untagged = tags.length === 0 ? [digest] : taggedOtherwise(repository, tags, digest);
+    await reviewUntagged(change, repository, untagged, change.now);
+    await pointTags(change, id, tags, digest, manifest.storedAtMs ?? change.now);
     const published =
       manifest.publish &&
       manifest.package !== undefined &&
       (await packages.publishVersion(change, this.#search, manifest.package, digest, publishedAtMs));
     await announcePush(change, manifest, published, pushed);
-    const id = await ensureRepository(change, repository, change.now);
-    await manifests.insertManifest(change, id, manifest, change.now);
-    await pointTags(change, id, tags, digest, manifest.storedAtMs ?? change.now);
+    if (manifest.mark === undefined || manifest.subject === undefined) return;
+    await takeMark(change, id, manifest.subject, manifest);
+    await packages.describePackage(change, this.#search, repository);
   }
 }
 
@@ -207,7 +283,9 @@ async function recordPush(change: AuditedTransaction, manifest: NewManifest): Pr
   const fresh = !(await manifests.hasManifest(change, repository, digest));
   if (moved.length === 0 && !fresh) return { fresh, moved };
   const version = publish && verified !== undefined ? { version: verified.version } : {};
-  await record(change, "manifest.push", repository, { digest, tags: moved, ...version });
+  const marked = await describeMark(change, manifest);
+  const { action, ...more } = marked ?? { action: "manifest.push", ...version };
+  await record(change, action, repository, { digest, tags: moved, ...more });
   return { fresh, moved };
 }
 
@@ -244,7 +322,7 @@ async function refuseMoves(
   tags: readonly string[],
   digest: Digest,
 ): Promise<void> {
-  const published = await packages.publishedAmong(change, repository, tags.map(versionOfTag));
+  const published = await publishedAmong(change, repository, tags.map(versionOfTag));
   const other = published.find((entry) => entry.digest !== digest);
   if (other !== undefined) throw versionExists(repository, other.version, other.digest, digest);
 }
@@ -263,4 +341,9 @@ function versionOfTag(tag: string): string {
 
 function versionInUse(name: string, version: string) {
   return registryError("registry-server/in-use", `${name}@${version} is published; a version is not deleted`);
+}
+
+function markInUse(repository: string, digest: Digest) {
+  const message = `${digest} of ${repository} is a yank mark, which is never removed: a later one takes it back`;
+  return registryError("registry-server/in-use", message);
 }

@@ -1,6 +1,7 @@
 import type { Digest } from "@cpm/base";
 import type { Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
+import type { Query } from "../database/sql.ts";
 import { repositoryIdOf } from "./repositories.ts";
 
 /** In the order of their bytes, whatever language the database is set to: a page ends where the next one begins. */
@@ -28,6 +29,12 @@ export async function tagsElsewhere(
     WHERE repository_id = ${repositoryIdOf(repository)} AND name IN ${tags} AND digest = ${digest}`);
   const here = new Set(rows.map((row) => row.name));
   return tags.filter((tag) => !here.has(tag));
+}
+
+/** What the tags point to that is something else, within another query. */
+export function taggedOtherwise(repository: string, tags: readonly string[], digest: Digest): Query {
+  return sql`(SELECT digest FROM tags
+    WHERE repository_id = ${repositoryIdOf(repository)} AND name IN ${tags} AND digest <> ${digest})`;
 }
 
 export async function pointTags(

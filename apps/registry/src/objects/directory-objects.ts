@@ -5,7 +5,7 @@ import type { ByteSource, Digest } from "@cpm/base";
 import type { BlobDirectory } from "@cpm/store";
 import { makeDirectory, readFileBytes, removeFile, syncDirectory, withFileErrors } from "@cpm/store";
 import { contentLost, registryError } from "../errors.ts";
-import { DirectoryStaging, objectOf } from "./directory-staging.ts";
+import { DirectoryStaging, markSuffix, objectOf, readMark } from "./directory-staging.ts";
 import { quarantinePrefix } from "./object-storage.ts";
 import type { ByteRange, ObjectName, ObjectStorage, Staging, StoredObject } from "./object-storage.ts";
 
@@ -34,11 +34,11 @@ export class DirectoryObjects implements ObjectStorage {
 
   async discard(id: string): Promise<void> {
     removeFile(this.#uploadPath(id));
-    removeFile(`${this.#uploadPath(id)}.blob`);
+    removeFile(`${this.#uploadPath(id)}${markSuffix}`);
   }
 
   async settle(id: string): Promise<void> {
-    removeFile(`${this.#uploadPath(id)}.blob`);
+    removeFile(`${this.#uploadPath(id)}${markSuffix}`);
   }
 
   defaultObject(digest: Digest): ObjectName {
@@ -72,7 +72,8 @@ export class DirectoryObjects implements ObjectStorage {
   }
 
   async remove(object: ObjectName): Promise<boolean> {
-    return removeFile(this.#pathOf(object));
+    const path = this.#pathOf(object);
+    return this.#isMarked(object) ? false : removeFile(path);
   }
 
   async list(after: ObjectName, limit: number): Promise<readonly StoredObject[]> {
@@ -109,6 +110,16 @@ export class DirectoryObjects implements ObjectStorage {
       .filter(({ algorithm, hex }) => isDigest(`${algorithm}:${hex}`))
       .map(({ algorithm, hex }) => `blobs/${algorithm}/${hex}`)
       .toSorted(byBytes);
+  }
+
+  /** By any process that has the directory. A mark that is being written may be any. */
+  #isMarked(object: ObjectName): boolean {
+    return withFileErrors("list", this.#uploads, () => readdirSync(this.#uploads))
+      .filter((name) => name.endsWith(markSuffix))
+      .some((name) => {
+        const digest = readMark(join(this.#uploads, name));
+        return digest !== undefined && (!isDigest(digest) || objectOf(digest) === object);
+      });
   }
 
   #wholeFile(object: ObjectName, sizeBytes: number): string {

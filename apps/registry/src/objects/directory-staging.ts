@@ -3,10 +3,12 @@ import { open } from "node:fs/promises";
 import { digestAlgorithm, digestHex, isDigest } from "@cpm/base";
 import type { ByteSource, Digest } from "@cpm/base";
 import type { BlobDirectory } from "@cpm/store";
-import { fileError, readFileBytes, removeFile, withFileErrors, writeFully } from "@cpm/store";
+import { fileError, readFileBytes, systemCode, removeFile, withFileErrors, writeFully } from "@cpm/store";
 import type { ObjectName, StagedState, Staging } from "./object-storage.ts";
 
 const nothing: StagedState = {};
+/** Behind the name of an upload: the file that says which blob it becomes. */
+export const markSuffix = ".blob";
 
 /**
  * An upload in a file, which is there from its first byte. When it is known what the bytes are, a second file beside
@@ -50,7 +52,7 @@ export class DirectoryStaging implements Staging {
   async mark(digest: Digest): Promise<void> {
     if (this.sizeBytes === 0) withFileErrors("create", this.#path, () => closeSync(openSync(this.#path, "a")));
     await syncFile(this.#path);
-    withFileErrors("mark", this.#path, () => writeFileSync(`${this.#path}.blob`, digest));
+    withFileErrors("mark", this.#path, () => writeFileSync(`${this.#path}${markSuffix}`, digest));
     this.#marked = digest;
   }
 
@@ -68,9 +70,9 @@ export class DirectoryStaging implements Staging {
   }
 
   #adoptedBytes(): number | undefined {
-    const mark = `${this.#path}.blob`;
-    if (sizeOf(mark) === undefined) return undefined;
-    const digest = withFileErrors("read", mark, () => readFileSync(mark, "utf8"));
+    const mark = `${this.#path}${markSuffix}`;
+    const digest = readMark(mark);
+    if (digest === undefined) return undefined;
     const blob = isDigest(digest) ? this.#blobs.stat(digest) : undefined;
     if (!isDigest(digest) || blob === undefined) {
       removeFile(mark);
@@ -79,6 +81,16 @@ export class DirectoryStaging implements Staging {
     this.#marked = digest;
     this.#adopted = true;
     return blob.sizeBytes;
+  }
+}
+
+/** What a mark says, whole or not; undefined where there is none. */
+export function readMark(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw fileError(error, "read", path);
   }
 }
 

@@ -29,7 +29,14 @@ export function testObjectStorage(name: string, start: () => Promise<ObjectsUnde
     let uploads: Uploads;
     /** Another process with the same storage and database. */
     const replica = (): Uploads =>
-      new Uploads({ storage: place.open(), records, maxBlobBytes, onBytes: () => {}, now: () => nowMs });
+      new Uploads({
+        storage: place.open(),
+        records,
+        maxBlobBytes,
+        onBytes: () => {},
+        untilFree: async () => {},
+        now: () => nowMs,
+      });
     beforeAll(async () => {
       place = await start();
       storage = place.open();
@@ -46,6 +53,7 @@ export function testObjectStorage(name: string, start: () => Promise<ObjectsUnde
       await by.finish(await by.find(id, "a/b", "ada"), body, digest, startBytes, async (finished) => {
         recorded.push(finished);
         await records.remove(id);
+        return true;
       });
       const [only] = recorded;
       if (only === undefined) throw new Error("nothing was recorded");

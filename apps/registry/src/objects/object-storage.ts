@@ -9,6 +9,9 @@ export type StagedState = Readonly<Record<string, unknown>>;
 /** Called when more bytes became durable. Throws when the upload is somebody else's by now; then nothing is done. */
 export type Checkpoint = (state: StagedState) => Promise<void>;
 
+/** How long an address of the storage may be used: enough for a slow client to begin with a large blob. */
+export const presignedS: number = 15 * 60;
+
 /** Bytes `startBytes` to `endBytes`, the last one excluded. */
 export interface ByteRange {
   readonly startBytes: number;
@@ -62,7 +65,10 @@ export interface ObjectStorage {
    * putting the right bytes there. The same label is the same place, so that this can be repeated.
    */
   quarantine(object: ObjectName, label: string): Promise<string | undefined>;
-  /** False when it was not there, where the storage can tell. */
+  /**
+   * False when it was not there, where the storage can tell. An object that a marked upload has become, or is about to,
+   * is left where it is until the upload is settled or discarded.
+   */
   remove(object: ObjectName): Promise<boolean>;
   /** Objects after a name in byte order, at most `limit`; also those of uploads under way, see `uploadOf`. */
   list(after: ObjectName, limit: number): Promise<readonly StoredObject[]>;

@@ -39,24 +39,6 @@ export async function* s3Bytes(client: S3Client, key: string, sizeBytes: number,
   }
 }
 
-/** As a stream that is asked for a piece when one was taken. */
-export function s3Stream(source: ByteSource): ReadableStream<Uint8Array> {
-  const iterator = source[Symbol.asyncIterator]();
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { done, value } = await iterator.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
-      },
-      async cancel() {
-        await iterator.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
-}
-
 async function openRange(
   client: S3Client,
   key: string,

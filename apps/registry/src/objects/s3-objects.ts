@@ -1,6 +1,5 @@
-import { equalBytes } from "@cpm/base";
+import { collectBytes, digestAlgorithm, digestHex, equalBytes } from "@cpm/base";
 import type { ByteSource, Digest } from "@cpm/base";
-import { digestAlgorithm, digestHex } from "@cpm/base";
 import { storageFailed, registryError } from "../errors.ts";
 import { quarantinePrefix } from "./object-storage.ts";
 import type {
@@ -13,12 +12,16 @@ import type {
   StoredObject,
 } from "./object-storage.ts";
 import { PartBuffers } from "./part-buffers.ts";
-import { s3Bytes, s3Stream } from "./s3-body.ts";
+import { s3Bytes } from "./s3-body.ts";
 import { S3Calls } from "./s3-calls.ts";
 import { S3Client } from "./s3-client.ts";
 import type { S3Patience } from "./s3-client.ts";
 import type { S3Settings } from "./s3-settings.ts";
 import { S3Staging, stagedSize, toS3State } from "./s3-staging.ts";
+import { startedStream } from "./started-stream.ts";
+
+/** What every request that reads may hold in memory. */
+const maxHeldBytes = 256 * 1024;
 
 /** Objects are `blobs/<upload>/<random>` in a bucket: what they are is said by the database alone. */
 export class S3Objects implements ObjectStorage {
@@ -58,23 +61,11 @@ export class S3Objects implements ObjectStorage {
     return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
   }
 
-  /** The first piece is read before it is answered, so that what is lost is told by the status. */
-  async body(object: ObjectName, sizeBytes: number, range: ByteRange): Promise<ReadableStream<Uint8Array>> {
-    const iterator = this.read(object, sizeBytes, range)[Symbol.asyncIterator]();
-    let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
-    return s3Stream({
-      [Symbol.asyncIterator]: () => ({
-        async next() {
-          const held = first;
-          first = undefined;
-          return held ?? iterator.next();
-        },
-        async return() {
-          await iterator.return?.();
-          return { done: true, value: undefined };
-        },
-      }),
-    });
+  /** What is small is read before it is answered: then its length is in the answer, which a stream's is not. */
+  async body(object: ObjectName, sizeBytes: number, range: ByteRange): Promise<Blob | ReadableStream<Uint8Array>> {
+    const bytes = this.read(object, sizeBytes, range);
+    if (range.endBytes - range.startBytes > maxHeldBytes) return startedStream(bytes);
+    return new Blob([await collectBytes(bytes, maxHeldBytes)]);
   }
 
   read(object: ObjectName, sizeBytes: number, range?: ByteRange): ByteSource {

@@ -1,6 +1,6 @@
 import type { Caller } from "../access/authenticator.ts";
-import { registryError } from "../errors.ts";
-import { packageNameOf } from "../http/router.ts";
+import { packageUnknown } from "../errors.ts";
+import { decodePathPart, packageNameOf } from "../http/router.ts";
 import type { RegistryParts } from "../registry.ts";
 import { findAsset } from "./assets/assets.ts";
 import type { Html } from "./html.ts";
@@ -34,21 +34,11 @@ export async function handlePages(
 
 async function route(request: PageRequest, pathname: string): Promise<Html | undefined> {
   if (pathname === "/") return search(request);
-  const [, kind, first = "", second = "", third, more] = pathname.split("/").map(decodePart);
+  const [, kind, first = "", second = "", third, more] = pathname.split("/").map(decodePathPart);
   if (more !== undefined) return undefined;
   if (kind === "namespaces" && second === "" && third === undefined && first !== "") return namespace(request, first);
   if (kind !== "packages" || first === "" || second === "" || third === "") return undefined;
   const name = packageNameOf(first, second);
-  if (name === undefined)
-    throw registryError("registry-server/package-unknown", `there is no package ${first}/${second}`.slice(0, 200));
+  if (name === undefined) throw packageUnknown(`${first}/${second}`);
   return packageController(request, name, third);
-}
-
-/** What does not decode stays as it is, and is then no name. */
-function decodePart(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -9,7 +9,12 @@ import type { Setting, SettingName } from "./setting-table.ts";
 interface SettingText {
   readonly text: string;
   readonly source: string;
+  /** The entries of a list, of which the text is made. */
+  readonly entries?: readonly string[];
 }
+
+/** As it is written; of a list its entries. */
+type SettingValue = string | number | boolean | readonly string[];
 
 export type SettingTexts = Readonly<Partial<Record<SettingName, SettingText>>>;
 
@@ -38,23 +43,23 @@ export function readSettingsAnd<Own extends OwnFlags>(
   environment: Readonly<Record<string, string | undefined>>,
 ): { readonly settings: SettingTexts; readonly values: ParsedFlags<Own> } {
   const flags = Object.fromEntries(
-    settingNames
-      .filter((name) => !isSecret(name))
-      .map((name) => [flagOf(name), { type: settingTable[name].type === "flag" ? "boolean" : "string" }] as const),
+    settingNames.filter((name) => !isSecret(name)).map((name) => [flagOf(name), flagKind(settingTable[name])] as const),
   );
   const options = { ...flags, ...own, config: { type: "string" }, json: { type: "boolean" } } as const;
   const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
   if (positionals.length > 0) throw new UsageError(`"${positionals[0] ?? ""}" is one argument too many`);
-  const given = values as Readonly<Record<string, string | boolean | undefined>>;
+  const given = values as Readonly<Record<string, SettingValue | undefined>>;
   const path = given["config"] ?? set(environment["CPM_REGISTRY_CONFIG"]);
   const file = path === undefined ? {} : readSettingsFile(String(path));
   const settings = Object.fromEntries(
     settingNames.flatMap((name) => {
+      const { type, default: otherwise } = settingTable[name] as Setting;
+      const variable = set(environment[variableOf(name)]);
       const found = firstText(
         [given[flagOf(name)], `--${flagOf(name)}`],
-        [set(environment[variableOf(name)]), variableOf(name)],
+        [type === "list" ? variable?.trim().split(/\s+/) : variable, variableOf(name)],
         [file[name], String(path)],
-        [(settingTable[name] as Setting).default, "default"],
+        [otherwise, "default"],
       );
       return found === undefined ? [] : [[name, found]];
     }),
@@ -62,9 +67,16 @@ export function readSettingsAnd<Own extends OwnFlags>(
   return { settings, values: values as unknown as ParsedFlags<Own> };
 }
 
-function firstText(...sources: readonly (readonly [unknown, string])[]): SettingText | undefined {
-  const found = sources.find(([value]) => value !== undefined);
-  return found === undefined ? undefined : { text: String(found[0]), source: found[1] };
+function flagKind({ type }: Setting): { readonly type: "boolean" | "string"; readonly multiple: boolean } {
+  return { type: type === "flag" ? "boolean" : "string", multiple: type === "list" };
+}
+
+function firstText(...sources: readonly (readonly [SettingValue | undefined, string])[]): SettingText | undefined {
+  const [value, source] = sources.find(([value]) => value !== undefined) ?? [];
+  if (value === undefined || source === undefined) return undefined;
+  return typeof value === "object"
+    ? { text: value.join(" "), source, entries: value }
+    : { text: String(value), source };
 }
 
 /** An empty variable counts as absent. */
@@ -73,7 +85,7 @@ function set(value: string | undefined): string | undefined {
 }
 
 /** A flat YAML (or JSON) object. An unknown key is an error, with the one that may have been meant. */
-function readSettingsFile(path: string): Readonly<Partial<Record<SettingName, unknown>>> {
+function readSettingsFile(path: string): Readonly<Partial<Record<SettingName, SettingValue>>> {
   let content: unknown;
   try {
     content = Bun.YAML.parse(readFileSync(path, "utf8"));
@@ -89,21 +101,25 @@ function readSettingsFile(path: string): Readonly<Partial<Record<SettingName, un
         `${path}: there is no setting "${key}"${meant === undefined ? "" : `; ${meant} was meant?`}`,
       );
     }
-    if (!["string", "number", "boolean"].includes(typeof value))
-      throw new UsageError(`${path}: ${key} is no text, number or truth value`);
+    assertReadable(path, key, value);
   }
   return content;
 }
 
+function assertReadable(path: string, key: string, value: unknown): void {
+  const isList = settingTable[key as SettingName].type === "list";
+  if (isList && (!Array.isArray(value) || value.some((entry) => typeof entry !== "string")))
+    throw new UsageError(`${path}: ${key} is no list of texts`);
+  if (!isList && !["string", "number", "boolean"].includes(typeof value))
+    throw new UsageError(`${path}: ${key} is no text, number or truth value`);
+}
+
 /** As they may be shown. */
 export function withoutSecrets(settings: SettingTexts): SettingTexts {
-  return Object.fromEntries(
-    Object.entries(settings).map(([name, setting]) => [
-      name,
-      {
-        ...setting,
-        text: settingNames.some((known) => known === name && isSecret(known)) ? hidden : shownText(setting.text),
-      },
-    ]),
-  );
+  const shown = Object.entries(settings).map(([name, { text, source, entries }]) => {
+    if (settingNames.some((known) => known === name && isSecret(known))) return [name, { text: hidden, source }];
+    const list = entries === undefined ? {} : { entries: entries.map(shownText) };
+    return [name, { text: shownText(text), source, ...list }];
+  });
+  return Object.fromEntries(shown);
 }

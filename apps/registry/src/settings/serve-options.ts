@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { parseDuration } from "@cpm/base";
 import { UsageError } from "../commands/usage-error.ts";
+import type { CollectSettings } from "../collect/collect-settings.ts";
 import { registryError } from "../errors.ts";
 import type { LogEntry } from "../registry.ts";
 import type { ScrubSettings } from "../scrub/scrub-job.ts";
@@ -10,6 +11,7 @@ import type { S3Settings } from "../objects/s3-settings.ts";
 import { needsDirectory } from "../storage.ts";
 import type { StorageOptions } from "../storage.ts";
 import { readPostgres } from "./postgres-options.ts";
+import { readMirrors } from "./mirror-options.ts";
 import type { SettingTexts } from "./read-settings.ts";
 import { readS3, redirects } from "./s3-options.ts";
 import { shownText } from "./setting-table.ts";
@@ -19,7 +21,7 @@ import type { SettingName } from "./setting-table.ts";
 export function toServeOptions(
   settings: SettingTexts,
   write: (line: string) => void,
-): ServeOptions & { readonly scrub: ScrubSettings } {
+): ServeOptions & { readonly collect: CollectSettings; readonly scrub: ScrubSettings } {
   const reader = new SettingReader(settings);
   const publicUrl = reader.parsed("publicUrl", "an address such as https://registry.example.org", isHttpAddress);
   const log = reader.parsed("log", "off, errors or requests", isLogLevel) ?? "errors";
@@ -33,6 +35,7 @@ export function toServeOptions(
     openAnywhere,
     trustProxy: reader.flag("trustProxy"),
     openMetrics: reader.flag("openMetrics"),
+    privateWebhooks: reader.flag("privateWebhooks"),
     graceMs: reader.duration("grace"),
     limits: {
       maxBlobBytes: reader.size("maxBlobSize"),
@@ -43,7 +46,9 @@ export function toServeOptions(
       publishesPerMinute: reader.count("publishesPerMinute"),
     },
     ...(publicUrl === undefined ? {} : { publicUrl }),
+    mirrors: readMirrors(reader),
     ...(redirects(reader, s3) ? { redirectFromBytes: reader.size("redirectMinSize") } : {}),
+    collect: readCollect(reader),
     scrub: readScrub(reader),
     ...logging(log, write),
     ...(tls === undefined ? {} : { tls }),
@@ -92,6 +97,12 @@ export class SettingReader {
     return bytes;
   }
 
+  /** Where it is from is said for one that is wrong. */
+  list(name: SettingName): { readonly entries: readonly string[]; readonly source: string } {
+    const { entries = [], source = "" } = this.#settings[name] ?? {};
+    return { entries, source };
+  }
+
   duration(name: SettingName, maxMs = maxDurationMs): number {
     const durationMs = parseDuration(this.text(name) ?? "");
     if (durationMs === undefined || durationMs > maxMs) throw this.fault(name, "a duration such as 30s");
@@ -116,16 +127,28 @@ export class SettingReader {
   }
 }
 
+function readCollect(reader: SettingReader): CollectSettings {
+  const never = reader.text("collectUntaggedAfter") === "never";
+  const intervalMs = reader.duration("collectInterval");
+  if (intervalMs < minIntervalMs) throw reader.fault("collectInterval", "a duration of at least 1s");
+  return {
+    delayMs: reader.duration("collectDelay", maxLongDurationMs),
+    intervalMs,
+    untaggedAfterMs: never ? Number.POSITIVE_INFINITY : reader.duration("collectUntaggedAfter", maxLongDurationMs),
+  };
+}
+
 function readScrub(reader: SettingReader): ScrubSettings {
   const off = reader.text("scrubEvery") === "off";
   return {
     bytesPerSecond: reader.size("scrubRate"),
-    everyMs: off ? undefined : reader.duration("scrubEvery", maxScrubEveryMs),
+    everyMs: off ? undefined : reader.duration("scrubEvery", maxLongDurationMs),
   };
 }
 
 const maxDurationMs = 24 * 60 * 60_000;
-const maxScrubEveryMs = 366 * maxDurationMs;
+const minIntervalMs = 1000;
+const maxLongDurationMs = 366 * maxDurationMs;
 const unitBytes: Readonly<Record<string, number>> = {
   B: 1,
   kB: 1000,

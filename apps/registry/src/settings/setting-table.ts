@@ -23,17 +23,41 @@ export const settingTable = {
   s3PathStyle: { type: "flag", meaning: "the bucket is in the path of addresses, not in the host's name" },
   redirectBlobs: { type: "flag", meaning: "clients fetch large blobs from S3 themselves, by redirects" },
   redirectMinSize: { type: "size", default: "1MiB", meaning: "the smallest blob that is redirected" },
+  mirrors: {
+    type: "list",
+    flag: "mirror",
+    value: "NAMESPACE=URL",
+    meaning: "pulls a namespace through from another registry, acme=https://registry.example.org; repeatable",
+  },
+  mirrorCredentials: {
+    type: "list",
+    value: "HOST=USER:PASSWORD",
+    secret: true,
+    meaning: "who this registry is there, HOST=USER:PASSWORD",
+  },
+  mirrorFresh: { type: "duration", default: "60s", meaning: "how long their tags and lists are not asked for again" },
+  mirrorMaxBytes: { type: "size", default: "10GiB", meaning: "what is kept of them; the least used leaves" },
+  mirrorMaxAge: { type: "duration", default: "30d", meaning: "when of that leaves what nobody asks for" },
   open: { type: "flag", meaning: "everybody may publish: for a directory without users, on a loopback address" },
   openAnywhere: { type: "flag", meaning: "the same on any address" },
   tlsCert: { type: "text", value: "FILE", meaning: "the certificate chain, PEM" },
   tlsKey: { type: "text", value: "FILE", meaning: "its key, PEM" },
   trustProxy: { type: "flag", meaning: "the client's address is the last of X-Forwarded-For" },
   openMetrics: { type: "flag", meaning: "/metrics is for everybody, not for users and tokens only" },
+  privateWebhooks: { type: "flag", meaning: "webhooks may lead to private networks, and by http to this machine" },
   log: { type: "text", value: "LEVEL", default: "errors", meaning: "off, errors or requests; JSON lines on stderr" },
   grace: { type: "duration", default: "10s", meaning: "how long requests may go on after a signal to stop" },
   maxBlobSize: { type: "size", default: "100GiB", meaning: "the largest blob" },
   maxOpenUploads: { type: "count", default: "1000", meaning: "uploads of one person begun in a day and not ended" },
   uploadExpiry: { type: "duration", default: "24h", meaning: "when an upload of which nothing is heard is ended" },
+  collectDelay: { type: "duration", default: "24h", meaning: "for how long what nothing needs any more is kept" },
+  collectInterval: { type: "duration", default: "10m", meaning: "how often it is looked for what is due to go" },
+  collectUntaggedAfter: {
+    type: "duration",
+    value: "DURATION|never",
+    default: "never",
+    meaning: "when a manifest goes that has no tag and that nothing needs; never a version",
+  },
   scrubEvery: {
     type: "duration",
     value: "DURATION|off",
@@ -47,7 +71,10 @@ export const settingTable = {
 } as const satisfies Record<string, Setting>;
 
 export interface Setting {
-  readonly type: "text" | "flag" | "count" | "size" | "duration";
+  /** A `list` is a flag that may be repeated, a list in the file, and in a variable texts between spaces. */
+  readonly type: "text" | "flag" | "count" | "size" | "duration" | "list";
+  /** Without the dashes. Default: the name in kebab case. */
+  readonly flag?: string;
   /** What stands for it in the help. Default: the type. */
   readonly value?: string;
   readonly default?: string;
@@ -71,12 +98,16 @@ export function shownText(text: string): string {
   return text.replace(/(:\/\/[^:@/]*):.*@/, `$1:${hidden}@`);
 }
 
-export function flagOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export function flagOf(name: SettingName): string {
+  return (settingTable[name] as Setting).flag ?? toKebabCase(name);
 }
 
-export function variableOf(name: string): string {
-  return `CPM_REGISTRY_${flagOf(name).replaceAll("-", "_").toUpperCase()}`;
+export function variableOf(name: SettingName): string {
+  return `CPM_REGISTRY_${toKebabCase(name).replaceAll("-", "_").toUpperCase()}`;
+}
+
+function toKebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** The part of the help that is about settings. */

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defaultCollectSettings } from "../collect/collect-settings.ts";
 import { readSettings, withoutSecrets } from "./read-settings.ts";
 import { toServeOptions } from "./serve-options.ts";
 import { flagOf, isSecret, settingNames, settingTable, variableOf } from "./setting-table.ts";
@@ -58,12 +59,14 @@ describe("a setting", () => {
     for (const name of settingNames) {
       const [flag, variable] = [flagOf(name), variableOf(name)];
       const text = { log: "off", listen: "h:1", publicUrl: "https://a.b" }[name as string] ?? "true";
-      const args = settingTable[name].type === "flag" ? [`--${flag}`] : [`--${flag}`, text];
+      const { type } = settingTable[name];
+      const args = type === "flag" ? [`--${flag}`] : [`--${flag}`, text];
+      const value = type === "list" ? { text, entries: [text] } : { text };
       if (isSecret(name)) expect(() => readSettings(args, {})).toThrow("Unknown option");
-      else expect(readSettings(args, {})[name]).toEqual({ text, source: `--${flag}` });
-      expect(readSettings([], { [variable]: text })[name]).toEqual({ text, source: variable });
-      const path = fileWith(JSON.stringify({ [name]: text }));
-      expect(readSettings(["--config", path], {})[name]).toEqual({ text, source: path });
+      else expect(readSettings(args, {})[name]).toEqual({ ...value, source: `--${flag}` });
+      expect(readSettings([], { [variable]: text })[name]).toEqual({ ...value, source: variable });
+      const path = fileWith(JSON.stringify({ [name]: type === "list" ? [text] : text }));
+      expect(readSettings(["--config", path], {})[name]).toEqual({ ...value, source: path });
     }
   });
 
@@ -143,12 +146,47 @@ describe("a setting", () => {
     expect(() => optionsOf(s3, secret)).toThrow("--data is missing");
   });
 
+  test("says what is mirrored, once or several times, and keeps the passwords to itself", () => {
+    const mirrors = ["--mirror", "acme=https://a.test", "--mirror", "team-*=https://b.test/cpm"];
+    const environment = { CPM_REGISTRY_MIRROR_CREDENTIALS: "a.test=us:hush:hush  b.test=us:secret" };
+    const settings = readSettings([...data, ...mirrors, "--mirror-max-age", "90d"], environment);
+    const { mirrors: options } = toServeOptions(settings, () => undefined);
+    expect(options?.rules.map(({ pattern, prefix }) => [pattern, prefix])).toEqual([
+      ["acme", ""],
+      ["team-*", "cpm/"],
+    ]);
+    expect(options?.credentials?.get("a.test")).toEqual({ kind: "password", username: "us", password: "hush:hush" });
+    expect(options).toMatchObject({ freshMs: 60_000, maxBytes: 10 * 1024 ** 3, maxAgeMs: 90 * 86_400_000 });
+    expect(JSON.stringify(withoutSecrets(settings))).not.toMatch(/hush|secret/);
+    const file = fileWith("mirrors:\n  - acme=https://a.test\nmirrorCredentials: ['a.test=us:with space']\n");
+    const fromFile = optionsOf([...data, "--config", file]).mirrors;
+    expect(fromFile?.rules).toHaveLength(1);
+    expect(fromFile?.credentials?.get("a.test")).toMatchObject({ password: "with space" });
+    expect(optionsOf(data).mirrors?.rules).toEqual([]);
+  });
+
+  test.each([
+    ["a.test=no-password", "mirrorCredentials (CPM_REGISTRY_MIRROR_CREDENTIALS) has an entry"],
+    ["other.test=us:hush", "credentials for other.test, and no --mirror"],
+    ["plain.test=us:hush", "the credentials for plain.test need https"],
+  ])("refuses the credentials %p without repeating them", (text, why) => {
+    const mirrors = ["--mirror", "acme=https://a.test", "--mirror", "team=http://plain.test"];
+    const read = () => optionsOf([...data, ...mirrors], { CPM_REGISTRY_MIRROR_CREDENTIALS: text });
+    expect(read).toThrow(why);
+    expect(read).not.toThrow(/hush|no-password/);
+  });
+
   test("reads sizes, durations, addresses and levels", () => {
     expect(optionsOf([...data, "--max-blob-size", "500MB"]).limits?.maxBlobBytes).toBe(500_000_000);
     expect(optionsOf([...data, "--max-blob-size", "5"]).limits?.maxBlobBytes).toBe(5);
     expect(optionsOf([...data, "--grace", "1m30s"]).graceMs).toBe(90_000);
     expect(optionsOf([...data, "--listen", "[::1]:0"])).toMatchObject({ hostname: "::1", port: 0, access: "users" });
     expect(optionsOf([...data, "--open-anywhere"])).toMatchObject({ access: "open", openAnywhere: true });
+    expect(optionsOf(data).collect).toEqual(defaultCollectSettings);
+    expect(optionsOf([...data, "--collect-delay", "7d", "--collect-untagged-after", "90d"]).collect).toMatchObject({
+      delayMs: 7 * 24 * 60 * 60_000,
+      untaggedAfterMs: 90 * 24 * 60 * 60_000,
+    });
     const lines: string[] = [];
     const entry = {
       requestId: "r",
@@ -174,6 +212,9 @@ describe("a setting", () => {
     [["--max-blob-size", "0"], "maxBlobSize"],
     [["--max-blob-size", "5 pounds"], "maxBlobSize"],
     [["--grace", "soon"], "grace"],
+    [["--collect-delay", "367d"], "collectDelay"],
+    [["--collect-interval", "0s"], "collectInterval"],
+    [["--collect-untagged-after", "always"], "collectUntaggedAfter"],
     [["--tokens-per-minute=-1"], "tokensPerMinute"],
     [["--publishes-per-minute", "1.5"], "publishesPerMinute"],
     [["--log", "everything"], "log"],
@@ -182,6 +223,9 @@ describe("a setting", () => {
     [["--tls-cert", "x"], "--tls-key"],
     [["stray"], "stray"],
     [["--no-such"], "no-such"],
+    [["--mirror", "acme"], "is no mirror"],
+    [["--mirror-fresh", "2d"], "mirrorFresh"],
+    [["--mirror-max-age", "11000d"], "mirrorMaxAge"],
   ])("%j is refused by name", (args, named) => {
     expect(() => optionsOf([...data, ...args])).toThrow(named);
   });
@@ -190,6 +234,8 @@ describe("a setting", () => {
     ["lisen: 127.0.0.1:1", "listen was meant?"],
     ["- a list", "no list of settings"],
     ["listen: [1, 2]", "listen is no text"],
+    ["mirrors: acme=https://a.test", "mirrors is no list of texts"],
+    ["mirrors: [1]", "mirrors is no list of texts"],
     ["a: {", "cannot be read"],
   ])("a file with %p is refused", (text, why) => {
     expect(() => readSettings(["--config", fileWith(text)], {})).toThrow(why);

@@ -117,7 +117,7 @@ export function registryOf(reference: PackageReference, access: PackageAccess): 
 async function resolveReference(reference: PackageReference, access: PackageAccess): Promise<LocatedPackage> {
   const host = registryOf(reference, access);
   const source = access.reader(host, reference.name);
-  const found = await resolveSelector(reference, source, host, access.signal);
+  const found = await resolveSelector(reference, source, host, access);
   return { source, ...found, registry: host, reference };
 }
 
@@ -125,13 +125,16 @@ async function resolveSelector(
   reference: PackageReference,
   source: StoreReader,
   host: string,
-  signal: CancelSignal | undefined,
+  access: PackageAccess,
 ): Promise<{ readonly root: Descriptor; readonly version?: Version }> {
   const { selector } = reference;
+  const { signal } = access;
   if (selector.kind === "digest")
     return { root: await describeDigest(reference.name, selector.digest, source, host, signal) };
   const version =
-    selector.kind === "version" ? selector.version : chooseVersion(reference, await listVersions(source, signal), host);
+    selector.kind === "version"
+      ? selector.version
+      : chooseVersion(reference, await usableVersions(reference, source, host, access), host);
   const root = await source.resolve(versionToTag(version), { signal });
   if (root !== undefined) return { root, version };
   const hint = (await listVersions(source, signal)).length === 0 ? localHint(reference) : undefined;
@@ -140,6 +143,19 @@ async function resolveSelector(
 
 async function listVersions(source: StoreReader, signal: CancelSignal | undefined): Promise<readonly Version[]> {
   return (await source.tags({ signal })).map(tagToVersion).filter((version) => version !== undefined);
+}
+
+/** Yanked ones are there for who names them, and where there are no others. */
+async function usableVersions(
+  { name }: PackageReference,
+  source: StoreReader,
+  host: string,
+  { metadata, signal }: PackageAccess,
+): Promise<readonly Version[]> {
+  const [versions, listed] = await Promise.all([listVersions(source, signal), metadata.versions(host, name)]);
+  const yanked = new Set(listed?.filter((entry) => entry.yanked).map(({ version }) => version.text));
+  const usable = versions.filter(({ text }) => !yanked.has(text));
+  return usable.length === 0 ? versions : usable;
 }
 
 function chooseVersion(reference: PackageReference, versions: readonly Version[], host: string): Version {

@@ -15,6 +15,7 @@ import type { Resolution, ResolvedPackage, ResolveRequest } from "../resolution/
 import { resolvePackages } from "../resolution/resolve-packages.ts";
 import { checkInstances } from "./check-instances.ts";
 import { solveFacts } from "../resolution/solve-facts.ts";
+import type { Withdrawal } from "../resolution/withdrawals.ts";
 import { WorldFacts } from "../resolution/world-facts.ts";
 import type { World } from "../resolution/world-facts.ts";
 
@@ -25,6 +26,8 @@ export interface ReleasePackage {
   readonly registry?: string;
   /** Whether it is the one that was asked for. */
   readonly root: boolean;
+  /** What its registry says against it; absent for files here, and where nobody may be asked. */
+  readonly withdrawal?: Withdrawal;
 }
 
 export interface CollectOptions {
@@ -63,10 +66,33 @@ export async function collectPackages(
   checkHeld([...read, root], options.world);
   const byName = new Map([...read, root].map((variant) => [variant.manifest.name as string, variant]));
   const needs = (variant: PackageVariant) => (variant === root ? needed : variant.manifest.dependencies);
+  const withdrawals = new Map<string, Withdrawal>(resolution.packages.map((entry) => [entry.name, entry]));
+  const ofRoot = await rootWithdrawal(chosen, root, access);
   return orderByDependency(byName, needs).map((variant) => {
     const registry = variant === root ? chosen.located.registry : resolution.registry;
-    return { variant, root: variant === root, ...(registry === undefined ? {} : { registry }) };
+    const withdrawal = variant === root ? ofRoot : withdrawals.get(variant.manifest.name);
+    return {
+      variant,
+      root: variant === root,
+      ...(registry === undefined ? {} : { registry }),
+      ...(withdrawal === undefined ? {} : { withdrawal }),
+    };
   });
+}
+
+/** One that was named exactly is installed without being listed: what is said against it has to be asked for. */
+async function rootWithdrawal(
+  { located: { registry, root } }: ChosenRoot,
+  { manifest: { name } }: PackageVariant,
+  { metadata }: PackageAccess,
+): Promise<Withdrawal | undefined> {
+  if (registry === undefined) return undefined;
+  try {
+    return (await metadata.versions(registry, name))?.find(({ digest }) => digest === root.digest);
+  } catch (error) {
+    if (isCpmError(error, "resolution/offline")) return undefined;
+    throw error;
+  }
 }
 
 interface ChosenRoot {
@@ -85,7 +111,8 @@ async function chooseRoot(source: PackageSource, access: PackageAccess, options:
   const registry = registryOf(reference, access);
   const listed = (await access.metadata.versions(registry, name)) ?? [];
   const versions = listed.map((entry) => entry.version);
-  const range = selector.kind === "range" ? selector.range : newestRange(versions);
+  const usable = listed.filter((entry) => !entry.yanked).map((entry) => entry.version);
+  const range = selector.kind === "range" ? selector.range : newestRange(usable.length === 0 ? versions : usable);
   // Nothing to choose from: finding it says so, and what there is.
   if (maxSatisfying(versions, range) === undefined) return { located: await locatePackage(source, access) };
   const requirements = [{ name, range, from: "the command line" }];

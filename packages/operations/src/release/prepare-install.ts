@@ -10,6 +10,7 @@ import type { PackageVariant } from "../package/read-package.ts";
 import { executorTypesOf } from "../resources/executor-types.ts";
 import { objectNameFaults } from "../resources/object-names.ts";
 import { creationOrder, resourceHandlers } from "../resources/resource-handlers.ts";
+import { withdrawalWarnings } from "../resolution/withdrawals.ts";
 import type { ReleasePackage } from "./collect-packages.ts";
 import { collectPackages } from "./collect-packages.ts";
 import type { InstallPlan, PlannedPackage, PlannedResource } from "./install-plan.ts";
@@ -122,7 +123,20 @@ export async function prepareInstall(request: InstallRequest, context: ReleaseCo
     requirements,
     ...(recovers === undefined ? {} : { recovers }),
   };
-  return { plan, packages, resources, warnings: rendered.flatMap((entry) => entry.warnings) };
+  return {
+    plan,
+    packages,
+    resources,
+    warnings: [...withdrawn(packages), ...rendered.flatMap((entry) => entry.warnings)],
+  };
+}
+
+function withdrawn(packages: readonly ReleasePackage[]): readonly Diagnostic[] {
+  return withdrawalWarnings(
+    packages.flatMap(({ variant: { manifest }, withdrawal }) =>
+      withdrawal === undefined ? [] : [{ name: manifest.name, version: manifest.version, ...withdrawal }],
+    ),
+  );
 }
 
 function chooseName(given: string | undefined, variant: PackageVariant): ReleaseName {

@@ -20,3 +20,4 @@ export { resolvePackages } from "./resolve-packages.ts";
 export type { Resolution, ResolvedPackage } from "./resolve-packages.ts";
 export { WorldFacts } from "./world-facts.ts";
 export type { World } from "./world-facts.ts";
+export { withdrawalWarnings } from "./withdrawals.ts";

@@ -10,7 +10,7 @@ export interface OutdatedPackage {
   readonly newest: string;
 }
 
-/** The locked packages that have something newer; stable versions count, yanked ones do not. */
+/** The locked packages that have something newer, or are yanked; stable versions count, yanked ones do not. */
 export async function findOutdated(
   lock: Lockfile,
   registry: string,
@@ -22,21 +22,23 @@ export async function findOutdated(
       const usable = listed
         .filter((entry) => !entry.yanked && (entry.version.prerelease.length === 0 || version.prerelease.length > 0))
         .map((entry) => entry.version);
-      const newest = newestOf(usable, version);
-      if (newest.text === version.text) return [];
+      // A yanked one is left for the newest that is not, which may be an older one.
+      const kept = listed.find((entry) => entry.version.text === version.text)?.yanked === true ? undefined : version;
+      const newest = newestOf(usable, kept);
+      if (newest === undefined || newest.text === version.text) return [];
       const ranges = rangesOn(lock, name);
-      const wanted = newestOf(
-        usable.filter((entry) => ranges.every((range) => satisfies(entry, range))),
-        version,
-      );
+      const fitting = usable.filter((entry) => ranges.every((range) => satisfies(entry, range)));
+      const wanted = newestOf(fitting, kept) ?? version;
       return [{ name, locked: version.text, wanted: wanted.text, newest: newest.text }];
     }),
   );
   return found.flat();
 }
 
-function newestOf(versions: readonly Version[], atLeast: Version): Version {
-  return versions.reduce((best, entry) => (compareVersions(entry, best) > 0 ? entry : best), atLeast);
+function newestOf(versions: readonly Version[], atLeast: Version | undefined): Version | undefined {
+  let best = atLeast;
+  for (const entry of versions) if (best === undefined || compareVersions(entry, best) > 0) best = entry;
+  return best;
 }
 
 function rangesOn(lock: Lockfile, name: string): readonly Range[] {

@@ -7,6 +7,8 @@ import { isPending, solve } from "@cpm/solver";
 import { operationError } from "../errors.ts";
 import { orderByDependency } from "./dependency-order.ts";
 import type { PackageListings, Versions } from "./package-metadata.ts";
+import { withdrawalOf } from "./withdrawals.ts";
+import type { Withdrawal } from "./withdrawals.ts";
 import type { WorldFacts } from "./world-facts.ts";
 
 export interface ResolveRequest {
@@ -31,7 +33,7 @@ export interface Resolution {
   readonly work: Work;
 }
 
-export interface ResolvedPackage {
+export interface ResolvedPackage extends Withdrawal {
   readonly name: PackageName;
   readonly version: Version;
   readonly digest: Digest;
@@ -154,10 +156,16 @@ function toCandidates(
   active: ActiveDependencies,
 ): readonly Candidate[] | undefined {
   return listed?.map((entry): Candidate => {
-    const { version, yanked, publishedAtMs, requires, platforms } = entry;
+    const { version, yanked, yankReason, publishedAtMs, requires, platforms } = entry;
     const facts = [...world.dependenciesOf(requires, platforms), ...world.consents(name, version.text)];
     const all: readonly Dependency[] = [...active(name, entry), ...facts];
-    return { version, yanked, dependencies: all, ...(publishedAtMs === undefined ? {} : { publishedAtMs }) };
+    return {
+      version,
+      yanked,
+      dependencies: all,
+      ...(yankReason === undefined ? {} : { yankReason }),
+      ...(publishedAtMs === undefined ? {} : { publishedAtMs }),
+    };
   });
 }
 
@@ -172,10 +180,12 @@ function needsOf(
 
 function toResolved(
   name: PackageName,
-  { version, digest, publishedAtMs }: ListedVersion,
+  listed: ListedVersion,
   dependencies: readonly ListedDependency[],
 ): ResolvedPackage {
-  return { name, version, digest, dependencies, ...(publishedAtMs === undefined ? {} : { publishedAtMs }) };
+  const { version, digest, publishedAtMs } = listed;
+  const known = publishedAtMs === undefined ? {} : { publishedAtMs };
+  return { name, version, digest, dependencies, ...known, ...withdrawalOf(listed) };
 }
 
 function vanished(name: string, version: Version, registry: string) {

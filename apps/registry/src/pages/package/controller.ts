@@ -3,7 +3,7 @@ import type { Manifest } from "@cpm/model";
 import { parseManifestBytes } from "@cpm/oci";
 import type { Descriptor, OciManifest } from "@cpm/oci";
 import { namespaceOf } from "../../access/namespaces.ts";
-import { registryError } from "../../errors.ts";
+import { packageUnknown, registryError, versionUnknown } from "../../errors.ts";
 import type { PackageRow, VersionRow } from "../../metadata.ts";
 import type { RegistryParts } from "../../registry.ts";
 import type { Html } from "../html.ts";
@@ -24,12 +24,17 @@ export async function packageController(
   version: string | undefined,
 ): Promise<Html> {
   const shown = (await parts.gate.rights(caller.principal, name)).has("pull");
+  const mirror = shown ? await parts.mirrors?.of(name) : undefined;
+  if (mirror !== undefined)
+    throw registryError(
+      "registry-server/package-unknown",
+      `${name} is a mirror of ${mirror.upstream}: its page is there`,
+    );
   const found: FoundPackage | undefined = shown ? await parts.metadata.package(name) : undefined;
-  if (found === undefined) throw registryError("registry-server/package-unknown", `there is no package ${name}`);
+  if (found === undefined) throw packageUnknown(name);
   const { versions } = found;
   const row = versions.find((entry) => entry.version === (version ?? found.version));
-  if (row === undefined)
-    throw registryError("registry-server/package-unknown", `${name} has no version ${version ?? ""}`.slice(0, 200));
+  if (row === undefined) throw versionUnknown(name, version ?? found.version);
   const manifest = parseManifest({ path: "colony.yaml", text: row.manifest });
   // Each version has a README of its own; the index itself keeps only the newest.
   const [verified, platforms, facts] = await Promise.all([

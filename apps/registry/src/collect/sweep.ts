@@ -1,0 +1,119 @@
+import type { Digest } from "@cpm/base";
+import { failpoint } from "@cpm/store";
+import type { AuditedDatabase } from "../access/audited-database.ts";
+import { sql } from "../database/sql.ts";
+import type { ObjectStorage, StoredObject } from "../objects/object-storage.ts";
+import type { CollectCounts } from "./collect-counts.ts";
+import type { CollectSettings } from "./collect-settings.ts";
+import { isKept } from "./manifest-review.ts";
+import { findOrphans, nameOrphans } from "./orphans.ts";
+
+export interface SweepParts {
+  readonly database: AuditedDatabase;
+  readonly storage: ObjectStorage;
+  readonly counts: CollectCounts;
+  readonly settings: CollectSettings;
+  readonly now: () => number;
+}
+
+const pageSize = 1000;
+const repositoriesAtOnce = 20;
+
+/**
+ * Finds what no event told of: objects of no blob, as a crash between storage and database leaves them, and blobs and
+ * manifests that nothing needs and that are not queued, such as those of a time before manifests without a tag were to
+ * go. It removes nothing itself: objects are named as to be removed, the rest is queued and stays for the delay from now.
+ */
+export class Sweep {
+  readonly #parts: SweepParts;
+  /** Each does a page, and answers where the next one begins. */
+  readonly #phases: readonly ((after: string) => Promise<string | undefined>)[] = [
+    (after) => this.#queueBlobs(after),
+    (after) => this.#queueManifests(after),
+    (after) => this.#nameOrphans(after),
+  ];
+  #phase = 0;
+  #after = "";
+
+  constructor(parts: SweepParts) {
+    this.#parts = parts;
+  }
+
+  /** One page. After a failure the next step goes on where this one began. */
+  async step(): Promise<"more" | "done"> {
+    const next = await this.#phases[this.#phase]?.(this.#after);
+    this.#after = next ?? "";
+    if (next !== undefined) return "more";
+    this.#phase = (this.#phase + 1) % this.#phases.length;
+    return this.#phase === 0 ? "done" : "more";
+  }
+
+  /** The objects that would be named. */
+  async plan(): Promise<readonly StoredObject[]> {
+    const { database, storage } = this.#parts;
+    const found: StoredObject[] = [];
+    for (let after: string | undefined = ""; after !== undefined;) {
+      const page = await storage.list(after, pageSize);
+      found.push(...(await findOrphans(database, storage, page, this.#unchangedSince())));
+      after = page.at(-1)?.object;
+    }
+    return found;
+  }
+
+  async #nameOrphans(after: string): Promise<string | undefined> {
+    const { database, storage, counts, now } = this.#parts;
+    const page = await storage.list(after, pageSize);
+    const [since, at] = [this.#unchangedSince(), now()];
+    const orphans = await database.transact(async (transaction) => {
+      const orphans = await findOrphans(transaction, storage, page, since);
+      await nameOrphans(transaction, orphans, at);
+      return orphans;
+    });
+    failpoint("sweep/orphans-named");
+    counts.add({ orphans: orphans.length });
+    return page.at(-1)?.object;
+  }
+
+  /** Those that a repository shows without needing them, or that none shows. */
+  async #queueBlobs(after: string): Promise<string | undefined> {
+    const { database, now } = this.#parts;
+    const rows = await database.all<{ digest: Digest }>(
+      sql`SELECT digest FROM blobs WHERE digest > ${after} ORDER BY digest LIMIT ${pageSize}`,
+    );
+    const page = rows.map(({ digest }) => digest);
+    const at = now();
+    await database.transact((transaction) =>
+      transaction.run(sql`
+        INSERT INTO blob_reviews (digest, touched_at) SELECT b.digest, CAST(${at} AS BIGINT) FROM blobs b
+        WHERE b.digest IN ${page} AND NOT EXISTS (SELECT 1 FROM blob_reviews r WHERE r.digest = b.digest)
+          AND (NOT EXISTS (SELECT 1 FROM repository_blobs rb WHERE rb.digest = b.digest)
+            OR EXISTS (SELECT 1 FROM repository_blobs rb WHERE rb.digest = b.digest AND NOT EXISTS (
+              SELECT 1 FROM manifest_contents c WHERE c.repository_id = rb.repository_id AND c.digest = rb.digest)))`),
+    );
+    return page.at(-1);
+  }
+
+  async #queueManifests(after: string): Promise<string | undefined> {
+    const { database, settings, now } = this.#parts;
+    const rows = await database.all<{ id: number }>(
+      sql`SELECT id FROM repositories WHERE id > ${Number(after)} ORDER BY id LIMIT ${repositoriesAtOnce}`,
+    );
+    const page = rows.map(({ id }) => String(id));
+    const untagged = Number.isFinite(settings.untaggedAfterMs) ? sql`` : sql`AND m.subject IS NOT NULL`;
+    const at = now();
+    await database.transact((transaction) =>
+      transaction.run(sql`
+        INSERT INTO manifest_reviews (repository_id, digest, touched_at, orphaned)
+        SELECT m.repository_id, m.digest, CAST(${at} AS BIGINT), CASE WHEN m.subject IS NULL THEN 0 ELSE 1 END
+        FROM manifests m WHERE m.repository_id IN (SELECT CAST(value AS BIGINT) FROM ${page} AS page)
+          AND NOT ${isKept} ${untagged} AND NOT EXISTS (
+            SELECT 1 FROM manifest_reviews r WHERE r.repository_id = m.repository_id AND r.digest = m.digest)`),
+    );
+    return page.at(-1);
+  }
+
+  #unchangedSince(): number {
+    const { settings, now } = this.#parts;
+    return now() - settings.delayMs;
+  }
+}
