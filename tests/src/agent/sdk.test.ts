@@ -74,7 +74,7 @@ test.skipIf(Bun.which("flock") === null)("the shell script of docs/agent.md hold
   const output = child.stdout.getReader();
   expect(Buffer.from((await output.read()).value ?? []).toString()).toBe("started\n");
   expect(await agent.remove("rise/tools", "1.2.0")).toMatchObject({ removed: true, treeRemoved: false });
-  child.stdin.write("still here\n");
+  await child.stdin.write("still here\n");
   await child.stdin.end();
   expect(Buffer.from((await output.read()).value ?? []).toString()).toBe("still here\n");
   expect(await child.exited).toBe(0);
