@@ -98,7 +98,11 @@ export const registryErrors = {
     hint: "It is not there, or in a private namespace. `cpm search` finds packages, `cpm info NAME` lists the versions of one.",
   },
   "registry-server/bad-query": { kind: "invalid_argument", title: "A parameter that cannot be read" },
-  "registry-server/text-invalid": { kind: "invalid_argument", title: "A text that the registry cannot keep" },
+  "registry-server/text-invalid": {
+    kind: "invalid_argument",
+    title: "A text that the registry cannot keep",
+    hint: "Take the NUL character out of it: in a package it is in the description, the keywords or the README.",
+  },
   "registry-server/unauthorized": {
     kind: "unauthenticated",
     title: "The registry does not know who asks",

@@ -77,8 +77,7 @@ test.skipIf(!supported)(
     const outcomes = new Map<string, number>();
     for (let run = 0; run < numRuns; run++) {
       const store = open();
-      let running = true;
-      const work = codeOf(store.ensureTree({ ...request, source: serve(blobs) })).finally(() => (running = false));
+      const work = codeOf(store.ensureTree({ ...request, source: serve(blobs) }));
       // Up to three of the processes that come after one another, each somewhere in its life.
       for (let kills = 1 + Math.floor(random() * 3); kills > 0; kills--) {
         await sleep(random() * 250);

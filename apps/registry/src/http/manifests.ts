@@ -19,7 +19,7 @@ import type { Caller } from "../access/authenticator.ts";
 import { digestInvalid, registryError } from "../errors.ts";
 import type { NameRules, StoredManifest } from "../metadata.ts";
 import { isPackage } from "../package-verifier.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import { isYankManifest } from "../yank-manifest.ts";
 import { json, noContent } from "./answers.ts";
 import type { PlainAnswer } from "./answers.ts";

@@ -6,7 +6,7 @@ import type { Caller } from "../access/authenticator.ts";
 import { personOf } from "../access/principal.ts";
 import { packageUnknown, rateLimited, registryError } from "../errors.ts";
 import type { DeprecationNotice } from "../metadata.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import type { Call } from "./account-call.ts";
 import { json } from "./answers.ts";
 import { optionalText, textField } from "./json-body.ts";

@@ -5,7 +5,7 @@ import type { Descriptor, OciManifest } from "@cpm/oci";
 import { namespaceOf } from "../../access/namespaces.ts";
 import { packageUnknown, registryError, versionUnknown } from "../../errors.ts";
 import type { DeprecationNotice, VersionRow } from "../../metadata.ts";
-import type { RegistryParts } from "../../registry.ts";
+import type { RegistryParts } from "../../registry-parts.ts";
 import type { Html } from "../html.ts";
 import type { PageRequest } from "../page-request.ts";
 import { packagePage } from "./page.ts";
