@@ -15,8 +15,10 @@ import { startAgentServer } from "./service/agent-server.ts";
 import type { AgentServer } from "./service/agent-server.ts";
 import { createAgentHandlers } from "./service/agent-service.ts";
 import { CallGate } from "./service/call-gate.ts";
-import type { AgentIdentity, AgentLimits, IsolationReport } from "./service/info-handler.ts";
+import type { AgentIdentity, AgentLimits } from "./service/info-handler.ts";
+import { isolationOfThisMachine, requireIsolation } from "./isolation/isolation.ts";
 import { version } from "./version.ts";
+import { WorkerUnpacker } from "./worker/worker-unpacker.ts";
 
 export interface ServeOptions {
   /** The packages directory. */
@@ -35,6 +37,8 @@ export interface ServeOptions {
   /** User ids besides this process's own and root that may remove and collect. */
   readonly administrators: readonly number[];
   readonly limits: AgentLimits;
+  /** Not to start where anything is missing that confines the worker. */
+  readonly isolationRequired: boolean;
   /** How long a listing of the registry counts without asking again. */
   readonly freshMs: number;
   readonly graceMs: number;
@@ -56,24 +60,21 @@ export interface RunningAgent {
 const layoutVersion = 1;
 const maxConnections = 4096;
 
-/** Until a worker of its own does it. */
-const isolation: IsolationReport = {
-  landlockAbi: 0,
-  noNewPrivileges: false,
-  networkDenied: false,
-  memoryLimited: false,
-  missing: ["Archives are unpacked by the process of the agent itself."],
-};
-
 /** Wires everything together: the only place that knows all of it. */
 export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
   const { root, limits, log, clock, platform } = options;
+  const isolation = isolationOfThisMachine();
+  if (options.isolationRequired) requireIsolation(isolation);
   const manager = new ServiceManager(options.environment, process.pid);
   const metrics = new Metrics(version, clock.now());
   const registry = openRegistrySource(options);
   const node = await openAgentNode({
     ...options,
     registry,
+    unpacker: new WorkerUnpacker({
+      memoryBytes: limits.workerMemoryBytes,
+      onEnd: ({ peakBytes }) => metrics.workerEnded(peakBytes),
+    }),
     now: () => clock.now(),
     maxConcurrentEnsures: limits.maxConcurrentEnsures,
     onBytes: (addedBytes) => metrics.downloaded(addedBytes),

@@ -62,7 +62,11 @@ export class EntryTable {
 
   /** Checks what only the whole table can tell. */
   finish(): void {
-    for (const path of this.#links.keys()) this.#followLink(path);
+    checkLinks({
+      links: this.#links,
+      isDirectory: (path) => this.#directories.has(path),
+      holds: (path) => this.#holds(path),
+    });
   }
 
   #checkOrder(path: string): void {
@@ -86,37 +90,6 @@ export class EntryTable {
     return path.length * 3 <= maxPathBytes && plainNameBytes <= maxComponentBytes && path.length <= 2 * maxDepth;
   }
 
-  #followLink(start: string): void {
-    let path = start;
-    for (let step = 0; step <= this.#links.size; step++) {
-      const target = this.#links.get(path);
-      if (target === undefined) {
-        if (path !== "" && !this.#holds(path))
-          throw archiveError("archive/link-dangling", "the symlink leads to nothing in the archive", start);
-        return;
-      }
-      path = this.#resolve(path, target);
-    }
-    throw archiveError("archive/link-loop", "the symlink leads in a circle", start);
-  }
-
-  /** Directories on the way must be real: then the lexical answer is also the kernel's. */
-  #resolve(link: string, target: string): string {
-    const components = link.split("/").slice(0, -1);
-    const steps = target.split("/");
-    steps.forEach((step, index) => {
-      if (step === "..") {
-        if (components.pop() === undefined)
-          throw archiveError("archive/link-escape", "the symlink leaves the tree", link);
-      } else components.push(step);
-      const here = components.join("/");
-      if (index < steps.length - 1 && here !== "" && !this.#directories.has(here)) {
-        throw archiveError("archive/link-dangling", "the symlink leads through something that is no directory", link);
-      }
-    });
-    return components.join("/");
-  }
-
   #holds(path: string): boolean {
     let [low, high] = [0, this.#paths.length - 1];
     while (low <= high) {
@@ -128,6 +101,51 @@ export class EntryTable {
     }
     return false;
   }
+}
+
+/** What following symlinks needs to know of a tree. */
+export interface LinkScope {
+  /** Targets by the paths of the symlinks. */
+  readonly links: ReadonlyMap<string, string>;
+  /** Whether there is a real directory. */
+  readonly isDirectory: (path: string) => boolean;
+  readonly holds: (path: string) => boolean;
+}
+
+/** Throws unless every symlink leads to something in the tree, through real directories. */
+export function checkLinks(scope: LinkScope): void {
+  for (const path of scope.links.keys()) followLink(path, scope);
+}
+
+function followLink(start: string, { links, isDirectory, holds }: LinkScope): void {
+  let path = start;
+  for (let step = 0; step <= links.size; step++) {
+    const target = links.get(path);
+    if (target === undefined) {
+      if (path !== "" && !holds(path))
+        throw archiveError("archive/link-dangling", "the symlink leads to nothing in the archive", start);
+      return;
+    }
+    path = resolveLink(path, target, isDirectory);
+  }
+  throw archiveError("archive/link-loop", "the symlink leads in a circle", start);
+}
+
+/** Directories on the way must be real: then the lexical answer is also the kernel's. */
+function resolveLink(link: string, target: string, isDirectory: LinkScope["isDirectory"]): string {
+  const components = link.split("/").slice(0, -1);
+  const steps = target.split("/");
+  steps.forEach((step, index) => {
+    if (step === "..") {
+      if (components.pop() === undefined)
+        throw archiveError("archive/link-escape", "the symlink leaves the tree", link);
+    } else components.push(step);
+    const here = components.join("/");
+    if (index < steps.length - 1 && here !== "" && !isDirectory(here)) {
+      throw archiveError("archive/link-dangling", "the symlink leads through something that is no directory", link);
+    }
+  });
+  return components.join("/");
 }
 
 function isPlain(name: string): boolean {
@@ -175,8 +193,8 @@ function checkComponent(component: string, path: string, maxBytes: number): void
     throw archiveError("archive/path-whiteout", "container runtimes read this name as a deletion", path);
 }
 
-/** What can be said of a target without the table. */
-function checkLinkTarget(target: string, path: string, limits: ArchiveLimits): void {
+/** Throws for what can be said of a symlink's target without the rest of the tree. */
+export function checkLinkTarget(target: string, path: string, limits: ArchiveLimits): void {
   if (target === "") throw archiveError("archive/link-empty", "the symlink has no target", path);
   if (target.startsWith("/")) throw archiveError("archive/link-absolute", "the symlink's target is absolute", path);
   if (utf8Length(target) > limits.maxLinkTargetBytes) {

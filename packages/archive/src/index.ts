@@ -1,4 +1,5 @@
-export { checkPath } from "./entry-table.ts";
+export { checkLinks, checkLinkTarget, checkPath } from "./entry-table.ts";
+export type { LinkScope } from "./entry-table.ts";
 export { archiveError, archiveErrors } from "./errors.ts";
 export type { ArchiveErrorCode } from "./errors.ts";
 export { checkGzipHeader, gzipHeaderBytes } from "./gzip-header.ts";

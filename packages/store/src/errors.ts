@@ -32,6 +32,11 @@ export const storeErrors = {
     title: "Not an OCI image layout",
     hint: "A packed package is what `cpm pack` wrote.",
   },
+  "store/layout-too-long": {
+    kind: "resource_exhausted",
+    title: "An image layout would list more than can be read again",
+    hint: "Write several layouts, each with a part of it.",
+  },
   "split/part-size": {
     kind: "invalid_argument",
     title: "Parts of a size that does not do",
@@ -71,6 +76,11 @@ export const storeErrors = {
     kind: "data_loss",
     title: "The unpacked tree is not the one that the package declares",
     hint: "The package was not made by `cpm pack`, or was changed afterwards. Nothing of it was kept.",
+  },
+  "node/tree-unfit": {
+    kind: "data_loss",
+    title: "Something was unpacked that no package can hold",
+    hint: "The package may have been made to attack the program that unpacks. Nothing of it was kept.",
   },
   "node/layout-version": {
     kind: "failed_precondition",

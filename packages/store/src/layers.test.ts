@@ -2,12 +2,10 @@ import { afterAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -332,31 +330,6 @@ describe("the node store", () => {
       })),
     };
   }
-
-  test("publishes the union of the layers, read-only, and does it once", async () => {
-    const store = openNodeStore(fresh());
-    const wanted = await request(sample, { "data/more.txt": "z" });
-    const [first, second] = await Promise.all([store.ensureTree(wanted), store.ensureTree(wanted)]);
-    expect([first.present, second.present]).toEqual([false, true]);
-    expect(readFileSync(join(first.path, "data/more.txt"), "utf8")).toBe("z");
-    expect(lstatSync(join(first.path, "bin/run")).mode & 0o777).toBe(0o555);
-    expect(lstatSync(join(first.path, "colony.yaml")).mode & 0o777).toBe(0o444);
-    expect(lstatSync(join(first.path, "data")).mode & 0o777).toBe(0o555);
-    expect(readlinkSync(join(first.path, "bin/latest"))).toBe("run");
-    expect(await store.verifyTree(wanted.tree)).toEqual([]);
-    expect(readdirSync(join(store.root, "staging"))).toEqual([]);
-  });
-
-  test("refuses two layers with one path, and a tree that is not the declared one", async () => {
-    const store = openNodeStore(fresh());
-    const clash = await request(sample, { "data/more.txt": "z" });
-    const both = { ...clash, layers: [...clash.layers, ...clash.layers] };
-    expect(await codeOf(async () => store.ensureTree(both))).toBe("layer/collision");
-    const other = await request({ a: "b" });
-    expect(await codeOf(async () => store.ensureTree({ ...other, tree: clash.tree }))).toBe("node/tree-mismatch");
-    expect(store.holds(clash.tree)).toBe(false);
-    expect(readdirSync(join(store.root, "staging"))).toEqual([]);
-  });
 
   test("keeps refs apart and finds them by one readlink", async () => {
     const store = openNodeStore(fresh());

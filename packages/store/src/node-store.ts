@@ -6,13 +6,11 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
-  rmSync,
   statfsSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { spawnSync } from "node:child_process";
 import { dirname, join, relative } from "node:path";
 import { parseTreeListing } from "@cpm/archive";
 import type { TreeEntry } from "@cpm/archive";
@@ -29,6 +27,7 @@ import { createHasher } from "./hash.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import type { ProcessIdentity } from "./process-lock.ts";
 import { currentProcess, isRunning, waitForLock } from "./process-lock.ts";
+import { removeTree, removeTreeSync } from "./remove-tree.ts";
 import type { PackedContent, TreeUnpacker } from "./tree-unpacker.ts";
 
 const layoutVersion = 1;
@@ -195,7 +194,7 @@ export class NodeStore {
       this.#publish(staging, request.tree);
     } catch (error) {
       await sync.abandon();
-      this.#discard(staging);
+      await removeTree(staging);
       throw error;
     }
   }
@@ -221,18 +220,13 @@ export class NodeStore {
     return path;
   }
 
-  #discard(path: string): void {
-    makeWritable(path);
-    withFileErrors("remove", path, () => rmSync(path, { recursive: true, force: true }));
-  }
-
   /** Removes what dead processes left half done. In proportion to that, not to the store. */
   recover(): void {
     const staging = join(this.root, "staging");
     if (!existsSync(staging)) return;
     for (const name of withFileErrors("list", staging, () => readdirSync(staging))) {
       const owner = stagingOwner(name);
-      if (owner === undefined || !isRunning(owner)) this.#discard(join(staging, name));
+      if (owner === undefined || !isRunning(owner)) removeTreeSync(join(staging, name));
     }
   }
 
@@ -276,11 +270,6 @@ async function hashFile(bytes: ByteSource): Promise<Digest> {
   const hasher = createHasher();
   for await (const chunk of bytes) hasher.update(chunk);
   return hasher.digest();
-}
-
-/** A directory without the right to write cannot be emptied by its owner. */
-function makeWritable(path: string): void {
-  spawnSync("chmod", ["-R", "u+w", path], { stdio: "ignore" });
 }
 
 function stagingOwner(name: string): ProcessIdentity | undefined {

@@ -19,7 +19,7 @@ export interface UnpackJob {
   readonly blobs: BlobDirectory;
   /** Compressed bytes that have come, those of an earlier attempt included. */
   readonly onProgress: (addedBytes: number) => void;
-  /** The size of each file that was written, or is about to be. */
+  /** Bytes of files that were written, or are about to be. */
   readonly onFile: (sizeBytes: number) => void;
   readonly signal: CancelSignal | undefined;
 }

@@ -11,8 +11,8 @@ import { createHasher, digestOf } from "./hash.ts";
 import type { LayerSink } from "./read-layer.ts";
 
 const openFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-const fileMode = 0o444;
-const programMode = 0o555;
+export const fileMode = 0o444;
+export const programMode = 0o555;
 
 /**
  * Writes the entries of one or more archives into a fresh directory that nobody else uses, and keeps the listing
@@ -134,7 +134,7 @@ export class TreeWriter implements LayerSink {
 }
 
 /** The canonical listing of a tree from its lines by path. */
-function formatListing(lines: ReadonlyMap<string, string>): Uint8Array<ArrayBuffer> {
+export function formatListing(lines: ReadonlyMap<string, string>): Uint8Array<ArrayBuffer> {
   const paths = [...lines.keys()].sort(compareTarPaths);
   return encodeUtf8(`[${paths.map((path) => lines.get(path) ?? "").join(",")}]`);
 }

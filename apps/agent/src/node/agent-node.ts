@@ -1,7 +1,7 @@
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import { openNodeStore } from "@cpm/store";
-import type { NodeStore } from "@cpm/store";
+import type { NodeStore, TreeUnpacker } from "@cpm/store";
 import { tryExclusiveLock } from "@cpm/system";
 import { agentError } from "../errors.ts";
 import type { CollectParts } from "./collect-trees.ts";
@@ -15,6 +15,7 @@ import type { RegistrySource } from "./registry-source.ts";
 export interface AgentNodeOptions {
   readonly root: string;
   readonly registry: RegistrySource;
+  readonly unpacker: TreeUnpacker;
   /** As packages name it: `linux/amd64`. */
   readonly platform: string;
   readonly now: () => number;
@@ -44,7 +45,7 @@ export interface AgentNode {
  */
 export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNode> {
   const { root, registry, platform, now, onBytes, maxConcurrentEnsures: maxConcurrent } = options;
-  const store = openNodeStore(root);
+  const store = openNodeStore(root, options.unpacker);
   const lock = tryExclusiveLock(join(root, "agent.lock"));
   if (lock === undefined) throw agentError("agent/root-in-use", `another agent serves ${root}`);
   const leases = new LeaseBook(root, now);

@@ -21,6 +21,8 @@ export class Metrics {
   readonly #startedAtMs: number;
   #inFlight = 0;
   #downloadedBytes = 0;
+  #workers = 0;
+  #workerPeakBytes = 0;
 
   constructor(version: string, startedAtMs: number) {
     this.#version = version;
@@ -52,6 +54,12 @@ export class Metrics {
     this.#downloadedBytes += addedBytes;
   }
 
+  /** A confined process that ended well, with the most memory that it was seen to take. */
+  workerEnded(peakBytes: number): void {
+    this.#workers++;
+    this.#workerPeakBytes = Math.max(this.#workerPeakBytes, peakBytes);
+  }
+
   format(gauges: Gauges): string {
     return [
       ...family("cpm_agent_build_info", "gauge", "Always 1.", [[`version="${this.#version}"`, 1]]),
@@ -62,6 +70,10 @@ export class Metrics {
         ...this.#ensures,
       ]),
       ...family("cpm_agent_download_bytes_total", "counter", "Bytes of layers fetched.", [["", this.#downloadedBytes]]),
+      ...family("cpm_agent_workers_total", "counter", "Confined processes that ended well.", [["", this.#workers]]),
+      ...family("cpm_agent_worker_peak_bytes", "gauge", "Most memory that one of them was seen to take.", [
+        ["", this.#workerPeakBytes],
+      ]),
       ...Object.entries(gauges).flatMap(([name, value]) =>
         family(`cpm_agent_${name}`, "gauge", `See docs/agent.md.`, [["", value]]),
       ),

@@ -2,21 +2,12 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { GetInfoRequest, GetInfoResponseSchema } from "@cpm/agent-client/contract";
 import { agentError } from "../errors.ts";
+import type { Isolation } from "../isolation/isolation.ts";
 import type { LeaseTimes } from "./parse-request.ts";
 import { features } from "./parse-request.ts";
 
 /** What a level means is written in docs/agent.md. */
 const apiLevels = { min: 1, max: 1 } as const;
-
-/** How archives are kept from doing harm on this machine, as data. */
-export interface IsolationReport {
-  readonly landlockAbi: number;
-  readonly noNewPrivileges: boolean;
-  readonly networkDenied: boolean;
-  readonly memoryLimited: boolean;
-  /** What is missing, in sentences. */
-  readonly missing: readonly string[];
-}
 
 /** What `GetInfo` tells, the same for everybody. */
 export interface AgentIdentity {
@@ -25,7 +16,7 @@ export interface AgentIdentity {
   readonly layoutVersion: number;
   readonly instanceId: string;
   readonly platform: string;
-  readonly isolation: IsolationReport;
+  readonly isolation: Isolation;
   readonly limits: AgentLimits;
 }
 
@@ -33,6 +24,8 @@ export interface AgentLimits extends LeaseTimes {
   readonly maxMessageBytes: number;
   readonly maxConcurrentEnsures: number;
   readonly maxPageSize: number;
+  /** Resident memory of a worker that unpacks. */
+  readonly workerMemoryBytes: number;
 }
 
 /** Throws `agent/api-level` where the client understands none of ours. */
@@ -61,7 +54,14 @@ export function answerInfo(
       maxLease: durationFromMs(limits.maxLeaseMs),
       defaultLease: durationFromMs(limits.defaultLeaseMs),
       maxPageSize: limits.maxPageSize,
+      workerMemoryBytes: BigInt(limits.workerMemoryBytes),
     },
-    isolation: { ...isolation, missing: [...isolation.missing] },
+    isolation: {
+      landlockAbi: isolation.landlockAbi,
+      noNewPrivileges: isolation.noNewPrivileges,
+      networkDenied: isolation.networkDenied,
+      memoryLimited: isolation.memoryLimited,
+      missing: [...isolation.missing],
+    },
   };
 }

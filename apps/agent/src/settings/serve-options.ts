@@ -13,6 +13,8 @@ import type { SettingName } from "./setting-table.ts";
 
 const maxMessageBytes = 4 * 1024 * 1024;
 const maxPageSize = 1000;
+/** A worker needs up to 128 MB, whatever the layer. */
+const leastWorkerBytes = 128 * 1000 * 1000;
 const maxLeaseMs = 366 * 24 * 60 * 60_000;
 
 /** What the agent is started with. Throws `UsageError` for a setting that cannot be, with where it is from. */
@@ -41,10 +43,12 @@ export function toServeOptions(
     limits: {
       maxMessageBytes,
       maxPageSize,
+      workerMemoryBytes: reader.parsed("workerMemory", "a size of at least 128MB", parseWorkerMemory),
       maxConcurrentEnsures: reader.parsed("maxEnsures", "a count from 1 to 64", parseCount),
       defaultLeaseMs: reader.duration("defaultLease", maxLease),
       maxLeaseMs: maxLease,
     },
+    isolationRequired: reader.parsed("requireIsolation", "yes or no", parseYesOrNo),
     freshMs: reader.duration("fresh", maxLeaseMs),
     graceMs: reader.duration("grace", 60 * 60_000),
     minFreeBytes: reader.parsed("minFree", "a size such as 100MB", parseSizeBytes),
@@ -117,6 +121,15 @@ function parseUids(text: string): readonly number[] | undefined {
 
 function parseCount(text: string): number | undefined {
   return /^[1-9]\d?$/.test(text) && Number(text) <= 64 ? Number(text) : undefined;
+}
+
+function parseWorkerMemory(text: string): number | undefined {
+  const sizeBytes = parseSizeBytes(text);
+  return sizeBytes !== undefined && sizeBytes >= leastWorkerBytes ? sizeBytes : undefined;
+}
+
+function parseYesOrNo(text: string): boolean | undefined {
+  return text === "yes" ? true : text === "no" ? false : undefined;
 }
 
 function isPlatform(text: string): boolean {

@@ -9,6 +9,8 @@ export const settingTable = {
   platform: { value: "OS/ARCH", meaning: "what packages are installed for (default: this machine)" },
   credentials: { value: "FILE", meaning: "credentials for the registry, as `cpm login` or `docker login` write them" },
   maxEnsures: { value: "COUNT", default: "4", meaning: "packages that are fetched and unpacked at once" },
+  workerMemory: { value: "SIZE", default: "256MB", meaning: "memory of the process that unpacks a package" },
+  requireIsolation: { value: "YES", default: "no", meaning: "yes: not to start where that process cannot be confined" },
   defaultLease: { value: "DURATION", default: "24h", meaning: "a lease for which no duration is asked" },
   maxLease: { value: "DURATION", default: "7d", meaning: "the longest lease" },
   fresh: { value: "DURATION", default: "10s", meaning: "how long the registry's list of versions counts unasked" },

@@ -92,10 +92,11 @@ test("every answer that is described is given, and is as described", async () =>
   for (const tag of ["1.0.0", "latest"])
     await registry.asUser(admin, "PUT", `/v2/acme/tool/manifests/${tag}`, { headers, body: formatManifest(manifest) });
   await ask("GET", "/search?q=tool&executor=local-executor&limit=1&offset=0");
-  await ask("GET", "/packages/acme/tool");
-  const resolution = await ask("GET", "/packages/acme/tool/resolution");
-  const known = { "if-none-match": resolution.headers.get("etag") ?? "" };
-  await registry.asUser(admin, "GET", "/api/v1/packages/acme/tool/resolution", { headers: known });
+  for (const view of ["", "/resolution"]) {
+    const first = await ask("GET", `/packages/acme/tool${view}`);
+    const known = { "if-none-match": first.headers.get("etag") ?? "" };
+    await registry.asUser(admin, "GET", `/api/v1/packages/acme/tool${view}`, { headers: known });
+  }
   for (const [path, body] of [
     ["versions/1.0.0/yank", { reason: "It loses data." }],
     ["versions/1.0.0/deprecation", { message: "Use another.", successor: "acme/other" }],

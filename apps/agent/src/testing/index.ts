@@ -1,0 +1,1 @@
+export { confinedProcesses } from "./confined-processes.ts";

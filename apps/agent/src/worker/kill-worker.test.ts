@@ -1,0 +1,138 @@
+import { afterAll, afterEach, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { propertyRuns } from "@cpm/base/testing";
+import { openNodeStore } from "@cpm/store";
+import type { NodeStore } from "@cpm/store";
+import { codeOf, packed, serve } from "@cpm/store/testing/tree-unpacker";
+import { confinedProcesses } from "../testing/confined-processes.ts";
+import { WorkerUnpacker } from "./worker-unpacker.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "cpm-kill-worker-"));
+afterAll(() => {
+  Bun.spawnSync(["chmod", "-R", "u+w", scratch]);
+  rmSync(scratch, { recursive: true, force: true });
+});
+let count = 0;
+const open = (): NodeStore => openNodeStore(join(scratch, `k${count++}`), new WorkerUnpacker());
+const supported = process.platform === "linux";
+
+afterEach(() => {
+  delete process.env["CPM_TEST"];
+  delete process.env["CPM_FAILPOINT"];
+});
+
+const wanted = packed(
+  { large: crypto.getRandomValues(new Uint8Array(60_000)), "a/b": "x" },
+  Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`files/f${at}`, `content of ${at}`])),
+);
+
+/** What is to hold after whatever happened: nothing half done, and the next request succeeds. */
+async function expectSound(store: NodeStore): Promise<void> {
+  const { blobs, request } = await wanted;
+  expect(readdirSync(join(store.root, "staging"))).toEqual([]);
+  expect(confinedProcesses(process.pid)).toEqual([]);
+  await store.ensureTree({ ...request, source: serve(blobs) });
+  expect(await store.verifyTree(request.tree)).toEqual([]);
+}
+
+test
+  .skipIf(!supported)
+  .each(["request-read", "entry:30", "layer-unpacked:1", "layer-unpacked:2", "tree-written", "measured"])(
+  "a worker that is killed at %s fails its request alone",
+  async (step) => {
+    const { blobs, request } = await wanted;
+    const store = open();
+    process.env["CPM_TEST"] = "1";
+    process.env["CPM_FAILPOINT"] = `worker/${step}`;
+    expect(await codeOf(store.ensureTree({ ...request, source: serve(blobs) }))).toBe("agent/worker-killed");
+    expect(store.holds(request.tree)).toBe(false);
+    delete process.env["CPM_FAILPOINT"];
+    await expectSound(store);
+  },
+  30_000,
+);
+
+test.skipIf(!supported)(
+  "a worker that is killed once is replaced, and nobody notices",
+  async () => {
+    const { blobs, request } = await wanted;
+    const store = open();
+    const work = store.ensureTree({ ...request, source: serve(blobs) });
+    await killNext();
+    expect(await work).toMatchObject({ present: false });
+    await expectSound(store);
+  },
+  30_000,
+);
+
+test.skipIf(!supported)(
+  "a worker that is killed at any instant leaves a whole tree or none",
+  async () => {
+    const { blobs, request } = await wanted;
+    const { numRuns, seed } = propertyRuns(20);
+    const random = createRandom(seed);
+    const outcomes = new Map<string, number>();
+    for (let run = 0; run < numRuns; run++) {
+      const store = open();
+      const work = codeOf(store.ensureTree({ ...request, source: serve(blobs) }));
+      // Up to three of the processes that come after one another, each somewhere in its life.
+      for (let kills = 1 + Math.floor(random() * 3); kills > 0; kills--) {
+        await sleep(random() * 250);
+        for (const pid of confinedProcesses(process.pid)) kill(pid);
+      }
+      const outcome = await work;
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      expect(["none", "agent/worker-killed"]).toContain(outcome);
+      expect(store.holds(request.tree)).toBe(outcome === "none");
+      await expectSound(store);
+    }
+    process.stderr.write(`killed at ${numRuns} instants: ${JSON.stringify(Object.fromEntries(outcomes))}\n`);
+  },
+  3_600_000,
+);
+
+test.skipIf(!supported)(
+  "a request that is cancelled ends its worker",
+  async () => {
+    const { blobs, request } = await wanted;
+    const store = open();
+    const controller = new AbortController();
+    const work = store.ensureTree({ ...request, source: serve(blobs), signal: controller.signal });
+    while (confinedProcesses(process.pid).length === 0) await sleep(1);
+    controller.abort(new Error("nobody waits for it"));
+    await expect(work).rejects.toThrow("nobody waits for it");
+    await expectSound(store);
+  },
+  30_000,
+);
+
+/** Waits until there is a worker, and kills it. */
+async function killNext(): Promise<void> {
+  for (;;) {
+    const [pid] = confinedProcesses(process.pid);
+    if (pid !== undefined) return kill(pid);
+    await sleep(1);
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** mulberry32: the same numbers for the same seed. */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

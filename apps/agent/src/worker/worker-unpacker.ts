@@ -1,0 +1,177 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { isCpmError } from "@cpm/base";
+import { Arrival, removeFile, removeTree, withFileErrors } from "@cpm/store";
+import type { TreeUnpacker, UnpackJob } from "@cpm/store";
+import { agentError } from "../errors.ts";
+import { firstFile } from "../isolation/confine.ts";
+import { runConfined } from "../isolation/confined-process.ts";
+import type { ConfinedJob } from "../isolation/confined-process.ts";
+import type { PathRule } from "../isolation/landlock.ts";
+import type { MeasureRequest } from "./measure-program.ts";
+import { parseWorkerMessage, reportedError } from "./messages.ts";
+import type { UnpackRequest } from "./unpack-program.ts";
+
+export interface WorkerOptions {
+  /** Resident memory of a worker. Default 256 MiB. */
+  readonly memoryBytes?: number;
+  /** How long a worker may say nothing. Default a minute. */
+  readonly silenceMs?: number;
+  /** How this program is started again; tests put another in its place. */
+  readonly command?: readonly string[];
+  /** Called when a worker has ended well, with the most memory that it was seen to take. */
+  readonly onEnd?: (end: { readonly program: string; readonly peakBytes: number }) => void;
+}
+
+const defaultMemoryBytes = 256 * 1024 * 1024;
+const defaultSilenceMs = 60_000;
+/** So long a worker may take, and so much longer for what it writes: a disk that is slower is broken. */
+const startMs = 60_000;
+const bytesPerMs = 1000;
+/** For the runtime, and for the files that are being written. */
+const spareFiles = 64;
+/** A path and a target of a kilobyte each, escaped, and what stands around them. */
+const maxEntryBytes = 16 * 1024;
+
+/**
+ * Unpacks in a process that can do nothing else. This one fetches, opens blobs, and never looks into one. What the worker
+ * says of its work is not believed either: when it has ended, a second process, which has seen no archive, lists what
+ * really lies there, and the address of that listing is the one that counts.
+ */
+export class WorkerUnpacker implements TreeUnpacker {
+  readonly #options: WorkerOptions;
+
+  constructor(options: WorkerOptions = {}) {
+    this.#options = options;
+  }
+
+  async unpack(job: UnpackJob): Promise<void> {
+    for (const { descriptor } of job.layers) await fetchBlob(descriptor, job);
+    try {
+      await this.#make(job);
+    } catch (error) {
+      if (!isCpmError(error, "agent/worker-killed")) throw error;
+      // Whoever killed it had no need to mean this package: the machine may have run out of memory.
+      await emptyStaging(job.staging);
+      await this.#make(job);
+    }
+  }
+
+  async #make(job: UnpackJob): Promise<void> {
+    await this.#unpack(job);
+    await this.#measure(job);
+  }
+
+  async #unpack(job: UnpackJob): Promise<void> {
+    const root = join(job.staging, "root");
+    const layers = job.layers.map((layer) => ({ ...layer, blob: job.blobs.pathOf(layer.descriptor.digest) }));
+    const request: UnpackRequest = { root, layers };
+    await this.#run(job, {
+      program: "unpack",
+      paths: [{ path: root, rights: ["makeFile", "makeDirectory", "makeSymlink", "writeFile"] }],
+      files: layers.map(({ blob }) => blob),
+      request,
+      fileSizeBytes: Math.max(...layers.map(({ declared }) => declared.sizeBytes)),
+      onBytes: job.onFile,
+    });
+  }
+
+  async #measure(job: UnpackJob): Promise<void> {
+    const maxEntries = job.layers.reduce((sum, { declared }) => sum + declared.entries, 0);
+    const request: MeasureRequest = { staging: job.staging, maxEntries };
+    await this.#run(job, {
+      program: "measure",
+      paths: [
+        { path: job.staging, rights: ["makeFile", "writeFile"] },
+        { path: join(job.staging, "root"), rights: ["readFile", "readDirectory"] },
+      ],
+      files: [],
+      request,
+      fileSizeBytes: maxEntries * maxEntryBytes,
+      onBytes: () => {},
+    });
+  }
+
+  async #run(job: UnpackJob, task: Task): Promise<void> {
+    const { memoryBytes = defaultMemoryBytes, silenceMs = defaultSilenceMs, command, onEnd } = this.#options;
+    const contentBytes = job.layers.reduce((sum, { declared }) => sum + declared.sizeBytes, 0);
+    const dialogue = new Dialogue(contentBytes, task.onBytes);
+    const confined: ConfinedJob = {
+      program: task.program,
+      paths: task.paths,
+      limits: { fileSizeBytes: task.fileSizeBytes, openFiles: firstFile + task.files.length + spareFiles },
+      files: task.files,
+      request: JSON.stringify(task.request),
+      onLine: (line) => dialogue.take(line),
+      memoryBytes,
+      silenceMs,
+      timeoutMs: startMs + Math.ceil(contentBytes / bytesPerMs),
+      signal: job.signal,
+    };
+    const { peakBytes } = await runConfined(confined, command);
+    dialogue.end();
+    onEnd?.({ program: task.program, peakBytes });
+  }
+}
+
+interface Task {
+  readonly program: "unpack" | "measure";
+  readonly paths: readonly PathRule[];
+  readonly files: readonly string[];
+  readonly request: unknown;
+  readonly fileSizeBytes: number;
+  readonly onBytes: (addedBytes: number) => void;
+}
+
+/** What a worker says, held to what it may say: progress within its work, and one outcome at the end. */
+class Dialogue {
+  readonly #onBytes: (addedBytes: number) => void;
+  #remainingBytes: number;
+  #done = false;
+
+  constructor(contentBytes: number, onBytes: (addedBytes: number) => void) {
+    // An entry of no content takes a block of its archive and counts for more.
+    this.#remainingBytes = contentBytes * 10;
+    this.#onBytes = onBytes;
+  }
+
+  take(line: string): void {
+    const message = parseWorkerMessage(line);
+    if (this.#done) throw agentError("agent/worker-output", "the worker went on after it was done");
+    if (message.type === "failed") throw reportedError(message.code, message.message);
+    if (message.type === "done") this.#done = true;
+    else this.#count(message.addedBytes);
+  }
+
+  end(): void {
+    if (!this.#done) throw agentError("agent/worker-output", "the worker ended without saying how it went");
+  }
+
+  #count(addedBytes: number): void {
+    this.#remainingBytes -= addedBytes;
+    if (this.#remainingBytes < 0)
+      throw agentError("agent/worker-output", "the worker says it wrote more than there is");
+    this.#onBytes(addedBytes);
+  }
+}
+
+/** Keeps a layer as a blob, unless it is one; goes on where an earlier attempt stopped. */
+async function fetchBlob(descriptor: UnpackJob["layers"][number]["descriptor"], job: UnpackJob): Promise<void> {
+  const { source, blobs, signal, onProgress } = job;
+  const ingest = await blobs.ingest(descriptor, { signal });
+  if (ingest === undefined) return;
+  const arrival = new Arrival(source, ingest, descriptor, { signal, onProgress });
+  try {
+    await arrival.finish();
+  } finally {
+    await arrival.stop();
+  }
+}
+
+/** Removes what a worker left that did not come to its end. */
+async function emptyStaging(staging: string): Promise<void> {
+  const root = join(staging, "root");
+  await removeTree(root);
+  removeFile(join(staging, "tree.json"));
+  withFileErrors("create", root, () => mkdirSync(root, 0o755));
+}

@@ -1,0 +1,4 @@
+import { ArrivingUnpacker } from "./arriving-unpacker.ts";
+import { describeTreeUnpacker } from "./testing/tree-unpacker.contract.ts";
+
+describeTreeUnpacker("in this process", () => new ArrivingUnpacker());
