@@ -14,6 +14,13 @@ const openFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (c
 export const fileMode = 0o444;
 export const programMode = 0o555;
 
+export interface TreeWriterOptions {
+  /** Called with the size of each file that was written, or is about to be in the background. */
+  readonly onFile?: (sizeBytes: number) => void;
+  /** Whether to keep the listing, which takes a hash of every file and memory for every entry. Default true. */
+  readonly listing?: boolean;
+}
+
 /**
  * Writes the entries of one or more archives into a fresh directory that nobody else uses, and keeps the listing
  * of what it wrote. Files are created, never opened; symlinks come last, so that nothing is ever written through
@@ -22,6 +29,8 @@ export const programMode = 0o555;
 export class TreeWriter implements LayerSink {
   readonly #root: string;
   readonly #onFile: (sizeBytes: number) => void;
+  readonly #listing: boolean;
+  /** Lines of the listing by path; without one, the types of the entries. */
   readonly #lines = new Map<string, string>();
   readonly #directories: string[] = [];
   readonly #links: TarEntry[] = [];
@@ -36,15 +45,15 @@ export class TreeWriter implements LayerSink {
   /** Writes in the background, one after another. */
   #tail: Promise<void> = Promise.resolve();
 
-  /** `onFile` is called with the size of each file that was written, or is about to be in the background. */
-  constructor(root: string, onFile: (sizeBytes: number) => void = () => {}) {
+  constructor(root: string, { onFile = () => {}, listing = true }: TreeWriterOptions = {}) {
     this.#root = root;
     this.#onFile = onFile;
+    this.#listing = listing;
   }
 
   entry(entry: TarEntry): void {
     const known = this.#lines.get(entry.path);
-    if (known !== undefined && !(entry.type === "directory" && known === formatTreeEntry(entry))) {
+    if (known !== undefined && !(entry.type === "directory" && known === this.#lineOf(entry))) {
       throw storeError("layer/collision", `two layers hold ${entry.path}`);
     }
     // The reader has judged the path: a plain joint is what it says.
@@ -63,14 +72,13 @@ export class TreeWriter implements LayerSink {
       withFileErrors("create", path, () => mkdirSync(path, 0o755));
       this.#directories.push(path);
     }
-    this.#lines.set(entry.path, formatTreeEntry(entry));
+    this.#lines.set(entry.path, this.#lineOf(entry));
   }
 
   data(chunk: Uint8Array): void {
     const file = this.#file;
     if (file === undefined) throw new TypeError("content without a file");
-    if (chunk.length === this.#sizeBytes) this.#digest = digestOf(chunk);
-    else (this.#hasher ??= createHasher()).update(chunk);
+    if (this.#listing) this.#hash(chunk);
     const path = this.#path;
     if (this.#background || chunk.length >= backgroundBytes) {
       this.#background = true;
@@ -83,25 +91,25 @@ export class TreeWriter implements LayerSink {
   entryEnd(entry: TarEntry): void {
     if (this.#file === undefined) return;
     this.#close();
-    const digest = this.#digest ?? (this.#hasher ?? createHasher()).digest();
-    this.#hasher = undefined;
-    const { path, type, executable, sizeBytes } = entry;
-    this.#lines.set(path, formatTreeEntry({ path, type, executable, sizeBytes, digest }));
-    this.#onFile(sizeBytes);
+    this.#lines.set(entry.path, this.#lineOf(entry));
+    this.#onFile(entry.sizeBytes);
   }
 
   settled(): Promise<void> {
     return this.#tail;
   }
 
-  /** Makes the symlinks, and gives the canonical listing. Only after every archive has been read to its end. */
+  /**
+   * Makes the symlinks, and gives the canonical listing where one is kept. Only after every archive has been read to its
+   * end.
+   */
   async finish(): Promise<Uint8Array> {
     await this.#tail;
     for (const { path, linkTarget = "" } of this.#links) {
       const place = join(this.#root, path);
       withFileErrors("create", place, () => symlinkSync(linkTarget, place));
     }
-    return formatListing(this.#lines);
+    return this.#listing ? formatListing(this.#lines) : new Uint8Array(0);
   }
 
   /** Takes the right to write from every directory, the deepest first. */
@@ -115,6 +123,27 @@ export class TreeWriter implements LayerSink {
   async abandon(): Promise<void> {
     if (this.#file !== undefined) this.#close();
     await Promise.allSettled([this.#tail]);
+  }
+
+  #hash(chunk: Uint8Array): void {
+    if (chunk.length === this.#sizeBytes) this.#digest = digestOf(chunk);
+    else (this.#hasher ??= createHasher()).update(chunk);
+  }
+
+  /** For a file once it has been hashed. */
+  #lineOf({ path, type, executable, sizeBytes, linkTarget }: TarEntry): string {
+    if (!this.#listing) return type;
+    if (type !== "file")
+      return formatTreeEntry({
+        path,
+        type,
+        executable,
+        sizeBytes,
+        ...(linkTarget === undefined ? {} : { linkTarget }),
+      });
+    const digest = this.#digest ?? (this.#hasher ?? createHasher()).digest();
+    this.#hasher = undefined;
+    return formatTreeEntry({ path, type, executable, sizeBytes, digest });
   }
 
   #close(): void {
@@ -134,7 +163,7 @@ export class TreeWriter implements LayerSink {
 }
 
 /** The canonical listing of a tree from its lines by path. */
-export function formatListing(lines: ReadonlyMap<string, string>): Uint8Array<ArrayBuffer> {
+function formatListing(lines: ReadonlyMap<string, string>): Uint8Array<ArrayBuffer> {
   const paths = [...lines.keys()].sort(compareTarPaths);
   return encodeUtf8(`[${paths.map((path) => lines.get(path) ?? "").join(",")}]`);
 }
