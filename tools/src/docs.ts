@@ -4,6 +4,7 @@ import { cliPage } from "./docs/cli-page.ts";
 import { gatherErrorTables } from "./docs/error-tables.ts";
 import { errorsPage } from "./docs/errors-page.ts";
 import { manifestPage, manifestSchemaFile } from "./docs/manifest-page.ts";
+import { openApiFile } from "./docs/openapi-file.ts";
 
 /** A file that is made from the code. The path is relative to the root. */
 export interface GeneratedFile {
@@ -17,6 +18,7 @@ export async function generateDocs(root: string): Promise<readonly GeneratedFile
     { path: "docs/errors.md", text: errorsPage(introduction("errors"), await gatherErrorTables(root)) },
     { path: "docs/manifest.md", text: manifestPage(introduction("manifest")) },
     { path: "docs/manifest.schema.json", text: manifestSchemaFile() },
+    { path: "docs/openapi.json", text: openApiFile() },
     { path: "docs/cli.md", text: await cliPage(introduction("cli")) },
   ];
 }

@@ -13,13 +13,15 @@ export type {
   SearchPage,
   SearchResult,
 } from "./package-index.ts";
-export type { FetchedManifest, Repository } from "./repository.ts";
+export type { FetchedManifest, Repository, RepositoryOptions } from "./repository.ts";
 export { textToSign } from "./sign-in.ts";
 export type { SignInOptions, SignPurpose, SignedIn, Signer } from "./sign-in.ts";
 export { credentialFile, userCredentials } from "./credential-files.ts";
 export { parseDockerConfig } from "./docker-config.ts";
 export type { DockerConfig } from "./docker-config.ts";
 export type { IndexDocument } from "./index-document.ts";
-export { readVersionListing, versionsFromTags } from "./package-versions.ts";
+export { formatReadVersion, readVersionListing, versionsFromTags } from "./package-versions.ts";
+export { readManifest, readVersions } from "./read-versions.ts";
+export type { ContentReader, ReadVersion } from "./read-versions.ts";
 export type { ListedDependency, ListedVersion, VersionListing } from "./package-versions.ts";
 export type { DeprecationNotice } from "./withdrawals.ts";

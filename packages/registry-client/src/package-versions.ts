@@ -1,24 +1,12 @@
-import { collectBytes, isDigest, isJsonObject, printable } from "@cpm/base";
+import { isDigest, isJsonObject, printable } from "@cpm/base";
 import type { CancelSignal, Digest, JsonObject, JsonValue } from "@cpm/base";
-import {
-  formatManifest,
-  isPackageName,
-  maxNoticeLength,
-  newestYankMark,
-  resolverFacts,
-  packageMediaTypes,
-  parsePackageConfig,
-  readRange,
-  readVersion,
-  tagToVersion,
-  versionToTag,
-  yankArtifactType,
-} from "@cpm/model";
+import { formatManifest, isPackageName, maxNoticeLength, resolverFacts, readRange, readVersion } from "@cpm/model";
 import type { Range, Version } from "@cpm/model";
-import { parseManifestBytes } from "@cpm/oci";
-import type { CallOptions, Descriptor, StoreReader } from "@cpm/oci";
+import type { CallOptions } from "@cpm/oci";
 import { protocolError } from "./errors.ts";
 import { indexDocument, packagePath } from "./index-document.ts";
+import { readVersions } from "./read-versions.ts";
+import type { ContentReader, ReadVersion } from "./read-versions.ts";
 import type { Transport } from "./transport.ts";
 
 /** What a resolver needs of one package. */
@@ -58,13 +46,6 @@ export interface ListedDependency {
   /** The condition under which it is needed. */
   readonly when?: string;
 }
-
-/** What is read of a registry that has no index. */
-type ContentReader = Pick<StoreReader, "tags" | "resolve" | "read" | "referrers">;
-
-const maxConfigBytes = 1024 * 1024;
-/** Manifests and configs of a plain registry that are fetched at once. */
-const inFlight = 8;
 
 /**
  * All versions of a package with what each needs, in one request: `unchanged` when the registry still has what `etag`
@@ -147,45 +128,18 @@ export async function versionsFromTags(
   repository: ContentReader,
   signal?: CancelSignal,
 ): Promise<VersionListing | undefined> {
-  const versions = (await repository.tags({ signal })).flatMap((tag) => tagToVersion(tag) ?? []);
-  if (versions.length === 0) return undefined;
-  const listed: JsonObject[] = [];
-  const queue = [...versions];
-  const worker = async (): Promise<void> => {
-    for (let version = queue.shift(); version !== undefined; version = queue.shift()) {
-      const entry = await describeVersion(repository, version, signal);
-      if (entry !== undefined) listed.push(entry);
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, worker));
-  const document = { versions: listed };
+  const found = await readVersions(repository, signal);
+  if (found.length === 0) return undefined;
+  const document = { versions: found.map(formatReadVersion) };
   return { versions: readVersionListing(document), document };
 }
 
-/** Undefined for a tag that looks like a version and is no package. */
-async function describeVersion(
-  repository: ContentReader,
-  version: Version,
-  signal: CancelSignal | undefined,
-): Promise<JsonObject | undefined> {
-  const root = await repository.resolve(versionToTag(version), { signal });
-  if (root === undefined) return undefined;
-  const read = async (descriptor: Descriptor) =>
-    parseManifestBytes(
-      await collectBytes(repository.read(descriptor, { signal }), descriptor.sizeBytes),
-      descriptor.mediaType,
-    );
-  const top = await read(root);
-  const first = top.kind === "index" ? top.manifests[0] : undefined;
-  const document = first === undefined ? top : await read(first);
-  if (document.kind !== "manifest" || document.config.mediaType !== packageMediaTypes.config) return undefined;
-  const config = parsePackageConfig(await collectBytes(repository.read(document.config, { signal }), maxConfigBytes));
-  if (config.manifest.version.text !== version.text) return undefined;
-  const mark = newestYankMark(await repository.referrers(root.digest, yankArtifactType, { signal }));
+/** As the index has it, without the time. */
+export function formatReadVersion({ version, root, manifest, mark }: ReadVersion): JsonObject {
   return {
     version: version.text,
     digest: root.digest,
     ...(mark?.yanked === true ? { yanked: true, yankReason: mark.reason } : {}),
-    ...resolverFacts(formatManifest(config.manifest)),
+    ...resolverFacts(formatManifest(manifest)),
   };
 }

@@ -7,7 +7,6 @@ import {
   defaultManifestLimits,
   descriptorsOf,
   digestMismatch,
-  formatManifest,
   incompleteManifest,
   parseManifestBytes,
   parseTag,
@@ -18,7 +17,15 @@ import type { CallOptions, Descriptor, Ingest, ReadOptions, Store } from "@cpm/o
 import { BlobDirectory, makeDirectory } from "./blob-directory.ts";
 import { storeError } from "./errors.ts";
 import { replaceFile } from "./files.ts";
-import { checkLayoutMarker, findTag, layoutMarker, readLayoutIndex, refName, tagsWith } from "./layout-index.ts";
+import {
+  checkLayoutMarker,
+  findTag,
+  formatLayoutIndex,
+  layoutMarker,
+  readLayoutIndex,
+  refName,
+  tagsWith,
+} from "./layout-index.ts";
 import { digestOf } from "./hash.ts";
 import { waitForLock } from "./process-lock.ts";
 
@@ -141,7 +148,8 @@ export class DirectoryStore implements Store {
     try {
       const index = readLayoutIndex(this.#root);
       const manifests = change(index.manifests);
-      if (manifests !== undefined) replaceFile(join(this.#root, "index.json"), formatManifest({ ...index, manifests }));
+      if (manifests !== undefined)
+        replaceFile(join(this.#root, "index.json"), formatLayoutIndex({ ...index, manifests }));
     } finally {
       lock.release();
     }

@@ -32,6 +32,11 @@ export const storeErrors = {
     title: "Not an OCI image layout",
     hint: "A packed package is what `cpm pack` wrote.",
   },
+  "store/layout-too-long": {
+    kind: "resource_exhausted",
+    title: "An image layout would list more than can be read again",
+    hint: "Write several layouts, each with a part of it.",
+  },
   "split/part-size": {
     kind: "invalid_argument",
     title: "Parts of a size that does not do",

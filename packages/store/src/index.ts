@@ -3,13 +3,21 @@ export * from "./copy-graph.ts";
 export { createDirectoryStore, DirectoryStore, openDirectoryStore } from "./directory-store.ts";
 export { fileError, storeErrors, systemCode, withFileErrors } from "./errors.ts";
 export { KeyedQueue } from "./keyed-queue.ts";
-export { readFileBytes, readOpenFile, removeFile, replaceFile, syncDirectory, writeFully } from "./files.ts";
+export {
+  readFileBytes,
+  readOpenFile,
+  removeFile,
+  replaceFile,
+  syncDirectory,
+  syncInBackground,
+  writeFully,
+} from "./files.ts";
 export { failpoint } from "./failpoint.ts";
 export * from "./hash.ts";
 export { inParallel } from "./in-parallel.ts";
 export { DraftFile } from "./draft-file.ts";
 export { blobPath, LayoutFile, openLayout, openLayoutFile, writeLayoutFile } from "./layout-file.ts";
-export { findTag, layoutMarker, readLayoutIndex, refName } from "./layout-index.ts";
+export { findTag, formatLayoutIndex, layoutMarker, readLayoutIndex, refName } from "./layout-index.ts";
 export { containerBytes, ContainerWriter, writeContainer } from "./layout-stream.ts";
 export type { ByteSink, StreamedFile } from "./layout-stream.ts";
 export { openFileAccess } from "./random-access.ts";

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Descriptor, OciIndex } from "@cpm/oci";
-import { annotationKeys, compareByteOrder, mediaTypes, parseManifestBytes } from "@cpm/oci";
+import { annotationKeys, compareByteOrder, formatManifest, mediaTypes, parseManifestBytes } from "@cpm/oci";
 import { storeError, withFileErrors } from "./errors.ts";
 
 /** The text of `oci-layout` (image-spec v1.1, image-layout.md). */
@@ -15,15 +15,25 @@ export function checkLayoutMarker(text: string, where: string): void {
 
 export const emptyLayoutIndex: OciIndex = { kind: "index", mediaType: mediaTypes.index, manifests: [] };
 
-/** What the index of a layout may have: that of a whole registry lists all its versions. */
-export const maxLayoutIndexBytes: number = 256 * 1024 * 1024;
+/** What the index of a layout may have: that of a whole registry lists all its versions, some 200 000 of them. */
+export const maxLayoutIndexBytes: number = 64 * 1024 * 1024;
 const indexLimits = { maxBytes: maxLayoutIndexBytes, maxDescriptors: 1_000_000 };
 
 /** The index of the layout in a directory; of nothing where it has none yet. Throws as `parseLayoutIndex`. */
 export function readLayoutIndex(root: string): OciIndex {
   const path = join(root, "index.json");
-  const bytes = withFileErrors("read", path, () => (existsSync(path) ? readFileSync(path) : undefined));
-  return bytes === undefined ? emptyLayoutIndex : parseLayoutIndex(bytes, root);
+  const found = withFileErrors("read", path, () => statSync(path, { throwIfNoEntry: false }));
+  if (found === undefined) return emptyLayoutIndex;
+  if (found.size > maxLayoutIndexBytes) throw storeError("store/not-a-layout", `${path} has ${found.size} bytes`);
+  const bytes = withFileErrors("read", path, () => readFileSync(path));
+  return parseLayoutIndex(bytes, root);
+}
+
+/** The index as a layout has it. Throws `store/layout-too-long` for what `parseLayoutIndex` would not read again. */
+export function formatLayoutIndex(index: OciIndex): Uint8Array {
+  const bytes = formatManifest(index);
+  if (bytes.length <= maxLayoutIndexBytes) return bytes;
+  throw storeError("store/layout-too-long", `the index would have ${bytes.length} bytes, of ${maxLayoutIndexBytes}`);
 }
 
 /** Reads the index of a layout, which lists its tags. Throws `store/not-a-layout` and the codec's errors. */

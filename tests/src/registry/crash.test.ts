@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { formatManifest } from "@cpm/oci";
 import { packageArtifact } from "@cpm/registry/testing";
 import { digestOf } from "@cpm/store";
@@ -46,7 +46,8 @@ const modes: readonly CrashMode[] = [
 describe.each(modes)("a registry on $name", (mode) => {
   const { bytes, steps, reason } = mode;
   const digest = digestOf(bytes);
-  if (reason !== undefined) process.stdout.write(`crashes on ${mode.name} are not tested: ${reason}\n`);
+  if (reason === undefined) beforeAll(() => mode.prepare(), 600_000);
+  else process.stdout.write(`crashes on ${mode.name} are not tested: ${reason}\n`);
 
   async function inStorage(use: (storage: OpenStorage) => Promise<void>): Promise<void> {
     const storage = await mode.open();
@@ -102,7 +103,7 @@ describe.each(modes)("a registry on $name", (mode) => {
             await last.end("SIGTERM");
           }
         }),
-      60_000,
+      120_000,
     );
 
     test.concurrent(
@@ -125,7 +126,7 @@ describe.each(modes)("a registry on $name", (mode) => {
             await last.end("SIGTERM");
           }
         }),
-      60_000,
+      120_000,
     );
   });
 
@@ -166,7 +167,7 @@ describe.each(modes)("a registry on $name", (mode) => {
             await last.end("SIGTERM");
           }
         }),
-      60_000,
+      120_000,
     );
   });
 });

@@ -9,12 +9,15 @@ import { sharedPostgresServer, whyNoPostgres } from "./postgres-server.ts";
 import { startRegistryProcess } from "./registry-process.ts";
 import type { RegistryProcess, RegistryProcessOptions } from "./registry-process.ts";
 import { sharedS3Server } from "./s3-server.ts";
+import { databaseFlags, objectFlags } from "./storage-flags.ts";
 
 /** Where a registry keeps everything, and whose programs it needs for it. */
 export interface StorageMode {
   readonly name: string;
   /** Why it cannot be had here; undefined where it can. */
   readonly reason: string | undefined;
+  /** Starts the servers, for which a program may have to be built: that can take minutes, and is once for a process. */
+  readonly prepare: () => Promise<void>;
   /** A new place with nothing in it. */
   readonly open: () => Promise<OpenStorage>;
 }
@@ -30,6 +33,7 @@ export interface OpenStorage {
 export const directoryMode: StorageMode = {
   name: "SQLite and a directory",
   reason: undefined,
+  prepare: async () => undefined,
   async open() {
     const data = mkdtempSync(join(tmpdir(), "cpm-mode-"));
     return {
@@ -43,6 +47,9 @@ export const directoryMode: StorageMode = {
 export const serversMode: StorageMode = {
   name: "PostgreSQL and S3",
   reason: whyNoPostgres() ?? whyNoGo(),
+  async prepare() {
+    await Promise.all([sharedPostgresServer(), sharedS3Server()]);
+  },
   async open() {
     const settings = await (await sharedPostgresServer()).createEmptyDatabase();
     const s3 = (await sharedS3Server()).settings();
@@ -53,15 +60,12 @@ export const serversMode: StorageMode = {
 export const storageModes: readonly StorageMode[] = [directoryMode, serversMode];
 
 /** The place that these servers are. */
-export function serversStorage({ host, port, database, user }: PostgresSettings, s3: S3Settings): OpenStorage {
-  const where = ["--database", `postgres://${user}@${host}:${port}/${database}`];
-  const { endpoint, bucket, accessKeyId, secretAccessKey, prefix } = s3;
-  const objects = ["--s3-endpoint", endpoint, "--s3-bucket", bucket, "--s3-access-key-id", accessKeyId];
-  const environment = { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: secretAccessKey };
-  const flags = [...where, ...objects, "--s3-prefix", prefix, "--s3-path-style"];
+export function serversStorage(postgres: PostgresSettings, s3: S3Settings): OpenStorage {
+  const where = databaseFlags(postgres);
+  const { args: objects, environment } = objectFlags(s3);
   return {
     start: ({ args = [], ...options } = {}) =>
-      startRegistryProcess(undefined, { ...options, args: [...flags, ...args], environment }),
+      startRegistryProcess(undefined, { ...options, args: [...where, ...objects, ...args], environment }),
     command: (args, input) => run([...args, ...where], input),
     close: () => undefined,
   };

@@ -4,7 +4,7 @@ import { accessInvalid } from "./access-invalid.ts";
  * What a token is for. `read`: pull what is private; `publish`: that, and push; `yank`: pull and withdraw what is
  * there; `admin`: whatever its user may do to users, namespaces and tokens.
  */
-const tokenScopes = ["read", "publish", "yank", "admin"] as const;
+export const tokenScopes = ["read", "publish", "yank", "admin"] as const;
 export type TokenScope = (typeof tokenScopes)[number];
 
 const maxPatterns = 50;

@@ -1,22 +1,30 @@
-import type { Caller } from "../access/authenticator.ts";
+import type { JsonObject } from "@cpm/base";
+import type { Caller, Origin } from "../access/authenticator.ts";
 import { namespaceUnknown } from "../access/namespaces.ts";
 import type { Principal } from "../access/principal.ts";
 import type { TokenListing } from "../access/tokens.ts";
 import { denied, unauthorized } from "../errors.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
+import type { TokenService } from "./answers.ts";
 
 /** A user with the right to change accounts: by password, or by a token of scope `admin`. */
 export type Account = Principal & { readonly kind: "user" };
 
-export interface Call {
+/** A request of one who is about to say who they are. */
+export interface SignInCall {
   readonly parts: RegistryParts;
-  readonly caller: Caller;
   readonly request: Request;
   readonly query: URLSearchParams;
-  /** As clients reach the registry. */
-  readonly host: string;
+  readonly origin: Origin;
+  readonly tokens: TokenService;
   /** What the path names, in order. */
   readonly names: readonly string[];
+  /** The object that the request brings, of keys that are described. Throws `registry-server/access-invalid`. */
+  readonly body: () => Promise<JsonObject>;
+}
+
+export interface Call extends SignInCall {
+  readonly caller: Caller;
 }
 
 const accountScope = "registry:account:*";

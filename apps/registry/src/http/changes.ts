@@ -1,11 +1,10 @@
-import type { Caller } from "../access/authenticator.ts";
 import type { Visibility } from "../access/rights.ts";
 import type { Change, ChangePage } from "../changes/change-feed.ts";
 import { registryError } from "../errors.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
+import type { Call } from "./account-call.ts";
 import { json } from "./answers.ts";
 import { countOf } from "./count-of.ts";
-import { refuseUnknownParameters } from "./search-query.ts";
 
 const defaultLimit = 100;
 const maxLimit = 1000;
@@ -15,13 +14,7 @@ const maxWaitS = 60;
  * What changed after a place, of what the caller may pull, the earliest first. With `wait` an answer that would be empty
  * is kept back until there is a change, at most for so many seconds.
  */
-export async function listChanges(
-  parts: RegistryParts,
-  caller: Caller,
-  query: URLSearchParams,
-  signal: AbortSignal,
-): Promise<Response> {
-  refuseUnknownParameters(query, ["after", "limit", "wait"]);
+export async function listChanges({ parts, caller, query, request: { signal } }: Call): Promise<Response> {
   const limit = Math.max(1, Math.min(countOf(query, "limit") ?? defaultLimit, maxLimit));
   const waitS = countOf(query, "wait") ?? 0;
   if (waitS > maxWaitS)

@@ -1,14 +1,19 @@
 import { registryError } from "../errors.ts";
 import { requireAccount, requireAdmin } from "./account-call.ts";
 import type { Call } from "./account-call.ts";
-import { noContent } from "./answers.ts";
-import { readJsonBody, textField } from "./json-body.ts";
+import { hostOf, noContent } from "./answers.ts";
+import { textField } from "./json-body.ts";
 
 /** A user binds a key by signing with it: nobody can claim the key of somebody else. */
-export async function bindIdentity({ parts, caller, request, host }: Call): Promise<Response> {
+export async function bindIdentity({ parts, caller, tokens, body }: Call): Promise<Response> {
   const { user } = requireAccount(caller);
-  const body = await readJsonBody(request);
-  const id = await parts.signIn.signer("bind", host, textField(body, "nonce"), textField(body, "signature"));
+  const fields = await body();
+  const id = await parts.signIn.signer(
+    "bind",
+    hostOf(tokens),
+    textField(fields, "nonce"),
+    textField(fields, "signature"),
+  );
   await parts.accounts.users.bindIdentity(user.name, id, caller);
   return noContent(204);
 }

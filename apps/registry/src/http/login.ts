@@ -1,50 +1,39 @@
 import { checkAudienceAndTime, isSignedBy, parseIdToken } from "../access/id-token.ts";
 import type { Origin } from "../access/authenticator.ts";
 import { rateLimited, registryError, unauthorized } from "../errors.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import { formatToken } from "./account-call.ts";
+import type { SignInCall } from "./account-call.ts";
 import { hostOf, json } from "./answers.ts";
-import type { TokenService } from "./answers.ts";
-import { optionalExpiry, optionalText, readJsonBody, textField, textList } from "./json-body.ts";
+import { optionalExpiry, optionalText, textField, textList } from "./json-body.ts";
 
 /** Enough for a push of one package. */
 const jobLifetimeMs = 15 * 60_000;
 const defaultLifetimeMs = 30 * 24 * 3_600_000;
 
-/** Signing in without a password: by a ColonyOS key, or by what a CI system says of its job. */
-export async function handleLogin(
-  parts: RegistryParts,
-  request: Request,
-  pathname: string,
-  origin: Origin,
-  tokens: TokenService,
-): Promise<Response> {
-  if (request.method !== "POST")
-    throw registryError("registry-server/unsupported", `${request.method} is not supported here`);
-  const waitS = parts.rates.tokens.take(origin.address);
-  if (waitS > 0) throw rateLimited("too many requests for tokens", waitS);
-  if (pathname.endsWith("/challenge")) {
-    const { nonce, expiresAt } = parts.signIn.challenge();
-    return json(200, { nonce, expiresAt: new Date(expiresAt).toISOString() }, { "cache-control": "no-store" });
-  }
-  if (pathname.endsWith("/oidc")) return exchange(parts, request, origin, tokens);
-  const body = await readJsonBody(request);
-  const id = await parts.signIn.signer(
-    "sign in",
-    hostOf(tokens),
-    textField(body, "nonce"),
-    textField(body, "signature"),
-  );
+/** A nonce to sign with a ColonyOS key. */
+export function challenge({ parts, origin }: SignInCall): Response {
+  limitRate(parts, origin);
+  const { nonce, expiresAt } = parts.signIn.challenge();
+  return json(200, { nonce, expiresAt: new Date(expiresAt).toISOString() }, { "cache-control": "no-store" });
+}
+
+/** Signing in without a password, by a ColonyOS key. */
+export async function signInByKey({ parts, origin, tokens, body }: SignInCall): Promise<Response> {
+  limitRate(parts, origin);
+  const fields = await body();
+  const [nonce, signature] = [textField(fields, "nonce"), textField(fields, "signature")];
+  const id = await parts.signIn.signer("sign in", hostOf(tokens), nonce, signature);
   const user = await parts.accounts.users.byIdentity(id);
   if (user === undefined)
     throw registryError("registry-server/unbound-identity", `the identity ${id} is no user's of this registry`);
   const { secret, ...made } = await parts.accounts.tokens.create(
     {
       user: user.name,
-      label: optionalText(body, "label") ?? `ColonyOS ${id.slice(0, 8)}`,
-      scopes: textList(body, "scopes", ["read", "publish", "yank"]),
-      patterns: textList(body, "patterns", []),
-      expiresAt: optionalExpiry(body, "expiresInS", parts.now()) ?? parts.now() + defaultLifetimeMs,
+      label: optionalText(fields, "label") ?? `ColonyOS ${id.slice(0, 8)}`,
+      scopes: textList(fields, "scopes", ["read", "publish", "yank"]),
+      patterns: textList(fields, "patterns", []),
+      expiresAt: optionalExpiry(fields, "expiresInS", parts.now()) ?? parts.now() + defaultLifetimeMs,
     },
     { actor: user.name, requestId: origin.requestId },
   );
@@ -55,15 +44,11 @@ export async function handleLogin(
  * Trusted publishing: an identity token (OpenID Connect) of a CI system for a token that publishes one package. Only
  * issuers that an administrator named are asked for their keys.
  */
-async function exchange(
-  parts: RegistryParts,
-  request: Request,
-  origin: Origin,
-  tokens: TokenService,
-): Promise<Response> {
-  const body = await readJsonBody(request);
-  const packageName = textField(body, "package");
-  const idToken = parseIdToken(textField(body, "token"));
+export async function exchangeIdToken({ parts, origin, tokens, body }: SignInCall): Promise<Response> {
+  limitRate(parts, origin);
+  const fields = await body();
+  const packageName = textField(fields, "package");
+  const idToken = parseIdToken(textField(fields, "token"));
   const { issuer, keyId, claims, signed } = idToken;
   const { publishers } = parts.accounts;
   if (!(await publishers.knowsIssuer(issuer)))
@@ -85,4 +70,9 @@ async function exchange(
     { actor: `${publisher.user}/${publisher.id}`, requestId: origin.requestId },
   );
   return json(201, { ...formatToken(made), secret }, { "cache-control": "no-store" });
+}
+
+function limitRate({ rates }: RegistryParts, { address }: Origin): void {
+  const waitS = rates.tokens.take(address);
+  if (waitS > 0) throw rateLimited("too many requests for tokens", waitS);
 }

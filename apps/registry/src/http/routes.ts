@@ -2,22 +2,22 @@ import type { Caller, Origin } from "../access/authenticator.ts";
 import { personOf } from "../access/principal.ts";
 import type { Action } from "../access/rights.ts";
 import { denied, rateLimited, registryError, unauthorized } from "../errors.ts";
-import type { RegistryParts } from "../registry.ts";
-import { handleAdministration } from "./administration.ts";
+import type { RegistryParts } from "../registry-parts.ts";
+import type { SignInCall } from "./account-call.ts";
 import { hostOf, json, noContent } from "./answers.ts";
 import type { PlainAnswer, TokenService } from "./answers.ts";
 import { cancelUpload, deleteBlob, getBlob, patchUpload, putUpload, startUpload, uploadStatus } from "./blobs.ts";
 import { handlePages } from "../pages/pages.ts";
 import { signIn } from "../pages/signin/controller.ts";
+import { findApiTarget, readApiBody, refuseUnknownParameters } from "./api/router.ts";
+import type { ApiTarget } from "./api/router.ts";
+import { apiRoutes, signInRoutes } from "./api/routes.ts";
 import { discoverExtensions } from "./extensions.ts";
-import { handleLogin } from "./login.ts";
 import { deleteManifest, getManifest, listReferrers, listRepositories, listTags, putManifest } from "./manifests.ts";
 import { handleMirrored, refuseMirrored } from "./mirrored.ts";
-import { handlePackages } from "./packages.ts";
 import type { RequestTarget } from "./request-target.ts";
 import type { OciRoute } from "@cpm/oci";
 import { handleToken } from "./token.ts";
-import { handleWithdrawals } from "./withdrawals.ts";
 
 /** From a request to its answer: who asks, whether they may, and the handler. Errors are thrown. */
 export async function handleRequest(
@@ -33,24 +33,31 @@ export async function handleRequest(
   refuseFromOtherSites(request);
   if (pathname === "/signin" && isReading(request)) return signIn(parts, request, origin, hostOf(tokens));
   if (pathname === "/token") return handleToken(parts, request, origin, tokens);
-  if (/^\/api\/v1\/login(\/challenge|\/oidc)?$/.test(pathname))
-    return handleLogin(parts, request, pathname, origin, tokens);
+  const api = findApiTarget(request.method, pathname);
+  if (api?.kind === "sign in") return signInRoutes[api.route](apiCall(parts, api, request, url, origin, tokens));
   if (target.fault !== undefined) throw target.fault;
   const caller = await parts.authenticator.identify(request.headers.get("authorization"), origin);
   if (pathname === "/metrics") return metrics(parts, caller);
   if (target.oci !== undefined) return oci(parts, caller, target.oci, request, url);
   if (!isReading(request)) await refuseMirrored(parts, caller, pathname);
-  const { searchParams } = url;
-  const administration = await handleAdministration(parts, caller, request, pathname, searchParams, hostOf(tokens));
-  if (administration !== undefined) return administration;
-  const withdrawal = await handleWithdrawals(parts, caller, request, pathname);
-  if (withdrawal !== undefined) return withdrawal;
-  const packages =
-    request.method === "GET" ? await handlePackages(parts, caller, pathname, searchParams, request) : undefined;
-  if (packages !== undefined) return packages;
+  if (api?.kind === "call") {
+    refuseUnknownParameters(api.route, url.searchParams);
+    return apiRoutes[api.route]({ ...apiCall(parts, api, request, url, origin, tokens), caller });
+  }
   const page = await handlePages(parts, caller, request, hostOf(tokens));
   if (page !== undefined) return page;
   throw registryError("registry-server/name-unknown", `there is nothing at ${pathname}`);
+}
+
+function apiCall(
+  parts: RegistryParts,
+  { route, names }: ApiTarget,
+  request: Request,
+  { searchParams: query }: URL,
+  origin: Origin,
+  tokens: TokenService,
+): SignInCall {
+  return { parts, request, query, origin, tokens, names, body: () => readApiBody(route, request) };
 }
 
 export function isReading({ method }: Request): boolean {

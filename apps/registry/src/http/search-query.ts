@@ -1,4 +1,3 @@
-import { nearest } from "@cpm/base";
 import { registryError } from "../errors.ts";
 import type { SearchFilters, SearchQuery } from "../metadata.ts";
 
@@ -55,15 +54,6 @@ export function parseSearchQuery(query: URLSearchParams): SearchQuery {
   const values = filterFields.map((filter) => [filter.field, valuesOf(query, filter)] as const);
   const text = (query.get("q") ?? "").trim().slice(0, maxTextLength);
   return { text, filters: Object.fromEntries(values) as unknown as SearchFilters };
-}
-
-/** For programs: a parameter with a typing error must not widen what is found. Throws `registry-server/bad-query`. */
-export function refuseUnknownParameters(query: URLSearchParams, known: readonly string[]): void {
-  const unknown = [...query.keys()].find((key) => !known.includes(key));
-  if (unknown === undefined) return;
-  const meant = nearest(unknown, known);
-  const hint = meant === undefined ? `it takes ${known.join(", ")}` : `${meant} was meant?`;
-  throw registryError("registry-server/bad-query", `there is no parameter ${unknown.slice(0, 40)}; ${hint}`);
 }
 
 function valuesOf(query: URLSearchParams, { key, pattern, maxLength, expected }: FilterField): readonly string[] {

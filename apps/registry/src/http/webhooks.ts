@@ -7,7 +7,7 @@ import { requireManager } from "./account-call.ts";
 import type { Call } from "./account-call.ts";
 import { json, noContent } from "./answers.ts";
 import { countOf } from "./count-of.ts";
-import { readJsonBody, textField, textList } from "./json-body.ts";
+import { textField, textList } from "./json-body.ts";
 
 const defaultListed = 50;
 const maxListed = 100;
@@ -17,12 +17,12 @@ export async function listWebhooks({ parts, caller, names: [namespace = ""] }: C
   return json(200, { webhooks: (await parts.accounts.webhooks.list(namespace)).map(formatWebhook) });
 }
 
-export async function addWebhook({ parts, caller, request, names: [namespace = ""] }: Call): Promise<Response> {
+export async function addWebhook({ parts, caller, body, names: [namespace = ""] }: Call): Promise<Response> {
   await requireManager(parts, caller, namespace);
-  const body = await readJsonBody(request);
-  const url = parseWebhookUrl(textField(body, "url"));
+  const fields = await body();
+  const url = parseWebhookUrl(textField(fields, "url"));
   if (!parts.privateWebhooks) refusePrivateUrl(url);
-  const events = parseChangeKinds(textList(body, "events", []));
+  const events = parseChangeKinds(textList(fields, "events", []));
   const { secret, ...made } = await parts.accounts.webhooks.add(namespace, url, events, caller);
   return json(201, { ...formatWebhook(made), secret }, { "cache-control": "no-store" });
 }

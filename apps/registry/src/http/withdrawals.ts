@@ -4,43 +4,58 @@ import { isNotice, isPackageName } from "@cpm/model";
 import { emptyDescriptor } from "@cpm/oci";
 import type { Caller } from "../access/authenticator.ts";
 import { personOf } from "../access/principal.ts";
-import { rateLimited, registryError } from "../errors.ts";
+import { packageUnknown, rateLimited, registryError } from "../errors.ts";
 import type { DeprecationNotice } from "../metadata.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
+import type { Call } from "./account-call.ts";
 import { json } from "./answers.ts";
-import { optionalText, readJsonBody, textField } from "./json-body.ts";
+import { optionalText, textField } from "./json-body.ts";
 import { formatYank } from "./packages.ts";
 import { decodePathPart, packageNameOf } from "./router.ts";
 
-const path = /^\/api\/v1\/packages\/([^/]+)\/([^/]+)(?:\/versions\/([^/]+))?\/(yank|deprecation)$/;
+export function yankVersion(call: Call): Promise<Response> {
+  return withdraw(call, ({ parts, caller }, name, body) => yank(parts, caller, name, versionOf(call), true, body));
+}
 
-/** Yanking versions and deprecating packages, and taking it back. Undefined when the path is none of its own. */
-export async function handleWithdrawals(
-  parts: RegistryParts,
-  caller: Caller,
-  request: Request,
-  pathname: string,
-): Promise<Response | undefined> {
-  const [, namespace = "", ownName = "", versionText, what] = path.exec(pathname) ?? [];
+export function unyankVersion(call: Call): Promise<Response> {
+  return withdraw(call, ({ parts, caller }, name, body) => yank(parts, caller, name, versionOf(call), false, body));
+}
+
+/** Of a version where the path names one, and else of the package. */
+export function deprecatePackage(call: Call): Promise<Response> {
+  return withdraw(call, ({ parts, caller, names: [, , version] }, name, body) =>
+    deprecate(parts, caller, name, version && decodePathPart(version), readNotice(name, body)),
+  );
+}
+
+export function undeprecatePackage(call: Call): Promise<Response> {
+  return withdraw(call, ({ parts, caller, names: [, , version] }, name) =>
+    deprecate(parts, caller, name, version && decodePathPart(version), undefined),
+  );
+}
+
+/** Yanking versions and deprecating packages, and taking it back: for who may, and not faster than they may publish. */
+async function withdraw(
+  call: Call,
+  act: (call: Call, name: string, body: JsonObject) => Promise<Response>,
+): Promise<Response> {
+  const { parts, caller, names } = call;
+  const [namespace = "", ownName = ""] = names;
   const name = packageNameOf(namespace, ownName);
-  const version = versionText === undefined ? undefined : decodePathPart(versionText);
-  if (name === undefined || what === undefined || (what === "yank" && version === undefined)) return undefined;
-  const { method } = request;
-  if (method !== "PUT" && method !== "DELETE")
-    throw registryError("registry-server/unsupported", `${method} is not supported here`);
+  if (name === undefined) throw packageUnknown(`${namespace}/${ownName}`);
   await requireYank(parts, caller, name, "yank");
   const waitS = parts.rates.publishes.take(personOf(caller.principal));
   if (waitS > 0) throw rateLimited("too many changes", waitS);
-  const body = await readJsonBody(request);
-  const set = method === "PUT";
-  return what === "yank" && version !== undefined
-    ? yank(parts, caller, name, version, set, body)
-    : deprecate(parts, caller, name, version, set ? readNotice(name, body) : undefined);
+  return act(call, name, await call.body());
+}
+
+function versionOf({ names: [, , version = ""] }: Call): string {
+  return decodePathPart(version);
 }
 
 /**
  * Throws unless the caller may withdraw what is in a repository. Whatever yanks or deprecates passes here, the pushing of
- * a mark too: a repository whose contents another registry decides about is refused here.
+ * a mark too; what mirrors another registry was refused before, as every other change of it.
  */
 export async function requireYank(
   { gate }: RegistryParts,

@@ -112,10 +112,10 @@ class LayoutExport {
 
   /** The artifact that says what the layout itself cannot. */
   #document(cut: RepositoryCut): Descriptor {
-    const { repository, private: hidden, versions } = cut;
+    const { repository, private: hidden, versions, deprecations } = cut;
     const manifests = cut.manifests.map(({ digest, storedAtMs }) => ({ digest, storedAtMs }));
     const { data: config = new Uint8Array(), ...empty } = emptyDescriptor;
-    const bytes = formatRepositoryDocument({ repository, private: hidden, manifests, versions });
+    const bytes = formatRepositoryDocument({ repository, private: hidden, manifests, versions, deprecations });
     const layer = { mediaType: repositoryMediaType, digest: digestOf(bytes), sizeBytes: bytes.length };
     const manifest = formatManifest({
       kind: "manifest",

@@ -173,6 +173,19 @@ class LayoutImport {
     const done = new Set<Digest>();
     for (const entry of entries.toSorted((left, right) => at(left) - at(right)))
       await this.#manifest(said, entry, done);
+    await this.#deprecate(repository, document?.deprecations ?? []);
+  }
+
+  /** Versions first: where the package is deprecated, all of them are. What is said here already stays. */
+  async #deprecate(name: string, deprecations: RepositoryDocument["deprecations"]): Promise<void> {
+    const { metadata, by } = this.#parts;
+    if (deprecations.length === 0) return;
+    const known = await metadata.package(name);
+    const own = new Map(known?.versions.map((version) => [version.version, version]));
+    for (const { version, ...notice } of deprecations.toReversed()) {
+      const there = version === undefined ? known : own.get(version);
+      if (there !== undefined && there.deprecated === undefined) await metadata.deprecate(name, version, notice, by);
+    }
   }
 
   /** Before anything is in it: what is private is at no time public. */

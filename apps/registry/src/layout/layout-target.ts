@@ -2,13 +2,14 @@ import { existsSync } from "node:fs";
 import type { ByteSource, Digest } from "@cpm/base";
 import { digestAlgorithm, encodeUtf8, isCpmError, sourceOf } from "@cpm/base";
 import type { Descriptor, OciIndex } from "@cpm/oci";
-import { formatManifest, mediaTypes } from "@cpm/oci";
+import { mediaTypes } from "@cpm/oci";
 import {
   blobPath,
   ContainerWriter,
   copyContent,
   createDirectoryStore,
   DraftFile,
+  formatLayoutIndex,
   layoutMarker,
   verifiedBytes,
 } from "@cpm/store";
@@ -97,7 +98,7 @@ class FileTarget implements LayoutTarget {
 
   async publish(change: (before: readonly Descriptor[]) => readonly Descriptor[]): Promise<void> {
     const index: OciIndex = { kind: "index", mediaType: mediaTypes.index, manifests: change([]) };
-    await this.#document("index.json", formatManifest(index));
+    await this.#document("index.json", formatLayoutIndex(index));
     await this.#document("oci-layout", encodeUtf8(layoutMarker));
     this.#writer.end();
     this.#draft.publish();

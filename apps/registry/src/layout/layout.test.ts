@@ -180,6 +180,32 @@ describe("a registry that was exported and imported", () => {
     await registry.dispose();
   });
 
+  test("what is yanked and deprecated is so in the other, and what is said there stays", async () => {
+    const registry = await filled();
+    await registry.pushBlob("acme/web", emptyConfigBytes);
+    const change = async (path: string, body: object) => {
+      const response = await registry.call("PUT", `${aboutPackage}${path}`, { body: JSON.stringify(body) });
+      expect(response.status).toBe(200);
+    };
+    await change("/versions/1.0.0/yank", { reason: "it loses data" });
+    await change("/versions/1.1.0/deprecation", { message: "slow" });
+    await change("/deprecation", { message: "no longer kept", successor: "acme/site" });
+    const layout = place();
+    await exportTo(registry, layout);
+    const other = await openRegistryUnderTest();
+    expect((await importFrom(layout, other)).status).toBe(0);
+    const seen = await (await registry.call("GET", aboutPackage)).json();
+    expect(await (await other.call("GET", aboutPackage)).json()).toEqual(seen);
+    expect(JSON.stringify(seen)).toMatch(/it loses data.*slow|slow.*it loses data/);
+    const { stdout } = await importFrom(layout, other);
+    expect(JSON.parse(stdout)).toMatchObject({ importedManifests: 0, refused: [] });
+    await other.call("PUT", `${aboutPackage}/deprecation`, { body: JSON.stringify({ message: "another" }) });
+    await importFrom(layout, other);
+    expect((await (await other.call("GET", aboutPackage)).json()).deprecated.message).toBe("another");
+    await other.dispose();
+    await registry.dispose();
+  });
+
   test("a namespace that is private is so from its first moment on", async () => {
     const registry = await filled();
     await command(["namespace", "set", "acme", "--private", "--data", registry.dataDirectory]);

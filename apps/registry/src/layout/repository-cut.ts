@@ -1,6 +1,7 @@
 import type { Digest } from "@cpm/base";
 import type { Database, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
+import { deprecationsOf, everyVersion } from "../metadata/deprecations.ts";
 import type { ObjectName } from "../objects/object-storage.ts";
 import type { ExportedManifest, RepositoryDocument } from "./repository-document.ts";
 
@@ -41,6 +42,7 @@ export async function readRepository(database: Database, name: string): Promise<
         sql`SELECT name, digest FROM tags WHERE repository_id = ${id} ORDER BY name`,
       ),
       versions: await readVersions(transaction, name),
+      deprecations: await readDeprecations(transaction, name),
       blobs: await readBlobs(transaction, id),
     };
   });
@@ -80,6 +82,14 @@ async function readVersions(transaction: Transaction, name: string): Promise<Rep
     SELECT v.version, v.digest, v.published_at FROM versions v JOIN packages p ON p.id = v.package_id
     WHERE p.name = ${name} ORDER BY v.published_at, v.version`);
   return rows.map(({ version, digest, published_at: publishedAtMs }) => ({ version, digest, publishedAtMs }));
+}
+
+async function readDeprecations(transaction: Transaction, name: string): Promise<RepositoryDocument["deprecations"]> {
+  const found = await transaction.get<{ id: number }>(sql`SELECT id FROM packages WHERE name = ${name}`);
+  const notices = found === undefined ? [] : [...(await deprecationsOf(transaction, found.id))];
+  return notices
+    .map(([version, notice]) => ({ ...notice, ...(version === everyVersion ? {} : { version }) }))
+    .toSorted((left, right) => ((left.version ?? "") < (right.version ?? "") ? -1 : 1));
 }
 
 async function readBlobs(transaction: Transaction, id: number): Promise<readonly CutBlob[]> {

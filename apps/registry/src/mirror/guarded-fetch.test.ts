@@ -1,30 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { guardedFetch, isPrivateAddress } from "./guarded-fetch.ts";
+import { guardedFetch } from "./guarded-fetch.ts";
 
 describe("where an upstream may send us", () => {
-  test.each([
-    ["10.1.2.3", true],
-    ["127.0.0.1", true],
-    ["100.64.0.1", true],
-    ["100.128.0.1", false],
-    ["169.254.169.254", true],
-    ["172.16.0.1", true],
-    ["172.32.0.1", false],
-    ["192.168.1.1", true],
-    ["0.0.0.0", true],
-    ["8.8.8.8", false],
-    ["::1", true],
-    ["::", true],
-    ["fd00::1", true],
-    ["fe80::1", true],
-    ["2001:db8::1", false],
-    ["::ffff:10.0.0.1", true],
-    ["::ffff:a00:1", true],
-    ["::ffff:808:808", false],
-  ])("%s is on a private network: %p", (address, expected) => {
-    expect(isPrivateAddress(address)).toBe(expected);
-  });
-
   const addresses: Record<string, string> = {
     "registry.example.org": "8.8.8.8",
     "cdn.example.org": "8.8.4.4",

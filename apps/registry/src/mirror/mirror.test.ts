@@ -2,11 +2,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { encodeUtf8 } from "@cpm/base";
-import { mediaTypes } from "@cpm/oci";
+import { packageMediaTypes } from "@cpm/model";
+import { formatManifest, mediaTypes } from "@cpm/oci";
 import type { Descriptor } from "@cpm/oci";
 import type { Fetch } from "@cpm/registry-client";
 import { digestOf } from "@cpm/store";
-import type { RegistryOptions } from "../registry.ts";
+import type { RegistryOptions } from "../registry-options.ts";
 import {
   codesOf,
   emptyConfigBytes,
@@ -27,20 +28,24 @@ const layerDigest = digestOf(layer);
 let upstream: RegistryUnderTest;
 /** What it was asked for: `GET /v2/…`. */
 const asked: string[] = [];
-/** What it waits for before it answers. */
-let waiting: Promise<void> | undefined;
 /** In place of what it would answer. */
-let fault: ((method: string, path: string) => Response | undefined) | undefined;
+let fault:
+  | ((
+      method: string,
+      path: string,
+      headers: Readonly<Record<string, string>>,
+    ) => Response | undefined | Promise<Response | undefined>)
+  | undefined;
 let image: Descriptor;
 let now = 1_767_000_000_000;
 const opened: RegistryUnderTest[] = [];
 
 const fromUpstream: Fetch = async (url, { method = "GET", headers }) => {
   const { pathname, search } = new URL(url);
+  const sent = headers as Record<string, string>;
   asked.push(`${method} ${pathname}`);
-  await waiting;
-  const instead = fault?.(method, pathname);
-  return instead ?? upstream.call(method, `${pathname}${search}`, { headers: headers as Record<string, string> });
+  const instead = await fault?.(method, pathname, sent);
+  return instead ?? upstream.call(method, `${pathname}${search}`, { headers: sent });
 };
 
 function mirrorOptions(options: Partial<MirrorOptions> = {}): MirrorOptions {
@@ -76,7 +81,6 @@ afterAll(async () => {
 beforeEach(() => {
   asked.length = 0;
   fault = undefined;
-  waiting = undefined;
 });
 
 describe("a mirror", () => {
@@ -111,6 +115,23 @@ describe("a mirror", () => {
     expect(asked).toEqual([`HEAD /v2/${name}/blobs/${layerDigest}`]);
     const range = await call("GET", `/v2/${name}/blobs/${layerDigest}`, { headers: { range: "bytes=4-8" } });
     expect([range.status, await range.text()]).toEqual([206, "bytes"]);
+  });
+
+  test("asks by itself for a range that lies far ahead of what has arrived, and ends what hangs when it closes", async () => {
+    const { call, dispose } = await openRegistryUnderTest({ mirrors: mirrorOptions() });
+    const sizeBytes = 200_000_000;
+    fault = (method, _, { range }) => {
+      if (method === "HEAD") return new Response(null, { headers: { "content-length": String(sizeBytes) } });
+      // The whole of it does not get on.
+      if (range === undefined) return new Response(new ReadableStream());
+      expect(range).toBe("bytes=150000000-150000004");
+      const headers = { "content-range": `bytes 150000000-150000004/${sizeBytes}` };
+      return new Response("ahead", { status: 206, headers });
+    };
+    const path = `/v2/${name}/blobs/${digestOf(encodeUtf8("large"))}`;
+    const response = await call("GET", path, { headers: { range: "bytes=150000000-150000004" } });
+    expect([response.status, await response.text()]).toEqual([206, "ahead"]);
+    await dispose();
   });
 
   test("knows of what is not there, and asks for it again", async () => {
@@ -222,7 +243,7 @@ describe("while the upstream does not answer, a mirror", () => {
     const second = (await upstream.pushManifest(name, imageOf({ annotations: { of: "slower" } }), "slow")).descriptor;
     now += 2000;
     const gate = Promise.withResolvers<void>();
-    waiting = gate.promise;
+    fault = () => gate.promise.then(() => undefined);
     const old = await tag();
     expect([old.get("docker-content-digest"), old.get("age")]).toEqual([first.digest, "2"]);
     gate.resolve();
@@ -276,6 +297,8 @@ describe("packages of a mirror", () => {
       for (const bytes of artifact.blobs.values()) await upstream.pushBlob("acme/tool", bytes);
       await upstream.pushManifest("acme/tool", artifact.manifest, version);
     }
+    const yank = "/api/v1/packages/acme/tool/versions/1.0.0/yank";
+    expect((await upstream.call("PUT", yank, { body: '{"reason": "Loses data."}' })).status).toBe(200);
   });
 
   test("are told as the upstream's index tells them", async () => {
@@ -309,6 +332,7 @@ describe("packages of a mirror", () => {
       ...indexed,
       versions: indexed.versions.map((version: object) => ({ ...version, publishedAt: undefined })),
     });
+    expect(resolution.versions.filter(({ yanked }: { yanked?: boolean }) => yanked)).toHaveLength(1);
     const detail = await (await call("GET", "/api/v1/packages/acme/tool")).json();
     expect(detail).toMatchObject({ name: "acme/tool", version: "1.1.0", description: "As of 1.1.0." });
     expect(detail.versions.map(({ version }: { version: string }) => version)).toEqual([
@@ -317,11 +341,28 @@ describe("packages of a mirror", () => {
       "1.0.0",
     ]);
     expect((await call("GET", "/api/v1/packages/acme/web")).status).toBe(404);
+    const config = { ...(await upstream.pushBlob("acme/odd", encodeUtf8("{}"))), mediaType: packageMediaTypes.config };
+    fault = (method, path) => {
+      if (path.startsWith("/api/")) return new Response("404 page not found", { status: 404 });
+      const image = formatManifest(imageOf({ config }));
+      if (path.endsWith("/tags/list")) return Response.json({ tags: ["1.0.0"] });
+      if (!path.includes("/manifests/")) return undefined;
+      const headers = { "docker-content-digest": digestOf(image), "content-length": String(image.length) };
+      return new Response(method === "HEAD" ? null : image, { headers });
+    };
+    const odd = await call("GET", "/api/v1/packages/acme/odd");
+    expect([odd.status, (await codesOf(odd)).own]).toEqual([502, "registry-server/upstream-failed"]);
+    fault = (_, path) => (path.startsWith("/api/") ? new Response("404 page not found", { status: 404 }) : undefined);
     // What is known of versions is not asked for again with each list of them.
     now += 61_000;
     asked.length = 0;
     expect(await (await call("GET", "/api/v1/packages/acme/tool")).json()).toEqual(detail);
-    expect(asked).toEqual(["GET /api/v1/packages/acme/tool", "GET /v2/acme/tool/tags/list"]);
+    const marks = asked.filter((entry) => entry.includes("/referrers/"));
+    expect(marks).toHaveLength(3);
+    expect(asked.filter((entry) => !marks.includes(entry))).toEqual([
+      "GET /api/v1/packages/acme/tool",
+      "GET /v2/acme/tool/tags/list",
+    ]);
   });
 });
 
@@ -369,6 +410,25 @@ describe("the cache of a mirror", () => {
     }
     expect(asked.filter((entry) => entry.startsWith("GET"))).toHaveLength(2);
     expect(filesIn(join(dataDirectory, "mirror", "blobs"))).toEqual([]);
+  });
+
+  test("fetches so many blobs at a time, lets as many wait, and refuses more", async () => {
+    const { call } = await openMirror();
+    const gate = Promise.withResolvers<Response>();
+    let fetching = 0;
+    fault = (method) => {
+      if (method === "HEAD") return new Response(null, { headers: { "content-length": "1" } });
+      fetching++;
+      return gate.promise.then((answer) => answer.clone());
+    };
+    const get = (index: number) => call("GET", `/v2/${name}/blobs/${digestOf(encodeUtf8(`blob ${index}`))}`);
+    const begun = Array.from({ length: 16 + 256 }, (_, index) => get(index));
+    while (asked.length < begun.length + 16) await Bun.sleep(1);
+    const more = await get(1000);
+    expect([more.status, fetching]).toEqual([504, 16]);
+    gate.resolve(new Response("?"));
+    for (const response of begun) expect((await response).status).toBe(502);
+    expect(fetching).toBe(begun.length);
   });
 
   test("finds out that bytes are gone, and fetches them again", async () => {

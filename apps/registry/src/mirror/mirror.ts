@@ -1,7 +1,25 @@
-import { decodeUtf8, digestAlgorithm, encodeUtf8, isCpmError, isDigest, parseDigest, stringifyJson } from "@cpm/base";
-import type { Digest } from "@cpm/base";
-import { formatManifest, isTag, mediaTypes, parseManifestBytes, referrersIndex } from "@cpm/oci";
+import {
+  decodeUtf8,
+  digestAlgorithm,
+  emptySource,
+  encodeUtf8,
+  isCpmError,
+  isDigest,
+  parseDigest,
+  stringifyJson,
+} from "@cpm/base";
+import type { ByteSource, Digest } from "@cpm/base";
+import {
+  formatManifest,
+  isManifestType,
+  isTag,
+  mediaTypes,
+  parseManifestBytes,
+  referrersIndex,
+  selectReferrers,
+} from "@cpm/oci";
 import type { Descriptor } from "@cpm/oci";
+import type { ContentReader } from "@cpm/registry-client";
 import { digestOf } from "@cpm/store";
 import { upstreamFailed } from "../errors.ts";
 import type { StoredManifest } from "../metadata.ts";
@@ -25,6 +43,8 @@ export interface MirrorParts {
 }
 
 const maxTags = 100_000;
+/** Of what is read to tell of a package. */
+const maxReadBytes = 4 * 1024 * 1024;
 /** A version does not change, so a list of all of them need not look at each again whenever a new one may have come. */
 const versionFreshMs = 60 * 60_000;
 const listLimits = { maxBytes: 16 * 1024 * 1024, maxDescriptors: 100_000 };
@@ -133,10 +153,8 @@ export class Mirror {
         if (found === "unchanged") return found;
         if (found !== undefined)
           return { answer: stringifyJson(found.document), ...(found.etag === undefined ? {} : { etag: found.etag }) };
-        const told = await describePackage(this.#repository, view, {
-          tags: async () => (await this.tags())?.value ?? [],
-          manifest: async (reference) => (await this.manifest(reference, versionFreshMs))?.value,
-          bytes: (content, limitBytes) => this.#bytes(content, limitBytes),
+        const told = await describePackage(this.#repository, view, this.#reader()).catch((error: unknown) => {
+          throw this.#translate(error);
         });
         return told === undefined ? undefined : { answer: stringifyJson(told) };
       },
@@ -147,10 +165,38 @@ export class Mirror {
     return { upstream: this.#upstream, repository: this.#repository, via: this.#via, digest };
   }
 
-  async #bytes({ digest, sizeBytes }: Descriptor, limitBytes: number): Promise<Uint8Array> {
-    if (sizeBytes > limitBytes) throw upstreamFailed(this.upstream, `${digest} has more than ${limitBytes} bytes`);
+  /** The repository as one reads it that has no index, by what is kept here. */
+  #reader(): ContentReader {
+    return {
+      tags: async () => (await this.tags())?.value ?? [],
+      resolve: async (tag) => {
+        const found = await this.manifest(tag, versionFreshMs);
+        if (found === undefined) return undefined;
+        const { digest, mediaType, bytes } = found.value;
+        return { digest, mediaType, sizeBytes: bytes.length };
+      },
+      read: (content) => this.#read(content),
+      referrers: async (subject, artifactType) => selectReferrers((await this.referrers(subject)).value, artifactType),
+    };
+  }
+
+  /** What is wrong with a package is the upstream's affair, where it is said by none of our own errors. */
+  #translate(error: unknown): unknown {
+    const own = !isCpmError(error) || /^(registry-server|store)\//.test(error.code);
+    return own ? error : upstreamFailed(this.upstream, `${error.message} [${error.code}]`, error);
+  }
+
+  async *#read(content: Descriptor): ByteSource {
+    const { digest, sizeBytes, mediaType } = content;
+    if (isManifestType(mediaType)) {
+      const manifest = await this.#byDigest(digest);
+      if (manifest === undefined) throw upstreamFailed(this.upstream, `${this.#repository} has lost ${digest}`);
+      yield manifest.bytes;
+      return;
+    }
+    if (sizeBytes > maxReadBytes) throw upstreamFailed(this.upstream, `${digest} has more than ${maxReadBytes} bytes`);
     const { body } = await this.#parts.blobs.find({ ...this.#addressOf(digest), sizeBytes });
-    return new Response(await body({ startBytes: 0, endBytes: sizeBytes })).bytes();
+    yield* new Response(await body({ startBytes: 0, endBytes: sizeBytes })).body ?? emptySource();
   }
 
   async #byDigest(digest: Digest): Promise<StoredManifest | undefined> {

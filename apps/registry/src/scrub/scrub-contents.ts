@@ -10,6 +10,8 @@ export interface BlobToScrub {
   readonly digest: Digest;
   readonly sizeBytes: number;
   readonly object: ObjectName | undefined;
+  /** With `generation` it says which bytes were stored: one that was collected and pushed again is another. */
+  readonly createdAtMs: number;
   readonly generation: number;
   readonly damaged: boolean;
 }
@@ -29,6 +31,7 @@ interface BlobRow {
   readonly digest: Digest;
   readonly size_bytes: number;
   readonly object: ObjectName | null;
+  readonly created_at: number;
   readonly generation: number;
   readonly damaged_at: number | null;
 }
@@ -49,7 +52,7 @@ const manifestBytesAtOnce = 4 * 1024 * 1024;
 
 export async function blobsAfter(reader: Reader, last: string): Promise<readonly BlobToScrub[]> {
   const rows = await reader.all<BlobRow>(sql`
-    SELECT digest, size_bytes, object, generation, damaged_at FROM blobs
+    SELECT digest, size_bytes, object, created_at, generation, damaged_at FROM blobs
     WHERE digest > ${last} ORDER BY digest LIMIT ${contentsAtOnce}`);
   return rows.map((row) => ({
     kind: "blob",
@@ -57,6 +60,7 @@ export async function blobsAfter(reader: Reader, last: string): Promise<readonly
     digest: row.digest,
     sizeBytes: row.size_bytes,
     object: row.object ?? undefined,
+    createdAtMs: row.created_at,
     generation: row.generation,
     damaged: row.damaged_at !== null,
   }));

@@ -66,6 +66,12 @@ interface ScrubRow {
 
 /** For longer than a process may be held up without being gone. It is renewed with the position. */
 export const scrubLeaseMs = 60_000;
+/** Of what was deleted or collected since nothing is damaged any more. */
+const isOpen = sql`healed_at IS NULL AND (
+  (repository = '' AND EXISTS (SELECT 1 FROM blobs b WHERE b.digest = damages.digest AND b.damaged_at IS NOT NULL))
+  OR EXISTS (SELECT 1 FROM manifests m JOIN repositories r ON r.id = m.repository_id
+    WHERE r.name = damages.repository AND m.digest = damages.digest AND m.damaged_at IS NOT NULL))`;
+
 /** Who finds damages, in the audit log. */
 const author: Author = { actor: "scrub", requestId: "scrub" };
 
@@ -149,7 +155,8 @@ export class ScrubRecords {
     return this.#database.change(author, async (change) => {
       const marked = await change.run(sql`
         UPDATE blobs SET damaged_at = ${change.now}
-        WHERE digest = ${blob.digest} AND generation = ${blob.generation} AND damaged_at IS NULL`);
+        WHERE digest = ${blob.digest} AND created_at = ${blob.createdAtMs} AND generation = ${blob.generation}
+          AND damaged_at IS NULL`);
       if (marked === 0) return false;
       await insertDamage(change, { ...blob, repository: undefined, finding, foundAtMs: change.now, keptAs });
       return true;
@@ -192,14 +199,12 @@ export class ScrubRecords {
     const after = sql`(digest, repository) > (${last?.digest ?? ""}, ${last?.repository ?? ""})`;
     const rows = await this.#database.all<DamageRow>(sql`
       SELECT digest, repository, finding, size_bytes, found_at, kept_as FROM damages
-      WHERE healed_at IS NULL AND ${after} ORDER BY digest, repository LIMIT ${limit}`);
+      WHERE ${isOpen} AND ${after} ORDER BY digest, repository LIMIT ${limit}`);
     return rows.map(toDamage);
   }
 
   async countDamages(): Promise<number> {
-    const row = await this.#database.get<{ count: number }>(
-      sql`SELECT count(*) AS count FROM damages WHERE healed_at IS NULL`,
-    );
+    const row = await this.#database.get<{ count: number }>(sql`SELECT count(*) AS count FROM damages WHERE ${isOpen}`);
     return row?.count ?? 0;
   }
 

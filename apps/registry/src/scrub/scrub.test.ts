@@ -165,6 +165,22 @@ describe("scrubbing", () => {
     await registry.dispose();
   });
 
+  test("what was deleted or collected since is not damaged any more", async () => {
+    const registry = await fresh();
+    const [blob] = await registry.pushMany(1);
+    await registry.pushBlob(name, emptyConfigBytes);
+    const { descriptor } = await registry.pushManifest(name, imageOf(), "1");
+    rmSync(registry.fileOf(blob?.digest as Digest));
+    await registry.database.run(sql`UPDATE manifests SET bytes = ${encodeUtf8("{}")}`);
+    expect(await registry.scrub()).toBe("done");
+    expect(await registry.damages()).toHaveLength(2);
+    await registry.call("DELETE", `/v2/${name}/manifests/${descriptor.digest}`);
+    expect(await registry.damages()).toMatchObject([{ digest: blob?.digest }]);
+    await registry.database.run(sql`DELETE FROM blobs WHERE digest = ${blob?.digest ?? ""}`);
+    expect([await registry.damages(), await registry.recordsOf("").countDamages()]).toEqual([[], 0]);
+    await registry.dispose();
+  });
+
   test("what is wrong only once, as after a bad transfer, is whole", async () => {
     const registry = await fresh();
     await registry.pushMany(3);

@@ -7,7 +7,8 @@ import type { Descriptor, OciIndex, OciManifest } from "@cpm/oci";
 import { emptyDescriptor, formatManifest, mediaTypes } from "@cpm/oci";
 import { digestOf } from "@cpm/store";
 import { openRegistry } from "../registry.ts";
-import type { LogEntry, RegistryOptions } from "../registry.ts";
+import type { LogEntry, RegistryOptions } from "../registry-options.ts";
+import { assertDescribed } from "./api-answers.ts";
 
 export interface CallOptions {
   readonly headers?: Record<string, string>;
@@ -46,10 +47,13 @@ export async function openRegistryUnderTest(options: Partial<RegistryOptions> = 
     log: (entry) => log.push(entry),
     ...options,
   });
-  const call: RegistryUnderTest["call"] = (method, path, { headers = {}, body } = {}) =>
-    registry.fetch(
+  const call: RegistryUnderTest["call"] = async (method, path, { headers = {}, body } = {}) => {
+    const response = await registry.fetch(
       new Request(`http://registry.test${path}`, { method, headers, ...(body === undefined ? {} : { body }) }),
     );
+    await assertDescribed(method, path, response);
+    return response;
+  };
   return {
     dataDirectory,
     log,

@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { addressOf, isPublicAddress } from "./network-address.ts";
+import { addressOf, isPublicAddress } from "../network-address.ts";
 
 export interface WebhookMessage {
   readonly url: URL;

@@ -1,5 +1,5 @@
 import { accessInvalid } from "../access/access-invalid.ts";
-import { addressOf, isPublicAddress } from "./network-address.ts";
+import { addressOf, isPublicAddress } from "../network-address.ts";
 
 const maxUrlLength = 2000;
 
