@@ -1,10 +1,10 @@
-import { chmodSync, closeSync, constants, fchmodSync, mkdirSync, openSync, symlinkSync } from "node:fs";
+import { chmodSync, closeSync, constants, fchmodSync, lstatSync, mkdirSync, openSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { TarEntry } from "@cpm/archive";
 import { compareTarPaths, formatTreeEntry } from "@cpm/archive";
 import type { Digest } from "@cpm/base";
 import { encodeUtf8 } from "@cpm/base";
-import { storeError, withFileErrors } from "./errors.ts";
+import { fileError, storeError, systemCode, withFileErrors } from "./errors.ts";
 import { backgroundBytes, writeFully, writeInBackground } from "./files.ts";
 import type { Hasher } from "./hash.ts";
 import { createHasher, digestOf } from "./hash.ts";
@@ -30,7 +30,7 @@ export class TreeWriter implements LayerSink {
   readonly #root: string;
   readonly #onFile: (sizeBytes: number) => void;
   readonly #listing: boolean;
-  /** Lines of the listing by path; without one, the types of the entries. */
+  /** Lines of the listing by path. */
   readonly #lines = new Map<string, string>();
   readonly #directories: string[] = [];
   readonly #links: TarEntry[] = [];
@@ -52,27 +52,20 @@ export class TreeWriter implements LayerSink {
   }
 
   entry(entry: TarEntry): void {
-    const known = this.#lines.get(entry.path);
-    if (known !== undefined && !(entry.type === "directory" && known === this.#lineOf(entry))) {
-      throw storeError("layer/collision", `two layers hold ${entry.path}`);
-    }
     // The reader has judged the path: a plain joint is what it says.
     const path = `${this.#root}/${entry.path}`;
     this.#path = path;
     if (entry.type === "file") {
       const mode = entry.executable ? programMode : fileMode;
-      this.#file = withFileErrors("create", path, () => openSync(path, openFlags, mode));
+      this.#file = withFileErrors("create", path, () => unlessThere(entry.path, () => openSync(path, openFlags, mode)));
       if (this.#exactModes) fchmodSync(this.#file, mode);
       this.#digest = undefined;
       this.#sizeBytes = entry.sizeBytes;
       return;
     }
     if (entry.type === "symlink") this.#links.push(entry);
-    else if (known === undefined) {
-      withFileErrors("create", path, () => mkdirSync(path, 0o755));
-      this.#directories.push(path);
-    }
-    this.#lines.set(entry.path, this.#lineOf(entry));
+    else this.#makeDirectory(entry.path, path);
+    this.#list(entry);
   }
 
   data(chunk: Uint8Array): void {
@@ -91,7 +84,7 @@ export class TreeWriter implements LayerSink {
   entryEnd(entry: TarEntry): void {
     if (this.#file === undefined) return;
     this.#close();
-    this.#lines.set(entry.path, this.#lineOf(entry));
+    this.#list(entry);
     this.#onFile(entry.sizeBytes);
   }
 
@@ -107,7 +100,7 @@ export class TreeWriter implements LayerSink {
     await this.#tail;
     for (const { path, linkTarget = "" } of this.#links) {
       const place = join(this.#root, path);
-      withFileErrors("create", place, () => symlinkSync(linkTarget, place));
+      withFileErrors("create", place, () => unlessThere(path, () => symlinkSync(linkTarget, place)));
     }
     return this.#listing ? formatListing(this.#lines) : new Uint8Array(0);
   }
@@ -130,20 +123,25 @@ export class TreeWriter implements LayerSink {
     else (this.#hasher ??= createHasher()).update(chunk);
   }
 
-  /** For a file once it has been hashed. */
-  #lineOf({ path, type, executable, sizeBytes, linkTarget }: TarEntry): string {
-    if (!this.#listing) return type;
-    if (type !== "file")
-      return formatTreeEntry({
-        path,
-        type,
-        executable,
-        sizeBytes,
-        ...(linkTarget === undefined ? {} : { linkTarget }),
-      });
-    const digest = this.#digest ?? (this.#hasher ?? createHasher()).digest();
+  /** Several layers may hold the same directory. */
+  #makeDirectory(path: string, place: string): void {
+    try {
+      mkdirSync(place, 0o755);
+    } catch (error) {
+      if (systemCode(error) !== "EEXIST") throw fileError(error, "create", place);
+      if (!lstatSync(place).isDirectory()) throw collision(path);
+      return;
+    }
+    this.#directories.push(place);
+  }
+
+  /** A file once it has been hashed. */
+  #list({ path, type, executable, sizeBytes, linkTarget }: TarEntry): void {
+    if (!this.#listing) return;
+    const link = linkTarget === undefined ? {} : { linkTarget };
+    const digest = type === "file" ? { digest: this.#digest ?? (this.#hasher ?? createHasher()).digest() } : {};
     this.#hasher = undefined;
-    return formatTreeEntry({ path, type, executable, sizeBytes, digest });
+    this.#lines.set(path, formatTreeEntry({ path, type, executable, sizeBytes, ...link, ...digest }));
   }
 
   #close(): void {
@@ -162,6 +160,20 @@ export class TreeWriter implements LayerSink {
   }
 }
 
+/** What is there in a fresh directory is of another layer. */
+function unlessThere<T>(path: string, create: () => T): T {
+  try {
+    return create();
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") throw collision(path);
+    throw error;
+  }
+}
+
+function collision(path: string) {
+  return storeError("layer/collision", `two layers hold ${path}`);
+}
+
 /** The canonical listing of a tree from its lines by path. */
 function formatListing(lines: ReadonlyMap<string, string>): Uint8Array<ArrayBuffer> {
   const paths = [...lines.keys()].sort(compareTarPaths);
@@ -175,7 +187,7 @@ export function treeDigest(layers: readonly ReadonlyMap<string, string>[]): Dige
     for (const [path, line] of layer) {
       const known = lines.get(path);
       if (known !== undefined && !(known === line && line.includes('"type":"directory"'))) {
-        throw storeError("layer/collision", `two layers hold ${path}`);
+        throw collision(path);
       }
       lines.set(path, line);
     }
