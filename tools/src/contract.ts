@@ -1,11 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buf } from "./contract/buf.ts";
+import { codeTargets } from "./contract/code-targets.ts";
+import type { CodeTarget } from "./contract/code-targets.ts";
 
 /** What the contract was at its last release. It changes with a release and at no other time. */
-export const goldenImage = "proto/golden/agent-v1.binpb";
-const generatedFolder = "packages/agent-client/gen";
-const template = "proto/buf.gen.yaml";
+const goldenImage = "proto/golden/agent-v1.binpb";
 
 /** What is wrong with the contract in `protoFolder`, in buf's words; empty when nothing is. */
 export async function contractFaults(root: string, protoFolder = join(root, "proto")): Promise<string> {
@@ -13,43 +14,29 @@ export async function contractFaults(root: string, protoFolder = join(root, "pro
   return (await buf(root, "lint", protoFolder)) + (await buf(root, ...breaking, protoFolder));
 }
 
-/** The files of generated code that are not what the contract generates now. */
-export async function outdatedCode(root: string): Promise<readonly string[]> {
-  const folder = mkdtempSync(join(tmpdir(), "cpm-contract-"));
+/** The files of a language's generated code that are not what the contract generates now. */
+export async function outdatedCode(root: string, { generate, folder }: CodeTarget): Promise<readonly string[]> {
+  const scratch = mkdtempSync(join(tmpdir(), "cpm-contract-"));
   try {
-    const failure = await buf(root, "generate", join(root, "proto"), "--template", template, "--output", folder);
+    const failure = await generate(root, scratch);
     if (failure !== "") throw new Error(failure);
-    const [committed, made] = [join(root, generatedFolder), join(folder, generatedFolder)].map(textsOf);
-    const paths = new Set([...(committed?.keys() ?? []), ...(made?.keys() ?? [])]);
-    return [...paths].filter((path) => committed?.get(path) !== made?.get(path)).toSorted();
+    const committed = textsOf(join(root, folder));
+    const made = textsOf(join(scratch, folder));
+    const paths = new Set([...committed.keys(), ...made.keys()]);
+    return [...paths].filter((path) => committed.get(path) !== made.get(path)).toSorted();
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(scratch, { recursive: true });
   }
 }
 
 function textsOf(folder: string): ReadonlyMap<string, string> {
-  const paths = [...new Bun.Glob("**/*").scanSync({ cwd: folder })];
+  const paths = [...new Bun.Glob("**/*.*").scanSync({ cwd: folder })].filter((path) => !path.endsWith(".pyc"));
   return new Map(paths.map((path) => [path, readFileSync(join(folder, path), "utf8")]));
-}
-
-/** What buf says when it fails; empty when it succeeds. It needs no network. */
-async function buf(root: string, ...args: readonly string[]): Promise<string> {
-  const child = Bun.spawn([join(root, "node_modules/.bin/buf"), ...args], {
-    cwd: root,
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err, status] = await Promise.all([textOf(child.stdout), textOf(child.stderr), child.exited]);
-  return status === 0 ? "" : `${out}${err}`;
-}
-
-function textOf(stream: ReadableStream): Promise<string> {
-  return new Response(stream).text();
 }
 
 const usage = `bun run contract [--check | --release]
 
-  (nothing)        generates the code of proto/ again
+  (nothing)        generates the code of proto/ again, in each language whose tools are here
   --check          only says whether the contract may stand as it is, and whether the code is what it generates
   --release        makes the contract as it is the one that must never be broken: ${goldenImage}
 `;
@@ -61,17 +48,25 @@ async function main(root: string, args: readonly string[]): Promise<number> {
     return 2;
   }
   const faults = mode === "--generate" ? "" : await contractFaults(root);
-  process.stdout.write(faults);
-  if (faults !== "") return 1;
+  if (faults !== "") return report(faults);
   if (mode === "--release") {
     const image = ["build", "proto", "--path", "proto/cpm", "--exclude-source-info", "--output", goldenImage];
     return report(await buf(root, ...image));
   }
-  if (mode === "--generate") return report(await buf(root, "generate", "proto", "--template", template));
-  const outdated = await outdatedCode(root);
-  for (const path of outdated)
-    process.stdout.write(`not up to date, run \`bun run contract\`: ${generatedFolder}/${path}\n`);
-  return outdated.length === 0 ? 0 : 1;
+  let status = 0;
+  for (const target of codeTargets) {
+    const reason = target.whyNot();
+    if (reason !== undefined) process.stdout.write(`no ${target.language}: ${reason}\n`);
+    else status ||= mode === "--check" ? await check(root, target) : report(await target.generate(root, root));
+  }
+  return status;
+}
+
+async function check(root: string, target: CodeTarget): Promise<number> {
+  const outdated = await outdatedCode(root, target);
+  return report(
+    outdated.map((path) => `not up to date, run \`bun run contract\`: ${target.folder}/${path}\n`).join(""),
+  );
 }
 
 function report(failure: string): number {

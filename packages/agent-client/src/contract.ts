@@ -10,6 +10,8 @@ export {
   HealthCheckResponseSchema,
 } from "../gen/grpc/health/v1/health_pb.js";
 export type { HealthCheckResponse } from "../gen/grpc/health/v1/health_pb.js";
+/** What the details of errors are made of, for tools that show them. */
+export { file_google_rpc_error_details as errorDetailsFile } from "../gen/google/rpc/error_details_pb.js";
 export { ServerReflection, ServerReflectionResponseSchema } from "../gen/grpc/reflection/v1/reflection_pb.js";
 export type { ServerReflectionRequest, ServerReflectionResponse } from "../gen/grpc/reflection/v1/reflection_pb.js";
 export { methodCodec } from "./method-codec.ts";

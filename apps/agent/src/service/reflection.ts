@@ -1,7 +1,12 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { DescFile, DescService, MessageInitShape } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { methodCodec, ServerReflection, ServerReflectionResponseSchema } from "@cpm/agent-client/contract";
+import {
+  errorDetailsFile,
+  methodCodec,
+  ServerReflection,
+  ServerReflectionResponseSchema,
+} from "@cpm/agent-client/contract";
 import type { ServerReflectionRequest } from "@cpm/agent-client/contract";
 import type { ServerDuplexStream, UntypedHandleCall } from "@grpc/grpc-js";
 import type { Implemented } from "./implement.ts";
@@ -15,7 +20,7 @@ const unimplemented = 12;
 /** grpc.reflection.v1 from the generated descriptors: tools such as grpcurl learn the contract from the agent itself. */
 export function createReflection(services: readonly DescService[]): Implemented {
   const all = [...services, ServerReflection];
-  const files = filesOf(all);
+  const files = filesOf([...all.map(({ file }) => file), errorDetailsFile]);
   const { serverReflectionInfo } = ServerReflection.method;
   const handle = (call: ServerDuplexStream<ServerReflectionRequest, unknown>): void => {
     call.on("data", (request: ServerReflectionRequest) => {
@@ -60,8 +65,8 @@ function fileAnswer(file: DescFile | undefined, asked: string): Answer {
 }
 
 /** By the names under which files import one another. */
-function filesOf(services: readonly DescService[]): ReadonlyMap<string, DescFile> {
-  const all = services.flatMap(({ file }) => [...withDependencies(file)]);
+function filesOf(files: readonly DescFile[]): ReadonlyMap<string, DescFile> {
+  const all = files.flatMap((file) => [...withDependencies(file)]);
   return new Map(all.map((file) => [file.proto.name, file]));
 }
 

@@ -1,5 +1,6 @@
 import type { DebianProgram } from "./debian-program.ts";
 import type { GoProgram } from "./go-program.ts";
+import type { PythonPackages } from "./python-packages.ts";
 
 /** Programs of others that are built from source: each a version that is named here and nowhere else. */
 export const goPrograms = {
@@ -13,6 +14,7 @@ export const goPrograms = {
   },
   oras: { name: "oras", module: "oras.land/oras", version: "v1.3.6", folder: "cmd/oras" },
   crane: { name: "crane", module: "github.com/google/go-containerregistry", version: "v0.22.1", folder: "cmd/crane" },
+  grpcurl: { name: "grpcurl", module: "github.com/fullstorydev/grpcurl", version: "v1.9.4", folder: "cmd/grpcurl" },
   helm: { name: "helm", module: "helm.sh/helm/v3", version: "v3.22.0", folder: "cmd/helm" },
   cosign: { name: "cosign", module: "github.com/sigstore/cosign/v3", version: "v3.1.3", folder: "cmd/cosign" },
   distribution: {
@@ -30,3 +32,12 @@ export const debianPrograms = {
   dockerRegistry: { name: "docker-registry", packages: ["docker-registry"], executable: "usr/bin/docker-registry" },
   wrk: { name: "wrk", packages: ["wrk", "libluajit-5.1-2"], executable: "usr/bin/wrk" },
 } as const satisfies Record<string, DebianProgram>;
+
+/** Packages of PyPI: what `sdk/python` needs, at the lowest versions that it works with, and what generates its code. */
+export const pythonPackages = {
+  grpc: { name: "python-grpc-1.71.2", packages: ["grpcio==1.71.2", "protobuf==5.29.6"] },
+  grpcTools: {
+    name: "python-grpc-tools-1.71.2",
+    packages: ["grpcio-tools==1.71.2", "grpcio==1.71.2", "protobuf==5.29.6", "setuptools==80.9.0"],
+  },
+} as const satisfies Record<string, PythonPackages>;
