@@ -33,6 +33,13 @@ const campaigns: readonly Campaign[] = [
     factor: 20,
   },
   {
+    name: "registry-collection",
+    about: "2 000 pushes that race with a collection, by each database: what was pushed is whole (minutes)",
+    tests: ["apps/registry/src/collect/collect.test.ts", "tests/src/registry/postgres-database.test.ts"],
+    only: "whatever a client does",
+    factor: 20,
+  },
+  {
     name: "registry-peers",
     about:
       "helm, cosign and distribution, which are slow to build, and a blob of 10 GB (a quarter of an hour, 30 GB of disk)",
@@ -65,7 +72,7 @@ const mostMinutes = 60;
 
 const usage = `bun run campaign [NAME]… [--factor N] [--seed N]
 
-${campaigns.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join("\n")}
+${campaigns.map(({ name, about }) => `  ${name.padEnd(20)} ${about}`).join("\n")}
 
   --factor N       how many times as often as in the test command (default: each campaign's own)
   --seed N         repeats a run; a run prints its seed

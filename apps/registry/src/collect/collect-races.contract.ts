@@ -96,7 +96,7 @@ function describePromises(open: DatabaseKind["open"]): void {
       expect(await registry.has(there, digest)).toBe(false);
     });
     await fc.assert(property, propertyRuns(100));
-  }, 60_000);
+  });
 
   test("32 push one blob that is due while it is collected again and again", async () => {
     const { content, registry, collecting } = await fresh();
