@@ -128,6 +128,32 @@ describe("a signal to stop", () => {
   });
 });
 
+describe.skipIf(process.platform !== "linux" || Bun.which("python3") === null)("the service manager", () => {
+  test("is told that the agent serves, lives and stops", async () => {
+    const path = join(site.folder, "notify.sock");
+    const program = `import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print("bound", flush=True)
+while True: print(s.recv(4096).decode().split(chr(10))[0], flush=True)`;
+    const manager = Bun.spawn(["python3", "-c", program, path], { stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      const told = wordsOf(manager.stdout);
+      expect(await told()).toBe("bound");
+      await site.agent.end("SIGTERM");
+      await site.start([], { NOTIFY_SOCKET: path, WATCHDOG_USEC: "100000" });
+      expect([await told(), await told(), await told()]).toEqual(["READY=1", "WATCHDOG=1", "WATCHDOG=1"]);
+      await site.agent.end("SIGTERM");
+      let word = await told();
+      while (word === "WATCHDOG=1") word = await told();
+      expect(word).toBe("STOPPING=1");
+      await site.start();
+    } finally {
+      manager.kill();
+    }
+  });
+});
+
 describe.skipIf(process.platform !== "linux")("a socket that the agent was started with", () => {
   test("outlives it: clients in a loop see no failure while it is replaced again and again", async () => {
     const path = join(site.folder, "inherited.sock");
@@ -165,4 +191,17 @@ describe.skipIf(process.platform !== "linux")("a socket that the agent was start
 async function moreCalls(state: { readonly calls: number }): Promise<void> {
   const wanted = state.calls + 200;
   while (state.calls < wanted) await Bun.sleep(5);
+}
+
+/** The lines of a stream, one for each call. */
+function wordsOf(stream: ReadableStream<Uint8Array>): () => Promise<string> {
+  const reader = stream.getReader();
+  let text = "";
+  return async () => {
+    while (!text.includes("\n")) text += Buffer.from((await reader.read()).value ?? []).toString();
+    const end = text.indexOf("\n");
+    const line = text.slice(0, end);
+    text = text.slice(end + 1);
+    return line;
+  };
 }
