@@ -45,6 +45,19 @@ const campaigns: readonly Campaign[] = [
     ],
     factor: 1,
   },
+  {
+    name: "agent-kills",
+    about: "200 workers killed at any instant leave a whole tree or none (ten minutes)",
+    tests: ["apps/agent/src/worker/kill-worker.test.ts"],
+    only: "at any instant",
+    factor: 10,
+  },
+  {
+    name: "agent-large-layer",
+    about: "a layer of 10 GB and half a million files in a worker of 256 MB (a quarter of an hour, 15 GB of disk)",
+    tests: ["./tests/src/agent/large-layer.campaign.ts"],
+    factor: 1,
+  },
 ];
 
 /** No test of a campaign may take longer; a property that hangs ends it. */

@@ -29,6 +29,11 @@ export const registryErrors = {
     title: "A published version never changes",
     hint: "Choose a new version number in colony.yaml and publish again.",
   },
+  "registry-server/name-too-similar": {
+    kind: "already_exists",
+    title: "The name of a new package is too much like that of another",
+    hint: "Choose another name. Where nobody will take the one for the other, publish with --allow-similar-name.",
+  },
   "registry-server/yank-invalid": {
     kind: "invalid_argument",
     title: "The manifest is no yank mark, and says that it is one",
@@ -93,7 +98,11 @@ export const registryErrors = {
     hint: "It is not there, or in a private namespace. `cpm search` finds packages, `cpm info NAME` lists the versions of one.",
   },
   "registry-server/bad-query": { kind: "invalid_argument", title: "A parameter that cannot be read" },
-  "registry-server/text-invalid": { kind: "invalid_argument", title: "A text that the registry cannot keep" },
+  "registry-server/text-invalid": {
+    kind: "invalid_argument",
+    title: "A text that the registry cannot keep",
+    hint: "Take the NUL character out of it: in a package it is in the description, the keywords or the README.",
+  },
   "registry-server/unauthorized": {
     kind: "unauthenticated",
     title: "The registry does not know who asks",
@@ -257,6 +266,11 @@ export function versionUnknown(name: string, version: string): CpmError {
   return registryError("registry-server/package-unknown", `${name} has no version ${version}`.slice(0, 200));
 }
 
+export function nameTooSimilar(name: string, similar: string): CpmError {
+  const message = `${name} would be a new package, and is easily taken for ${similar}`;
+  return registryError("registry-server/name-too-similar", message, { similar });
+}
+
 /** `scope` is what a token is to be asked for, `error` that of RFC 6750 §3.1; both go into the challenge. */
 export function unauthorized(message: string, scope?: string, error?: "insufficient_scope"): CpmError {
   const context = { ...(scope === undefined ? {} : { scope }), ...(error === undefined ? {} : { error }) };
@@ -353,6 +367,7 @@ export const ociAnswers: Readonly<Record<string, OciAnswer>> = {
   "registry-server/manifest-invalid": { code: "MANIFEST_INVALID" },
   "registry-server/package-invalid": { code: "MANIFEST_INVALID" },
   "registry-server/version-exists": { code: "DENIED" },
+  "registry-server/name-too-similar": { code: "DENIED" },
   "registry-server/yank-invalid": { code: "MANIFEST_INVALID" },
   "registry-server/notice-invalid": { code: "UNSUPPORTED" },
   // What the specification answers where deletion is not done.

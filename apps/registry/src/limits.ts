@@ -14,6 +14,8 @@ export interface RegistryLimits {
   readonly publishesPerMinute: number;
   /** Requests that wait for changes at one time. Default 1000. */
   readonly maxWaiting: number;
+  /** Downloads within 90 days from which a package is much used, so that no new name may be mistyped for it. Default 1000. */
+  readonly muchUsedFrom: number;
   /** How long changes stay in the feed. Default 90 days. */
   readonly changesKeptMs: number;
 }
@@ -26,5 +28,6 @@ export const defaultLimits: RegistryLimits = {
   failedSignInsPerMinute: 20,
   publishesPerMinute: 1200,
   maxWaiting: 1000,
+  muchUsedFrom: 1000,
   changesKeptMs: 90 * 24 * 60 * 60_000,
 };

@@ -36,9 +36,19 @@ export interface NewManifest extends StoredManifest {
   readonly publish: boolean;
   /** What it says of its subject, when it is a yank mark. */
   readonly mark?: YankMark;
+  /** What the name of a package that is new must not be like. Default: it may be like any. */
+  readonly nameRules?: NameRules;
   /** When it was stored at first, and when its version was published, where it comes from an export. Default: now. */
   readonly storedAtMs?: number;
   readonly publishedAtMs?: number;
+}
+
+/** Which packages a new name is compared with. */
+export interface NameRules {
+  /** What its author may see: what is hidden from them is nothing that a refusal could tell of. */
+  readonly visible: Visibility;
+  /** Downloads of the last 90 days from which a package is much used. */
+  readonly muchUsedFrom: number;
 }
 
 /** A package whose every byte was read and found right. */
@@ -189,7 +199,8 @@ export interface Metadata {
   missing(repository: string, contents: readonly Digest[]): Promise<readonly Digest[]>;
   /**
    * Stores a manifest with its tags and version; one that was damaged is healed by it. Throws `store/incomplete` when content is missing and
-   * `registry-server/version-exists` when the tag of a published version would come to mean other bytes.
+   * `registry-server/version-exists` when the tag of a published version would come to mean other bytes, and
+   * `registry-server/name-too-similar` by the rules that it brings.
    */
   putManifest(manifest: NewManifest, by: Author): Promise<void>;
   /** Throws `registry-server/content-lost` for a manifest whose bytes are others by now. */

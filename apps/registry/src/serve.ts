@@ -1,6 +1,7 @@
 import { registryError } from "./errors.ts";
 import { openRegistry } from "./registry.ts";
-import type { Registry, RegistryOptions } from "./registry.ts";
+import type { Registry } from "./registry.ts";
+import type { RegistryOptions } from "./registry-options.ts";
 
 export interface ServeOptions extends RegistryOptions {
   readonly hostname: string;

@@ -11,6 +11,12 @@ export interface RegistryContent {
   readonly tagsPath: string;
 }
 
+/** Searches of the packages that were published. */
+export interface SearchPaths {
+  readonly byWord: string;
+  readonly narrowed: string;
+}
+
 export interface RegistryShape {
   readonly blobBytes: number;
   readonly tags: number;
@@ -37,25 +43,29 @@ export async function fillRegistry(host: string, shape: RegistryShape): Promise<
 }
 
 /** Packages to search, published as any others: only ours reads them. Answers what to ask. */
-export async function publishPackages(host: string, count: number): Promise<string> {
+export async function publishPackages(host: string, count: number): Promise<SearchPaths> {
   const random = new Random(11);
   const names = Array.from({ length: count }, (_, index) => {
     const words = [word(random), word(random)];
     return {
       name: `bench-${index % 40}/${words.join("-")}-${index}`,
       description: `${words.join(" ")} for ${word(random)}.`,
+      keywords: [...new Set(words)],
     };
   });
   const publish = async (from: number): Promise<void> => {
     for (let index = from; index < names.length; index += publishersAtOnce) {
-      const { name = "", description = "" } = names[index] ?? {};
-      const { manifest, blobs } = await packageArtifact({ name, version: "1.0.0", description });
+      const { name = "", description = "", keywords = [] } = names[index] ?? {};
+      const { manifest, blobs } = await packageArtifact({ name, version: "1.0.0", description, keywords });
       for (const bytes of blobs.values()) await pushBlob(host, name, mediaTypes.octetStream, bytes);
       await pushManifest(host, name, "1.0.0", formatManifest(manifest));
     }
   };
   await Promise.all(Array.from({ length: publishersAtOnce }, (_, from) => publish(from)));
-  return "/api/v1/search?q=raster&limit=20";
+  return {
+    byWord: "/api/v1/search?q=raster&limit=20",
+    narrowed: "/api/v1/search?q=raster&keyword=vector&owner=bench-3",
+  };
 }
 
 const subjects = "raster vector graph matrix text audio video sensor model tensor signal image log table stream".split(

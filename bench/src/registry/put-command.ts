@@ -11,6 +11,7 @@ import type { Load } from "./get-load.ts";
 const [host = "", ...numbers] = process.argv.slice(2);
 const [clients = 1, pushes = 1, blobBytes = 0, seed = 1] = numbers.map(Number);
 const headBytes = 64;
+const maxAttempts = 5;
 const rest = new Uint8Array(blobBytes - headBytes);
 new Random(seed).fillNoise(rest);
 
@@ -53,14 +54,31 @@ async function push({ head, digest }: Blob): Promise<void> {
   if (status !== 201) throw new Error(`the blob was answered with ${status}`);
 }
 
-function put(path: string, head: Uint8Array): Promise<number> {
+/**
+ * A server may close a connection on which no request has begun for some seconds (the runtime of ours: ten), and this
+ * process may take as long to begin while it writes to all others: then the next connection is tried. Where a part of
+ * the body had arrived, that is answered with 400, and is a failure of the measurement.
+ */
+async function put(path: string, head: Uint8Array): Promise<number> {
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const status = await putOnce(path, head);
+    if (status !== undefined) return status;
+  }
+  return 0;
+}
+
+/** Undefined when the connection ended without an answer. */
+function putOnce(path: string, head: Uint8Array): Promise<number | undefined> {
   const [hostname = "", port = ""] = host.split(":");
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const { promise, resolve } = Promise.withResolvers<number | undefined>();
   const socket = connect(Number(port), hostname);
   let answer = "";
   socket.on("data", (piece) => (answer += piece.toString()));
-  socket.once("error", reject);
-  socket.once("close", () => resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 0)));
+  socket.once("error", () => resolve(undefined));
+  socket.once("close", () => {
+    const status = /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1];
+    resolve(status === undefined ? undefined : Number(status));
+  });
   const lines = [`PUT ${path} HTTP/1.1`, `host: ${host}`, "content-type: application/octet-stream"];
   socket.write([...lines, `content-length: ${blobBytes}`, "connection: close", "", ""].join("\r\n"));
   socket.write(head);

@@ -63,9 +63,11 @@ export async function benchRegistry(scratch: Scratch, options: RegistryBenchOpti
     for (const [what, load] of rows) await measureRow(what, contenders, load);
     note(`publishing ${shape.packages} packages to be searched`);
     const search = await publishPackages(own.host, shape.packages);
-    await measureRow(`search of ${shape.packages} packages`, [own], ({ host }, clients) =>
-      getLoad(`http://${host}${search}`, clients, durationS),
-    );
+    for (const [what, path] of [
+      [`search of ${shape.packages} packages`, search.byWord],
+      ["the same, narrowed by keyword and owner", search.narrowed],
+    ] as const)
+      await measureRow(what, [own], ({ host }, clients) => getLoad(`http://${host}${path}`, clients, durationS));
     return results;
   } finally {
     for (const contender of contenders) await contender.stop();

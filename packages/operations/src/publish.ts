@@ -2,6 +2,7 @@ import { copyGraph } from "@cpm/store";
 import { formatVersion, versionToTag } from "@cpm/model";
 import type { CpmError, Digest } from "@cpm/base";
 import { formatBytes } from "@cpm/base";
+import type { RepositoryOptions } from "@cpm/registry-client";
 import { operationError } from "./errors.ts";
 import type { PackageAccess, PackageSource } from "./package/locate-package.ts";
 import { locatePackage } from "./package/locate-package.ts";
@@ -20,16 +21,21 @@ export interface PublishedPackage {
 /**
  * Puts one version into a registry: a directory is checked and packed first. Publishing the same bytes again
  * succeeds. Other bytes under a published version are refused with both digests: here, because a registry without an
- * index would take them, and by `cpm-registry`, which alone can also tell of two that publish at the same moment.
+ * index would take them, and by `cpm-registry`, which alone can also tell of two that publish at the same moment, and
+ * refuses a new name that is like another unless that is allowed.
  * Throws `package/version-exists`.
  */
-export async function publishPackage(source: PackageSource, access: PackageAccess): Promise<PublishedPackage> {
+export async function publishPackage(
+  source: PackageSource,
+  access: PackageAccess,
+  options: RepositoryOptions = {},
+): Promise<PublishedPackage> {
   const host = access.defaultRegistry;
   if (host === undefined) throw operationError("package/no-registry", "no registry is configured to publish to");
   const located = await locatePackage(source, access);
   const { manifest } = await readPackage(located.source, located.root, undefined, access.signal);
   const { name, version } = manifest;
-  const target = access.registry(host).repository(name);
+  const target = access.registry(host).repository(name, options);
   const tag = versionToTag(version);
   const published = await target.resolve(tag, { signal: access.signal });
   const answer = { registry: host, name, version: formatVersion(version), digest: located.root.digest };

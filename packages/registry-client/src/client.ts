@@ -11,7 +11,7 @@ import type { IndexDocument } from "./index-document.ts";
 import { packageVersions } from "./package-versions.ts";
 import type { VersionListing } from "./package-versions.ts";
 import { RegistryRepository } from "./repository.ts";
-import type { FetchedManifest, Repository } from "./repository.ts";
+import type { FetchedManifest, Repository, RepositoryOptions } from "./repository.ts";
 import { bindIdentity, exchangeIdToken, signIn } from "./sign-in.ts";
 import type { SignInOptions, SignedIn, Signer } from "./sign-in.ts";
 import { Transport, drop } from "./transport.ts";
@@ -22,7 +22,7 @@ export interface RegistryClient {
   /** `host[:port]`. */
   readonly registry: string;
   /** The view of one repository. Views of one client share tokens, connections and begun uploads. */
-  repository(name: string): Repository;
+  repository(name: string, options?: RepositoryOptions): Repository;
   /** A manifest by tag or digest; undefined when it is not there. Its bytes are not yet held against the digest. */
   manifest(repository: string, reference: string, options?: CallOptions): Promise<FetchedManifest | undefined>;
   /** Asks the registry whether it takes the credentials. Throws `registry/unauthorized` when it does not. */
@@ -77,7 +77,8 @@ export interface RegistryClient {
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
   const transport = new Transport(options);
   const shared = { transport, uploads: new Map(), queue: new KeyedQueue() };
-  const repository = (name: string): RegistryRepository => new RegistryRepository(shared, parseRepositoryName(name));
+  const repository = (name: string, own?: RepositoryOptions): RegistryRepository =>
+    new RegistryRepository(shared, parseRepositoryName(name), own);
   return {
     registry: transport.origin.host,
     repository,

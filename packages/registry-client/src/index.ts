@@ -13,7 +13,7 @@ export type {
   SearchPage,
   SearchResult,
 } from "./package-index.ts";
-export type { FetchedManifest, Repository } from "./repository.ts";
+export type { FetchedManifest, Repository, RepositoryOptions } from "./repository.ts";
 export { textToSign } from "./sign-in.ts";
 export type { SignInOptions, SignPurpose, SignedIn, Signer } from "./sign-in.ts";
 export { credentialFile, userCredentials } from "./credential-files.ts";

@@ -47,6 +47,14 @@ export interface Repository extends Store {
   mount(content: Descriptor, fromRepository: string, options?: CallOptions): Promise<boolean>;
 }
 
+export interface RepositoryOptions {
+  /**
+   * Lets a new package have a name that cpm-registry would refuse because it is easily taken for another's. Default
+   * false. Other registries refuse no names, and ignore it.
+   */
+  readonly allowSimilarName?: boolean;
+}
+
 /** A manifest as the registry sent it, with the digest that its bytes have. */
 export interface FetchedManifest {
   readonly descriptor: Descriptor;
@@ -54,12 +62,14 @@ export interface FetchedManifest {
 }
 
 export class RegistryRepository implements Repository {
+  readonly #allowSimilarName: boolean;
   readonly #shared: Shared;
   readonly #name: string;
   readonly #pull: readonly string[];
   readonly #push: readonly string[];
 
-  constructor(shared: Shared, name: string) {
+  constructor(shared: Shared, name: string, options: RepositoryOptions = {}) {
+    this.#allowSimilarName = options.allowSimilarName === true;
     this.#shared = shared;
     this.#name = name;
     this.#pull = [`repository:${name}:pull`];
@@ -223,7 +233,8 @@ export class RegistryRepository implements Repository {
     signal: CancelSignal | undefined,
   ): Promise<Response> {
     const path = `manifests/${reference}`;
-    const headers = { "content-type": descriptor.mediaType };
+    const consent = this.#allowSimilarName ? { "cpm-allow-similar-name": "true" } : {};
+    const headers = { "content-type": descriptor.mediaType, ...consent };
     const body = new Uint8Array(bytes);
     const { publishTimeoutMs: responseTimeoutMs } = this.#shared.transport.limits;
     const request = { method: "PUT", path, headers, body, scopes: this.#push, responseTimeoutMs, signal };

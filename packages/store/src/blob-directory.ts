@@ -22,6 +22,7 @@ import {
   readOpenFile,
   removeFile,
   syncDirectory,
+  syncInBackground,
   writeFully,
   writeInBackground,
 } from "./files.ts";
@@ -99,14 +100,9 @@ export class BlobDirectory {
   }
 
   /** Takes over a whole file of known content, which must lie on the same file system. */
-  adopt(path: string, digest: Digest): void {
+  async adopt(path: string, digest: Digest): Promise<void> {
     const target = this.pathOf(digest);
-    const file = withFileErrors("open", path, () => openSync(path, "r"));
-    try {
-      withFileErrors("sync", path, () => fsyncSync(file));
-    } finally {
-      closeSync(file);
-    }
+    await syncInBackground(path);
     failpoint("blob/synced");
     makeDirectory(dirname(target));
     withFileErrors("publish", target, () => {
@@ -114,7 +110,7 @@ export class BlobDirectory {
       renameSync(path, target);
     });
     failpoint("blob/renamed");
-    syncDirectory(dirname(target));
+    await syncInBackground(dirname(target));
   }
 
   /** A path for a file that `adopt` will take. */

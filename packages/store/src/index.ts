@@ -3,7 +3,15 @@ export * from "./copy-graph.ts";
 export { createDirectoryStore, DirectoryStore, openDirectoryStore } from "./directory-store.ts";
 export { fileError, storeErrors, systemCode, withFileErrors } from "./errors.ts";
 export { KeyedQueue } from "./keyed-queue.ts";
-export { readFileBytes, readOpenFile, removeFile, replaceFile, syncDirectory, writeFully } from "./files.ts";
+export {
+  readFileBytes,
+  readOpenFile,
+  removeFile,
+  replaceFile,
+  syncDirectory,
+  syncInBackground,
+  writeFully,
+} from "./files.ts";
 export { failpoint } from "./failpoint.ts";
 export * from "./hash.ts";
 export { inParallel } from "./in-parallel.ts";

@@ -23,10 +23,16 @@ export async function startExampleRegistry(): Promise<ExampleRegistry> {
     port: 0,
     dataDirectory,
     access: "open",
-    now: () => (nowMs += 3_600_000),
+    // Slowly enough that nothing of a package is old before the whole of it is there.
+    now: () => (nowMs += 1000),
   });
   for (const files of examples()) await publish(running.endpoint, files);
   await publishPlatforms(running.endpoint);
+  await withdraw(running.endpoint, "rise/wordcount/versions/1.1.0/yank", { reason: yankReason });
+  await withdraw(running.endpoint, "rise/empty/deprecation", {
+    message: "Never did anything, and is not going to.",
+    successor: "rise/text-tools",
+  });
   return {
     endpoint: running.endpoint,
     async stop() {
@@ -77,6 +83,8 @@ function examples(): readonly PackageSourceFiles[] {
   ];
 }
 
+const yankReason = "Loses the last line of files that do not end with a line break; 1.2.0 counts it.";
+
 const wordcountReadme = `# Wordcount
 
 Counts words in **text files**: each file is a shard, [the colony](https://example.org/colony) does the rest. See [how](#how-it-works),
@@ -115,7 +123,8 @@ requires:
   colonyos: ">=1.9.12"
   executors:
     - {type: container-executor, arch: [amd64, arm64]}
-    - {type: slurm-executor}
+    - {type: slurm-executor, memory: 16Gi, gpu: {name: nvidia_a100, count: 2, memory: 40Gi}}
+  releases: {rise/text-tools: ">=2"}
 inputs:
   - {key: shards, label: Shards, type: int, default: 4, min: 1, max: 64, description: How many mappers run at once.}
   - {key: mode, type: select, options: [fast, exact], default: fast, description: Whether to sample.}
@@ -125,6 +134,10 @@ inputs:
 dependencies:
   rise/text-tools: {version: ^2.1.0, alias: tools}
   rise/not-here: ">=1 <3"
+  rise/native: {version: ^3, when: "\${inputs.mode == 'exact' && inputs.shards > 16}"}
+  rise/words:
+    - {version: ^2, alias: english, with: {lang: en, folder: "\${inputs.source}"}}
+    - {version: ^2, alias: swedish, with: {lang: sv}}
 `;
 
 function sixtyInputs(): string {
@@ -179,4 +192,9 @@ async function publishPlatforms(endpoint: string): Promise<void> {
   }
   const artifactType = "application/vnd.colonyos.cpm.package.v1";
   await put(endpoint, name, { kind: "index", mediaType: mediaTypes.index, artifactType, manifests }, "3.0.0");
+}
+
+async function withdraw(endpoint: string, path: string, body: Readonly<Record<string, string>>): Promise<void> {
+  const answer = await fetch(`${endpoint}/api/v1/packages/${path}`, { method: "PUT", body: JSON.stringify(body) });
+  if (answer.status !== 200) throw new Error(`${path} was answered with ${answer.status}: ${await answer.text()}`);
 }

@@ -6,9 +6,9 @@ export interface BoundServer {
   end(): Promise<void>;
 }
 
-/** Told nothing but the end of its input, it removes the folder as well. */
+/** Told nothing but the end of its input, it removes the folder as well. A signal to all is not to leave the server alone. */
 const script = `
-  trap '' INT
+  trap '' HUP INT TERM
   folder=$1; shift
   "$@" </dev/null & server=$!
   read -r word

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Database } from "bun:sqlite";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -12,74 +11,37 @@ import { emptyConfigBytes, imageOf, indexOf } from "@cpm/registry/testing";
 import { digestOf } from "@cpm/store";
 import { cpmRegistry } from "./command.ts";
 import type { CommandResult } from "./command.ts";
-import { execute, sharedPostgresServer, whyNoPostgres } from "./postgres-server.ts";
+import { whyNoPostgres } from "./postgres-server.ts";
 import { startRegistryProcess } from "./registry-process.ts";
 import type { RegistryProcess } from "./registry-process.ts";
 import { startS3Server } from "./s3-server.ts";
 import type { S3Server } from "./s3-server.ts";
+import { filesIn, inDirectory, inPostgres } from "./storage-place.ts";
+import type { StoragePlace } from "./storage-place.ts";
 import { blobOf } from "./testing.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-collect-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const program = join(import.meta.dir, "../../../apps/registry/src/main.ts");
 let count = 0;
+const freshFolder = (): string => join(scratch, String(count++));
 const someText = (): Uint8Array<ArrayBuffer> => encodeUtf8(`content ${count++}`);
 
-/** Where a registry keeps everything. */
-interface Place {
-  readonly data: string;
-  readonly args: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-  /** Where its objects are, as files. */
-  readonly folder: string;
-  /** Changes what its database knows, as time does. */
-  readonly change: (statement: string) => Promise<void>;
-}
-
-async function inDirectory(): Promise<Place> {
-  const data = join(scratch, String(count++));
-  const change = async (statement: string): Promise<void> => {
-    const database = new Database(join(data, "registry.db"));
-    database.run("PRAGMA busy_timeout = 10000");
-    database.run(statement);
-    database.close();
-  };
-  return { data, args: [], environment: {}, folder: data, change };
-}
-
-async function inServers(server: S3Server): Promise<Place> {
-  const { endpoint, bucket, accessKeyId, secretAccessKey, prefix } = server.settings();
-  const settings = await (await sharedPostgresServer()).createDatabase();
-  const { user, host, port, database } = settings;
-  const own = `${count++}/`;
-  const metadata = ["--database", `postgres://${user}@${host}:${port}/${database}`];
-  const objects = ["--s3-endpoint", endpoint, "--s3-bucket", bucket, "--s3-access-key-id", accessKeyId];
-  return {
-    data: join(scratch, String(count++)),
-    args: [...metadata, ...objects, "--s3-prefix", `${prefix}${own}`, "--s3-path-style"],
-    environment: { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: secretAccessKey },
-    folder: join(server.folder, own),
-    change: (statement) => execute(settings, statement),
-  };
-}
-
 /** Leases of whoever was killed have run out. */
-async function passLeases({ change }: Place): Promise<void> {
-  await change("UPDATE object_removals SET remove_after = 0");
-  await change("UPDATE jobs SET leased_until = 0, last_started_at = 0");
-}
-
-function filesIn(folder: string): readonly string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+async function passLeases({ execute }: StoragePlace): Promise<void> {
+  await execute("UPDATE object_removals SET remove_after = 0");
+  await execute("UPDATE jobs SET leased_until = 0, last_started_at = 0");
 }
 
 /** Everything that nobody is at is due. */
 const now = ["--delay", "0s"];
 const failingAt = (failpoint: string) => ({ CPM_TEST: "1", CPM_FAILPOINT: failpoint });
 
-function gc({ data, args, environment }: Place, more: readonly string[] = now, failpoint = ""): Promise<CommandResult> {
+function gc(
+  { data, args, environment }: StoragePlace,
+  more: readonly string[] = now,
+  failpoint = "",
+): Promise<CommandResult> {
   const failing = failpoint === "" ? {} : failingAt(failpoint);
   return cpmRegistry(["gc", "--data", data, ...args, "--json", ...more], "", { ...environment, ...failing });
 }
@@ -154,9 +116,9 @@ async function expectCollected(host: string, { name, garbage, garbageManifests }
   for (const digest of garbageManifests) expect(await send(host, "HEAD", `${name}/manifests/${digest}`)).toBe(404);
 }
 
-function testCollecting(where: string, place: () => Promise<Place>): void {
+function testCollecting(where: string, place: () => Promise<StoragePlace>): void {
   describe(`collecting in ${where}`, () => {
-    let own: Place;
+    let own: StoragePlace;
     let registry: RegistryProcess;
     /** Of every test of this process, since they share a registry. */
     const needed = new Set<Digest>();
@@ -260,7 +222,7 @@ function testCollecting(where: string, place: () => Promise<Place>): void {
         const bytes = someText();
         const name = `test/r${count++}`;
         expect(await pushBlob(registry.host, name, bytes)).toBe(201);
-        await own.change("UPDATE blob_reviews SET touched_at = 0");
+        await own.execute("UPDATE blob_reviews SET touched_at = 0");
         const collecting = Bun.spawn([process.execPath, program, "gc", "--data", own.data, ...own.args], {
           env: { ...process.env, ...own.environment, ...failingAt("collect/removals-claimed:1:pause") },
           stdio: ["ignore", "ignore", "inherit"],
@@ -305,7 +267,7 @@ function testCollecting(where: string, place: () => Promise<Place>): void {
       pushing.abort();
       expect(await collection).toBeGreaterThan(0);
       // Those that another took the place of are kept for a day, for whoever reads them.
-      await own.change("UPDATE object_removals SET remove_after = 0");
+      await own.execute("UPDATE object_removals SET remove_after = 0");
       await collectAll();
       for (const [name, layer] of pushed)
         for (const bytes of [shared, layer])
@@ -333,21 +295,47 @@ function testCollecting(where: string, place: () => Promise<Place>): void {
   });
 }
 
+test("a backup beside a collection has all that is needed, and says what is not there", async () => {
+  const own = await inDirectory();
+  const registry = await startRegistryProcess(own.data, own);
+  try {
+    const kept: Contents[] = [];
+    for (let turn = 0; turn < 5; turn++) kept.push(await setUp(registry.host));
+    const to = join(scratch, String(count++));
+    const backup = () => cpmRegistry(["backup", "--data", own.data, "--to", to, "--json"]);
+    for (const table of ["blob_reviews", "manifest_reviews"]) await own.change(`UPDATE ${table} SET touched_at = 0`);
+    const [made, collected] = await Promise.all([backup(), gc(own, [])]);
+    expect(JSON.parse(collected.stdout)).toMatchObject({ manifests: 10, blobs: 5 });
+    expect(JSON.parse(made.stdout)).toMatchObject({ to, missingBlobs: 0 });
+    const restored = await startRegistryProcess(to);
+    for (const contents of kept) await expectNeeded(restored.host, contents);
+    await restored.end("SIGTERM");
+
+    const [lost = emptyConfigBytes] = kept[0]?.needed.slice(1) ?? [];
+    for (const root of [own.data, to]) rmSync(join(root, "blobs/sha256", digestHex(digestOf(lost))));
+    const again = await backup();
+    expect(JSON.parse(again.stdout)).toMatchObject({ copiedBlobs: 0, missingBlobs: 1 });
+    expect(again.stderr).toContain("1 blobs that manifests need were not there");
+  } finally {
+    await registry.end("SIGTERM");
+  }
+}, 60_000);
+
 function isStopped(pid: number): boolean {
   return /^State:\s*T/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
 /** In a directory, an upload whose digest is known is marked before it is put in place. */
-async function untilMarked({ data, args }: Place): Promise<void> {
+async function untilMarked({ data, args }: StoragePlace): Promise<void> {
   while (args.length > 0 || !readdirSync(join(data, "uploads")).some((name) => name.endsWith(".blob")))
     await Bun.sleep(5);
 }
 
-testCollecting("SQLite and a directory", inDirectory);
+testCollecting("SQLite and a directory", async () => inDirectory(freshFolder()));
 
 describe.skipIf((whyNoPostgres() ?? whyNoGo()) !== undefined)("in servers", () => {
   let server: S3Server;
   beforeAll(async () => void (server = await startS3Server()), 600_000);
   afterAll(() => server.stop());
-  testCollecting("PostgreSQL and S3", () => inServers(server));
+  testCollecting("PostgreSQL and S3", () => inPostgres(freshFolder(), server));
 });

@@ -103,7 +103,7 @@ describe.each(modes)("a registry on $name", (mode) => {
             await last.end("SIGTERM");
           }
         }),
-      60_000,
+      120_000,
     );
 
     test.concurrent(
@@ -126,7 +126,7 @@ describe.each(modes)("a registry on $name", (mode) => {
             await last.end("SIGTERM");
           }
         }),
-      60_000,
+      120_000,
     );
   });
 
@@ -167,7 +167,7 @@ describe.each(modes)("a registry on $name", (mode) => {
             await last.end("SIGTERM");
           }
         }),
-      60_000,
+      120_000,
     );
   });
 });

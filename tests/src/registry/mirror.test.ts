@@ -13,6 +13,8 @@ import { startRegistryProcess } from "./registry-process.ts";
 import type { RegistryProcess, RegistryProcessOptions } from "./registry-process.ts";
 import { startS3Server } from "./s3-server.ts";
 import type { S3Server } from "./s3-server.ts";
+import { objectFlags } from "./storage-flags.ts";
+import type { StorageFlags } from "./storage-flags.ts";
 import { clientOf, someBytes } from "./testing.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-mirror-"));
@@ -68,13 +70,9 @@ async function metricsOf(host: string): Promise<string> {
 }
 
 /** What a registry is told to keep its blobs in S3, under a name of its own. */
-function inBucket(server: S3Server, folder: string): Required<Pick<RegistryProcessOptions, "args" | "environment">> {
-  const { endpoint, bucket, accessKeyId, secretAccessKey, prefix } = server.settings();
-  const where = ["--s3-endpoint", endpoint, "--s3-bucket", bucket, "--s3-access-key-id", accessKeyId];
-  return {
-    args: [...where, "--s3-prefix", `${prefix}${folder}/`, "--s3-path-style"],
-    environment: { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: secretAccessKey },
-  };
+function inBucket(server: S3Server, folder: string): StorageFlags {
+  const settings = server.settings();
+  return objectFlags({ ...settings, prefix: `${settings.prefix}${folder}/` });
 }
 
 describe("a mirror on the network", () => {

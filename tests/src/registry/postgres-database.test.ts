@@ -13,11 +13,13 @@ import {
   testMirrorRecords,
   testScrubRecords,
   testSqlUploadRecords,
+  testSimilarNames,
   testWithdrawals,
   testWebhooks,
 } from "@cpm/registry/testing/databases";
 import type { Database, DatabaseKind } from "@cpm/registry/testing/databases";
 import { execute, sharedPostgresServer, whyNoPostgres } from "./postgres-server.ts";
+import { codeOf } from "./testing.ts";
 
 const reason = whyNoPostgres();
 if (reason !== undefined) process.stdout.write(`PostgreSQL does not run: ${reason}\n`);
@@ -35,6 +37,7 @@ const postgresUnderTest: DatabaseKind = {
 if (reason === undefined) {
   testDatabase(postgresUnderTest);
   testMetadata(postgresUnderTest);
+  testSimilarNames(postgresUnderTest);
   testWithdrawals(postgresUnderTest);
   testChanges(postgresUnderTest);
   testMirrorRecords(postgresUnderTest);
@@ -92,3 +95,27 @@ describe.skipIf(reason !== undefined)("the schema in PostgreSQL", () => {
     await expect(execute(settings, "TRUNCATE audit")).rejects.toThrow("append-only");
   });
 });
+
+describe.skipIf(reason !== undefined)("the connections to PostgreSQL", () => {
+  test("are as many as are set, and who finds none in time is told so", async () => {
+    const settings = { ...(await (await sharedPostgresServer()).createDatabase()), connections: 2 };
+    const [database, impatient] = [await openPostgresDatabase(settings), await openPostgresDatabase(settings, 50)];
+    const hold = Promise.withResolvers<void>();
+    try {
+      const sleeping = Array.from({ length: 10 }, () => database.all<{ pid: number }>(whoSleeps));
+      const pids = (await Promise.all(sleeping)).flat().map(({ pid }) => pid);
+      expect(new Set(pids).size).toBe(2);
+      const lent = [1, 2].map(() => impatient.transact(() => hold.promise));
+      expect(await codeOf(impatient.get(whoSleeps))).toBe("registry-server/database-busy");
+      hold.resolve();
+      await Promise.all(lent);
+      expect(await impatient.all(whoSleeps)).toHaveLength(1);
+    } finally {
+      hold.resolve();
+      await database.close();
+      await impatient.close();
+    }
+  });
+});
+
+const whoSleeps = sql`SELECT pg_backend_pid() AS pid, CAST(pg_sleep(0.01) AS TEXT) AS slept`;

@@ -9,6 +9,7 @@ import { sharedPostgresServer, whyNoPostgres } from "./postgres-server.ts";
 import { startRegistryProcess } from "./registry-process.ts";
 import type { RegistryProcess, RegistryProcessOptions } from "./registry-process.ts";
 import { sharedS3Server } from "./s3-server.ts";
+import { databaseFlags, objectFlags } from "./storage-flags.ts";
 
 /** Where a registry keeps everything, and whose programs it needs for it. */
 export interface StorageMode {
@@ -59,15 +60,12 @@ export const serversMode: StorageMode = {
 export const storageModes: readonly StorageMode[] = [directoryMode, serversMode];
 
 /** The place that these servers are. */
-export function serversStorage({ host, port, database, user }: PostgresSettings, s3: S3Settings): OpenStorage {
-  const where = ["--database", `postgres://${user}@${host}:${port}/${database}`];
-  const { endpoint, bucket, accessKeyId, secretAccessKey, prefix } = s3;
-  const objects = ["--s3-endpoint", endpoint, "--s3-bucket", bucket, "--s3-access-key-id", accessKeyId];
-  const environment = { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: secretAccessKey };
-  const flags = [...where, ...objects, "--s3-prefix", prefix, "--s3-path-style"];
+export function serversStorage(postgres: PostgresSettings, s3: S3Settings): OpenStorage {
+  const where = databaseFlags(postgres);
+  const { args: objects, environment } = objectFlags(s3);
   return {
     start: ({ args = [], ...options } = {}) =>
-      startRegistryProcess(undefined, { ...options, args: [...flags, ...args], environment }),
+      startRegistryProcess(undefined, { ...options, args: [...where, ...objects, ...args], environment }),
     command: (args, input) => run([...args, ...where], input),
     close: () => undefined,
   };

@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { execute, sharedPostgresServer } from "./postgres-server.ts";
 import type { S3Server } from "./s3-server.ts";
+import { databaseFlags, objectFlags } from "./storage-flags.ts";
 
 /** Where a registry keeps what it has, and how a person gets at it. */
 export interface StoragePlace {
@@ -33,10 +34,9 @@ export function inS3(folder: string, server: S3Server): StoragePlace {
 export async function inPostgres(folder: string, server: S3Server): Promise<StoragePlace> {
   const { args, environment, folder: objects } = objectsOf(server);
   const settings = await (await sharedPostgresServer()).createDatabase();
-  const address = `postgres://${settings.user}@${settings.host}:${settings.port}/${settings.database}?sslmode=disable`;
   return {
     data: folder,
-    args: ["--database", address, ...args],
+    args: [...databaseFlags(settings), ...args],
     environment,
     folder: objects,
     execute: (statement) => execute(settings, statement),
@@ -52,14 +52,10 @@ export function filesIn(folder: string): readonly string[] {
 
 /** A prefix of its own in the server's bucket. */
 function objectsOf(server: S3Server): Pick<StoragePlace, "args" | "environment" | "folder"> {
-  const { endpoint, bucket, accessKeyId, secretAccessKey, prefix } = server.settings();
   const own = `place-${count++}/`;
-  const where = ["--s3-endpoint", endpoint, "--s3-bucket", bucket, "--s3-access-key-id", accessKeyId];
-  return {
-    args: [...where, "--s3-prefix", `${prefix}${own}`, "--s3-path-style"],
-    environment: { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: secretAccessKey },
-    folder: join(server.folder, own),
-  };
+  const settings = server.settings();
+  const flags = objectFlags({ ...settings, prefix: `${settings.prefix}${own}` });
+  return { ...flags, folder: join(server.folder, own) };
 }
 
 function onSqlite(folder: string): StoragePlace["execute"] {

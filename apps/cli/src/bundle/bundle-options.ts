@@ -19,6 +19,10 @@ export const bundleCommandOptions = {
   offline: { type: "boolean", description: "With create: use no network, only what is kept here." },
   from: { type: "strings", value: "BUNDLE", description: "A further bundle, such as the one a thin one needs." },
   to: { type: "string", value: "HOST", description: "With push: the registry. Default: the configured one." },
+  "allow-similar-name": {
+    type: "boolean",
+    description: "With push: take names for new packages that are easily taken for those of others.",
+  },
   port: { type: "integer", value: "PORT", description: "With serve: where to listen. Default: any that is free." },
   ...registryOptions,
 } as const satisfies OptionTable;
@@ -29,7 +33,7 @@ export const bundleActions = {
   create: ["output", "force", "platform", "without", "split", "offline", "registry"],
   inspect: ["from"],
   verify: ["from"],
-  push: ["from", "to", "registry"],
+  push: ["from", "to", "allow-similar-name", "registry"],
   serve: ["from", "port", "registry"],
 } as const satisfies Readonly<Record<string, readonly (keyof typeof bundleCommandOptions)[]>>;
 

@@ -21,7 +21,8 @@ export async function pushGiven(set: BundleSet, invocation: BundleInvocation): P
       report: progress.update.bind(progress),
       signal: context.signal,
     };
-    const pushed = await pushBundles(set, host, access, from);
+    const allowSimilarName = options["allow-similar-name"] === true;
+    const pushed = await pushBundles(set, host, access, from, { allowSimilarName });
     output.data({ registry: host, packages: pushed.map((entry) => ({ ...entry })) }, () =>
       pushed
         .map(({ name, version, present, evidence, sentBytes }) => {

@@ -10,7 +10,13 @@ export const publish = defineCommand({
   arguments: [
     { name: "package", description: "a directory or a .cpm file; default: here", optional: true, complete: "files" },
   ],
-  options: registryOptions,
+  options: {
+    "allow-similar-name": {
+      type: "boolean",
+      description: "Take a name for a new package that is easily taken for that of another.",
+    },
+    ...registryOptions,
+  },
   examples: [
     { line: "cpm publish", description: "Publish the package here." },
     {
@@ -19,12 +25,14 @@ export const publish = defineCommand({
     },
   ],
   async run(invocation) {
-    const { args, context, output } = invocation;
+    const { args, options, context, output } = invocation;
     const { publishPackage } = await import("@cpm/operations");
     const { givenPath } = await import("../given-file.ts");
     return withSession(invocation, async (session) => {
       const path = givenPath(args[0] ?? ".", context);
-      const published = await publishPackage({ kind: "path", path }, session.access());
+      const published = await publishPackage({ kind: "path", path }, session.access(), {
+        allowSimilarName: options["allow-similar-name"] === true,
+      });
       const { registry, name, version, digest, present, sentBytes } = published;
       output.data({ registry, name, version, digest, present, sentBytes }, () =>
         [

@@ -65,6 +65,12 @@ export class Namespaces {
     return rows.map((row) => row.namespace);
   }
 
+  /** Names of who owns one, sorted; none of one that is not there. */
+  async owners(name: string): Promise<readonly string[]> {
+    const members = (await membersOf(this.#database, [name])).get(name) ?? [];
+    return members.filter(({ role }) => role === "owner").map(({ user }) => user);
+  }
+
   async list(visible: Visibility["namespaces"]): Promise<readonly NamespaceListing[]> {
     const listed = visible === "all" ? sql`1 = 1` : sql`(private = 0 OR name IN ${visible})`;
     const rows = await this.#database.all<Row>(sql`SELECT name, private FROM namespaces WHERE ${listed} ORDER BY name`);

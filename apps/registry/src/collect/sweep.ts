@@ -16,7 +16,7 @@ export interface SweepParts {
   readonly now: () => number;
 }
 
-const pageSize = 1000;
+const blobsAtOnce = 1000;
 const repositoriesAtOnce = 20;
 
 /**
@@ -26,59 +26,65 @@ const repositoriesAtOnce = 20;
  */
 export class Sweep {
   readonly #parts: SweepParts;
-  /** Each does a page, and answers where the next one begins. */
-  readonly #phases: readonly ((after: string) => Promise<string | undefined>)[] = [
-    (after) => this.#queueBlobs(after),
-    (after) => this.#queueManifests(after),
-    (after) => this.#nameOrphans(after),
-  ];
-  #phase = 0;
-  #after = "";
+  /** Of the pass that is under way, from page to page. */
+  #pass: AsyncGenerator<void> | undefined;
 
   constructor(parts: SweepParts) {
     this.#parts = parts;
   }
 
-  /** One page. After a failure the next step goes on where this one began. */
+  /** One page. After a failure the next step begins anew. */
   async step(): Promise<"more" | "done"> {
-    const next = await this.#phases[this.#phase]?.(this.#after);
-    this.#after = next ?? "";
-    if (next !== undefined) return "more";
-    this.#phase = (this.#phase + 1) % this.#phases.length;
-    return this.#phase === 0 ? "done" : "more";
+    this.#pass ??= this.#everything();
+    try {
+      const { done } = await this.#pass.next();
+      if (done !== true) return "more";
+    } catch (error) {
+      this.#pass = undefined;
+      throw error;
+    }
+    this.#pass = undefined;
+    return "done";
   }
 
   /** The objects that would be named. */
   async plan(): Promise<readonly StoredObject[]> {
     const { database, storage } = this.#parts;
     const found: StoredObject[] = [];
-    for (let after: string | undefined = ""; after !== undefined;) {
-      const page = await storage.list(after, pageSize);
+    for await (const page of storage.pages())
       found.push(...(await findOrphans(database, storage, page, this.#unchangedSince())));
-      after = page.at(-1)?.object;
-    }
     return found;
   }
 
-  async #nameOrphans(after: string): Promise<string | undefined> {
+  async *#everything(): AsyncGenerator<void> {
+    for (let last: string | undefined = ""; last !== undefined; yield) last = await this.#queueBlobs(last);
+    for (let last: number | undefined = 0; last !== undefined; yield) last = await this.#queueManifests(last);
+    for await (const page of this.#parts.storage.pages()) {
+      await this.#nameOrphans(page);
+      yield;
+    }
+  }
+
+  async #nameOrphans(page: readonly StoredObject[]): Promise<void> {
     const { database, storage, counts, now } = this.#parts;
-    const page = await storage.list(after, pageSize);
     const [since, at] = [this.#unchangedSince(), now()];
+    // Most pages have none, and nobody has to wait for them.
+    const likely = await findOrphans(database, storage, page, since);
+    if (likely.length === 0) return;
     const orphans = await database.transact(async (transaction) => {
-      const orphans = await findOrphans(transaction, storage, page, since);
+      const orphans = await findOrphans(transaction, storage, likely, since);
       await nameOrphans(transaction, orphans, at);
       return orphans;
     });
     failpoint("sweep/orphans-named");
     counts.add({ orphans: orphans.length });
-    return page.at(-1)?.object;
   }
 
-  /** Those that a repository shows without needing them, or that none shows. */
+  /** Those that a repository shows without needing them, or that none shows; a page after a digest. Answers the last. */
   async #queueBlobs(after: string): Promise<string | undefined> {
     const { database, now } = this.#parts;
     const rows = await database.all<{ digest: Digest }>(
-      sql`SELECT digest FROM blobs WHERE digest > ${after} ORDER BY digest LIMIT ${pageSize}`,
+      sql`SELECT digest FROM blobs WHERE digest > ${after} ORDER BY digest LIMIT ${blobsAtOnce}`,
     );
     const page = rows.map(({ digest }) => digest);
     const at = now();
@@ -93,23 +99,25 @@ export class Sweep {
     return page.at(-1);
   }
 
-  async #queueManifests(after: string): Promise<string | undefined> {
+  /** Of some repositories after one. Answers the last. */
+  async #queueManifests(after: number): Promise<number | undefined> {
     const { database, settings, now } = this.#parts;
     const rows = await database.all<{ id: number }>(
-      sql`SELECT id FROM repositories WHERE id > ${Number(after)} ORDER BY id LIMIT ${repositoriesAtOnce}`,
+      sql`SELECT id FROM repositories WHERE id > ${after} ORDER BY id LIMIT ${repositoriesAtOnce}`,
     );
-    const page = rows.map(({ id }) => String(id));
+    const last = rows.at(-1)?.id;
+    if (last === undefined) return undefined;
     const untagged = Number.isFinite(settings.untaggedAfterMs) ? sql`` : sql`AND m.subject IS NOT NULL`;
     const at = now();
     await database.transact((transaction) =>
       transaction.run(sql`
         INSERT INTO manifest_reviews (repository_id, digest, touched_at, orphaned)
         SELECT m.repository_id, m.digest, CAST(${at} AS BIGINT), CASE WHEN m.subject IS NULL THEN 0 ELSE 1 END
-        FROM manifests m WHERE m.repository_id IN (SELECT CAST(value AS BIGINT) FROM ${page} AS page)
+        FROM manifests m WHERE m.repository_id > ${after} AND m.repository_id <= ${last}
           AND NOT ${isKept} ${untagged} AND NOT EXISTS (
             SELECT 1 FROM manifest_reviews r WHERE r.repository_id = m.repository_id AND r.digest = m.digest)`),
     );
-    return page.at(-1);
+    return last;
   }
 
   #unchangedSince(): number {

@@ -24,6 +24,8 @@ const sessionSettings = `
   SET idle_in_transaction_session_timeout = ${idleTransactionTimeoutMs};
   -- A transaction that read a whole table would conflict with every other that writes into it.
   SET enable_seqscan = off;
+  -- A plan that has to read a table all the same counts as so dear that it would be compiled.
+  SET jit = off;
   -- What was answered must survive a power cut.
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`;
 

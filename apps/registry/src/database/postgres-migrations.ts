@@ -13,6 +13,7 @@ import mirrorMigration from "./migrations/postgres/0011-mirror.sql" with { type:
 import reviewsMigration from "./migrations/postgres/0012-reviews.sql" with { type: "text" };
 import withdrawalsMigration from "./migrations/postgres/0013-withdrawals.sql" with { type: "text" };
 import webhooksMigration from "./migrations/postgres/0014-webhooks.sql" with { type: "text" };
+import similarNamesMigration from "./migrations/postgres/0015-similar-names.sql" with { type: "text" };
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sql } from "./sql.ts";
 
@@ -32,6 +33,7 @@ const migrations: readonly string[] = [
   reviewsMigration,
   withdrawalsMigration,
   webhooksMigration,
+  similarNamesMigration,
 ];
 
 /** A number of ours that no other program that uses the same database is likely to lock. */

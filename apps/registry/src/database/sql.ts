@@ -47,7 +47,7 @@ export function sql(strings: TemplateStringsArray, ...values: readonly (SqlValue
 function assertKeepable(value: SqlValue | SqlList): void {
   const texts = isSqlList(value) ? value : [value];
   if (texts.some((text) => typeof text === "string" && text.includes("\0")))
-    throw registryError("registry-server/text-invalid", "there is a NUL character in it");
+    throw registryError("registry-server/text-invalid", "a text has a NUL character in it");
 }
 
 /** A value is a list when it is not one of the others. */

@@ -13,6 +13,7 @@ import mirrorMigration from "./migrations/sqlite/0011-mirror.sql" with { type: "
 import reviewsMigration from "./migrations/sqlite/0012-reviews.sql" with { type: "text" };
 import withdrawalsMigration from "./migrations/sqlite/0013-withdrawals.sql" with { type: "text" };
 import webhooksMigration from "./migrations/sqlite/0014-webhooks.sql" with { type: "text" };
+import similarNamesMigration from "./migrations/sqlite/0015-similar-names.sql" with { type: "text" };
 import { sql } from "./sql.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -32,6 +33,7 @@ const migrations: readonly string[] = [
   reviewsMigration,
   withdrawalsMigration,
   webhooksMigration,
+  similarNamesMigration,
 ];
 
 /** Throws `registry-server/layout-version` for a database of a newer registry. */

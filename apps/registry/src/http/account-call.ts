@@ -4,7 +4,7 @@ import { namespaceUnknown } from "../access/namespaces.ts";
 import type { Principal } from "../access/principal.ts";
 import type { TokenListing } from "../access/tokens.ts";
 import { denied, unauthorized } from "../errors.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import type { TokenService } from "./answers.ts";
 
 /** A user with the right to change accounts: by password, or by a token of scope `admin`. */

@@ -1,7 +1,7 @@
 import { parseRole } from "../access/namespaces.ts";
 import { hashPassword } from "../access/passwords.ts";
 import { denied, registryError, unauthorized } from "../errors.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import { formatLimits, formatToken, requireAccount, requireAdmin, requireManager } from "./account-call.ts";
 import type { Call } from "./account-call.ts";
 import { json, noContent } from "./answers.ts";

@@ -8,7 +8,7 @@ import { contentLost, rateLimited, registryError } from "../errors.ts";
 import { presignedS } from "../objects/object-storage.ts";
 import type { ByteRange } from "../objects/object-storage.ts";
 import type { UploadRecord } from "../objects/upload-records.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import { noContent } from "./answers.ts";
 
 /** How long whoever has too many uploads open is told to wait. */

@@ -1,7 +1,7 @@
 import type { Visibility } from "../access/rights.ts";
 import type { Change, ChangePage } from "../changes/change-feed.ts";
 import { registryError } from "../errors.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import type { Call } from "./account-call.ts";
 import { json } from "./answers.ts";
 import { countOf } from "./count-of.ts";

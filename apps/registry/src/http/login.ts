@@ -1,7 +1,7 @@
 import { checkAudienceAndTime, isSignedBy, parseIdToken } from "../access/id-token.ts";
 import type { Origin } from "../access/authenticator.ts";
 import { rateLimited, registryError, unauthorized } from "../errors.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import { formatToken } from "./account-call.ts";
 import type { SignInCall } from "./account-call.ts";
 import { hostOf, json } from "./answers.ts";

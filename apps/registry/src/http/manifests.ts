@@ -17,13 +17,16 @@ import { acceptManifest } from "../accept-manifest.ts";
 import type { Author } from "../access/audit-log.ts";
 import type { Caller } from "../access/authenticator.ts";
 import { digestInvalid, registryError } from "../errors.ts";
-import type { StoredManifest } from "../metadata.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { NameRules, StoredManifest } from "../metadata.ts";
+import { isPackage } from "../package-verifier.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import { isYankManifest } from "../yank-manifest.ts";
 import { json, noContent } from "./answers.ts";
 import type { PlainAnswer } from "./answers.ts";
 import { requireYank } from "./withdrawals.ts";
 
+/** Of our own, since the bytes of a package say nothing of where it is published. */
+const allowSimilarNameHeader = "cpm-allow-similar-name";
 const maxNamesListed = 1000;
 const maxTagsPushed = 100;
 const maxReferrersBytes = 4 * 1024 * 1024;
@@ -79,13 +82,25 @@ export async function putManifest(
   );
   const digest = checkedDigest(reference, bytes);
   if (isYankManifest(manifest)) await requireYank(parts, caller, repository, "push,yank");
-  await acceptManifest(parts, { repository, tags, bytes, manifest, digest }, caller);
+  const rules = isPackage(manifest) ? await nameRules(parts, caller, request) : undefined;
+  const offered = { repository, tags, bytes, manifest, digest };
+  await acceptManifest(parts, { ...offered, ...(rules === undefined ? {} : { nameRules: rules }) }, caller);
   return noContent(201, {
     location: `/v2/${repository}/manifests/${digest}`,
     "docker-content-digest": digest,
     ...(manifest.subject === undefined ? {} : { "oci-subject": manifest.subject.digest }),
     ...(tags.length === 0 ? {} : { "oci-tag": tags.join(", ") }),
   });
+}
+
+/** Whoever says so takes a name that is like another; nobody is told so of what they may not see. */
+async function nameRules(
+  { gate, limits }: RegistryParts,
+  caller: Caller,
+  request: Request,
+): Promise<NameRules | undefined> {
+  if (request.headers.get(allowSimilarNameHeader) === "true") return undefined;
+  return { visible: await gate.visibility(caller), muchUsedFrom: limits.muchUsedFrom };
 }
 
 /** DELETE by tag removes the tag, by digest the manifest and its tags. A published version stays. */

@@ -6,7 +6,7 @@ import type { Mirror } from "../mirror/mirror.ts";
 import type { Answered } from "../mirror/mirror-answers.ts";
 import { parseVia } from "../mirror/via.ts";
 import type { Via } from "../mirror/via.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import { json } from "./answers.ts";
 import type { PlainAnswer } from "./answers.ts";
 import { answerBlob } from "./blobs.ts";

@@ -60,6 +60,16 @@ describe("publishing", () => {
     expect(await digestOfTag(name, "1.0.0")).toBe(digestOfManifest(one.manifest));
   });
 
+  test("with a character that no database keeps is refused with what it is", async () => {
+    const name = freshName();
+    const artifact = await packageArtifact({ name, version: "1.0.0", readme: "a\0b" });
+    const refused = await publish(name, artifact, "1.0.0");
+    expect([refused.status, (await codesOf(refused)).own]).toEqual([400, "registry-server/text-invalid"]);
+    expect((await call("GET", `/api/v1/packages/${name}`)).status).toBe(404);
+    expect((await call("GET", `/v2/${name}/manifests/1.0.0`)).status).toBe(404);
+    expect((await call("GET", "/api/v1/search?q=a%00b")).status).toBe(400);
+  });
+
   test("by two at once leaves one version", async () => {
     const name = freshName();
     const artifacts = await Promise.all(

@@ -23,9 +23,10 @@ export async function search({ parts, caller, query }: Call): Promise<Response> 
 }
 
 export function showPackage(call: Call): Promise<Response> {
-  return answerPackage(call, "detail", ({ versions, updatedAt, ...fields }) =>
-    json(200, { ...fields, updatedAt: isoTime(updatedAt), versions: versions.map(formatVersionRow) }),
-  );
+  return answerPackage(call, "detail", ({ versions, updatedAt, ...fields }) => {
+    const shown = { ...fields, updatedAt: isoTime(updatedAt), versions: versions.map(formatVersionRow) };
+    return taggedJson(JSON.stringify(shown), call.request);
+  });
 }
 
 export function packageResolution(call: Call): Promise<Response> {

@@ -2,7 +2,7 @@ import type { Caller, Origin } from "../access/authenticator.ts";
 import { personOf } from "../access/principal.ts";
 import type { Action } from "../access/rights.ts";
 import { denied, rateLimited, registryError, unauthorized } from "../errors.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import type { SignInCall } from "./account-call.ts";
 import { hostOf, json, noContent } from "./answers.ts";
 import type { PlainAnswer, TokenService } from "./answers.ts";

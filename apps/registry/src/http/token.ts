@@ -5,7 +5,7 @@ import type { Caller, Origin } from "../access/authenticator.ts";
 import { parseDockerScopes } from "../access/docker-scope.ts";
 import type { Principal } from "../access/principal.ts";
 import { rateLimited, registryError, unauthorized } from "../errors.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import { json } from "./answers.ts";
 import type { TokenService } from "./answers.ts";
 

@@ -6,7 +6,7 @@ import type { Caller } from "../access/authenticator.ts";
 import { personOf } from "../access/principal.ts";
 import { packageUnknown, rateLimited, registryError } from "../errors.ts";
 import type { DeprecationNotice } from "../metadata.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import type { Call } from "./account-call.ts";
 import { json } from "./answers.ts";
 import { optionalText, textField } from "./json-body.ts";
@@ -55,7 +55,7 @@ function versionOf({ names: [, , version = ""] }: Call): string {
 
 /**
  * Throws unless the caller may withdraw what is in a repository. Whatever yanks or deprecates passes here, the pushing of
- * a mark too: a repository whose contents another registry decides about is refused here.
+ * a mark too; what mirrors another registry was refused before, as every other change of it.
  */
 export async function requireYank(
   { gate }: RegistryParts,

@@ -5,6 +5,7 @@ import type { Reader, Transaction } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { versionExists } from "../errors.ts";
 import type { DeprecationNotice, PackageDetail, VerifiedPackage, VersionRow } from "../metadata.ts";
+import { lookOf, stemOf } from "../names/resemblance.ts";
 import { deprecationsOf, everyVersion } from "./deprecations.ts";
 import { verifiedPackage } from "./manifests.ts";
 import { storeFacets } from "./package-facets.ts";
@@ -100,8 +101,8 @@ export async function packageDetail(reader: Reader, name: string): Promise<Packa
 /** What it is described by comes with its first version. What is imported may have been published before what is here. */
 async function ensurePackage(transaction: Transaction, name: string, publishedAtMs: number): Promise<number> {
   const stored = await transaction.get<{ id: number }>(sql`
-    INSERT INTO packages (name, version, description, keywords, readme, updated_at)
-    VALUES (${name}, '', '', '', NULL, ${publishedAtMs})
+    INSERT INTO packages (name, version, description, keywords, readme, updated_at, look, stem)
+    VALUES (${name}, '', '', '', NULL, ${publishedAtMs}, ${lookOf(name)}, ${stemOf(name)})
     ON CONFLICT (name) DO UPDATE SET updated_at = CASE
       WHEN excluded.updated_at > packages.updated_at THEN excluded.updated_at ELSE packages.updated_at END
     RETURNING id`);

@@ -8,7 +8,7 @@ import { namespaceOf } from "../access/namespaces.ts";
 import type { Visibility } from "../access/rights.ts";
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
-import { packageUnknown, registryError, versionExists, versionUnknown } from "../errors.ts";
+import { nameTooSimilar, packageUnknown, registryError, versionExists, versionUnknown } from "../errors.ts";
 import { isBeingRemoved } from "../objects/object-removals.ts";
 import type {
   BlobRow,
@@ -33,6 +33,7 @@ import * as packages from "./packages.ts";
 import { publishedAmong, publishedDigest, publishedVersion } from "./published-versions.ts";
 import type { FinishedUpload } from "../uploads.ts";
 import { ensureRepository, hasRepository, listRepositories, repositoryIdOf } from "./repositories.ts";
+import { similarPackage } from "./similar-names.ts";
 import { listTags, pointTags, taggedOtherwise, tagsElsewhere } from "./tags.ts";
 import { countUploads } from "./uploads.ts";
 import { describeMark, isMark, manifestOfMark, newestMark, takeMark, toYankNotice } from "./yanks.ts";
@@ -251,6 +252,7 @@ export class SqlMetadata implements Metadata {
     const missing = await manifests.missingContents(change, repository, contents);
     if (missing.length > 0) throw incompleteManifest(repository, digest, missing);
     await refuseMoves(change, repository, tags, digest);
+    if (manifest.publish) await refuseSimilarName(change, manifest);
     const pushed = await recordPush(change, manifest);
     const id = await ensureRepository(change, repository, change.now);
     await manifests.insertManifest(change, id, manifest, change.now);
@@ -325,6 +327,13 @@ async function refuseMoves(
   const published = await publishedAmong(change, repository, tags.map(versionOfTag));
   const other = published.find((entry) => entry.digest !== digest);
   if (other !== undefined) throw versionExists(repository, other.version, other.digest, digest);
+}
+
+/** A package that is there keeps its name, whatever came after it. */
+async function refuseSimilarName(change: AuditedTransaction, { repository, nameRules }: NewManifest): Promise<void> {
+  if (nameRules === undefined || (await packages.packageId(change, repository)) !== undefined) return;
+  const similar = await similarPackage(change, repository, nameRules);
+  if (similar !== undefined) throw nameTooSimilar(repository, similar);
 }
 
 async function refuseInUse(change: AuditedTransaction, repository: string, digest: Digest): Promise<void> {

@@ -7,7 +7,7 @@ import { formatManifest, mediaTypes } from "@cpm/oci";
 import type { Descriptor } from "@cpm/oci";
 import type { Fetch } from "@cpm/registry-client";
 import { digestOf } from "@cpm/store";
-import type { RegistryOptions } from "../registry.ts";
+import type { RegistryOptions } from "../registry-options.ts";
 import {
   codesOf,
   emptyConfigBytes,

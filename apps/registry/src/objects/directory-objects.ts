@@ -1,10 +1,11 @@
-import { linkSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync, readFileSync } from "node:fs";
+import { linkSync, readdirSync, rmSync, statSync, writeFileSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isDigest } from "@cpm/base";
 import type { ByteSource, Digest } from "@cpm/base";
 import type { BlobDirectory } from "@cpm/store";
 import { makeDirectory, readFileBytes, removeFile, syncDirectory, withFileErrors } from "@cpm/store";
 import { contentLost, registryError } from "../errors.ts";
+import { objectPages } from "./directory-listing.ts";
 import { DirectoryStaging, markSuffix, objectOf, readMark } from "./directory-staging.ts";
 import { quarantinePrefix } from "./object-storage.ts";
 import type { ByteRange, ObjectName, ObjectStorage, Staging, StoredObject } from "./object-storage.ts";
@@ -76,14 +77,8 @@ export class DirectoryObjects implements ObjectStorage {
     return this.#isMarked(object) ? false : removeFile(path);
   }
 
-  async list(after: ObjectName, limit: number): Promise<readonly StoredObject[]> {
-    return withFileErrors("list", this.#blobs.root, () => this.#names())
-      .filter((name) => name > after)
-      .slice(0, limit)
-      .flatMap((object) => {
-        const found = statSync(this.#pathOf(object), { throwIfNoEntry: false });
-        return found === undefined ? [] : [{ object, sizeBytes: found.size, modifiedAtMs: found.mtimeMs }];
-      });
+  pages(): AsyncIterable<readonly StoredObject[]> {
+    return objectPages(this.#blobs.root);
   }
 
   uploadOf(): undefined {
@@ -100,16 +95,6 @@ export class DirectoryObjects implements ObjectStorage {
         rmSync(probe);
       }
     });
-  }
-
-  #names(): string[] {
-    const root = join(this.#blobs.root, "blobs");
-    mkdirSync(root, { recursive: true });
-    return readdirSync(root)
-      .flatMap((algorithm) => readdirSync(join(root, algorithm)).map((hex) => ({ algorithm, hex })))
-      .filter(({ algorithm, hex }) => isDigest(`${algorithm}:${hex}`))
-      .map(({ algorithm, hex }) => `blobs/${algorithm}/${hex}`)
-      .toSorted(byBytes);
   }
 
   /** By any process that has the directory. A mark that is being written may be any. */
@@ -144,8 +129,4 @@ export class DirectoryObjects implements ObjectStorage {
 
 function isThere(path: string): boolean {
   return withFileErrors("read", path, () => statSync(path, { throwIfNoEntry: false })) !== undefined;
-}
-
-function byBytes(left: string, right: string): number {
-  return left < right ? -1 : Number(left > right);
 }

@@ -1,9 +1,16 @@
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { digestAlgorithm, digestHex, isDigest } from "@cpm/base";
 import type { ByteSource, Digest } from "@cpm/base";
 import type { BlobDirectory } from "@cpm/store";
-import { fileError, readFileBytes, systemCode, removeFile, withFileErrors, writeFully } from "@cpm/store";
+import {
+  fileError,
+  readFileBytes,
+  removeFile,
+  syncInBackground,
+  systemCode,
+  withFileErrors,
+  writeFully,
+} from "@cpm/store";
 import type { ObjectName, StagedState, Staging } from "./object-storage.ts";
 
 const nothing: StagedState = {};
@@ -51,7 +58,7 @@ export class DirectoryStaging implements Staging {
 
   async mark(digest: Digest): Promise<void> {
     if (this.sizeBytes === 0) withFileErrors("create", this.#path, () => closeSync(openSync(this.#path, "a")));
-    await syncFile(this.#path);
+    await syncInBackground(this.#path);
     withFileErrors("mark", this.#path, () => writeFileSync(`${this.#path}${markSuffix}`, digest));
     this.#marked = digest;
   }
@@ -59,7 +66,7 @@ export class DirectoryStaging implements Staging {
   /** Also when the blob is there: its name may not be durable yet, and its bytes may have been damaged since. */
   async seal(): Promise<ObjectName> {
     if (this.#marked === undefined) throw new TypeError("only what was marked is sealed");
-    if (!this.#adopted) this.#blobs.adopt(this.#path, this.#marked);
+    if (!this.#adopted) await this.#blobs.adopt(this.#path, this.#marked);
     this.#adopted = true;
     return objectOf(this.#marked);
   }
@@ -96,20 +103,6 @@ export function readMark(path: string): string | undefined {
 
 export function objectOf(digest: Digest): ObjectName {
   return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
-}
-
-/** On another thread: a large file takes seconds to reach the disk, and other requests go on meanwhile. */
-async function syncFile(path: string): Promise<void> {
-  try {
-    const file = await open(path, "r");
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw fileError(error, "sync", path);
-  }
 }
 
 /** Undefined when there is no such file. */

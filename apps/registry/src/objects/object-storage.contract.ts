@@ -67,11 +67,8 @@ export function testObjectStorage(name: string, start: () => Promise<ObjectsUnde
     const put = async (bytes: Uint8Array) => finish((await begin()).id, sourceOf(bytes), digestOf(bytes));
     const names = async () => {
       const found: string[] = [];
-      for (;;) {
-        const page = await storage.list(found.at(-1) ?? "", 3);
-        if (page.length === 0) return found;
-        found.push(...page.map((entry) => entry.object));
-      }
+      for await (const page of storage.pages()) found.push(...page.map((entry) => entry.object));
+      return found;
     };
 
     test.each([0, 1, 1000, 600_000, 8 * mebibyte, 8 * mebibyte + 1, 21 * mebibyte])(

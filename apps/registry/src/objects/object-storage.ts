@@ -70,8 +70,11 @@ export interface ObjectStorage {
    * is left where it is until the upload is settled or discarded.
    */
   remove(object: ObjectName): Promise<boolean>;
-  /** Objects after a name in byte order, at most `limit`; also those of uploads under way, see `uploadOf`. */
-  list(after: ObjectName, limit: number): Promise<readonly StoredObject[]>;
+  /**
+   * Everything that is there, in byte order, a page of at most a thousand at a time; also objects of uploads under way,
+   * see `uploadOf`. What comes and goes meanwhile may be on a page or not.
+   */
+  pages(): AsyncIterable<readonly StoredObject[]>;
   /** The upload that an object was made by: while that is under way, the object may not be collected. */
   uploadOf(object: ObjectName): string | undefined;
   /** Writes, reads and removes something small. Throws what is wrong. */

@@ -89,12 +89,12 @@ export class S3Calls {
   }
 
   /** At most 1000, in byte order. */
-  async list(prefix: string, after: string, limit: number): Promise<readonly StoredObject[]> {
+  async list(prefix: string, after: string): Promise<readonly StoredObject[]> {
     const { prefix: own } = this.client;
     const query = {
       "list-type": "2",
       prefix: `${own}${prefix}`,
-      "max-keys": String(Math.min(1000, limit)),
+      "max-keys": "1000",
       ...(after === "" ? {} : { "start-after": `${own}${after}` }),
     };
     const { text } = await this.client.text({ method: "GET", key: "", query });

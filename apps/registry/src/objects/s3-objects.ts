@@ -93,8 +93,14 @@ export class S3Objects implements ObjectStorage {
     return true;
   }
 
-  async list(after: ObjectName, limit: number): Promise<readonly StoredObject[]> {
-    return this.#calls.list("blobs/", after, limit);
+  async *pages(): AsyncGenerator<readonly StoredObject[]> {
+    for (let after = ""; ;) {
+      const page = await this.#calls.list("blobs/", after);
+      const last = page.at(-1);
+      if (last === undefined) return;
+      yield page;
+      after = last.object;
+    }
   }
 
   uploadOf(object: ObjectName): string | undefined {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { encodeUtf8 } from "@cpm/base";
 import { digestOf } from "@cpm/store";
 import { openRegistry } from "../registry.ts";
-import type { LogEntry } from "../registry.ts";
+import type { LogEntry } from "../registry-options.ts";
 import { openRegistryUnderTest, openRegistryWithUsers } from "../testing/index.ts";
 import { Metrics } from "./metrics.ts";
 import { readTarget } from "../http/request-target.ts";

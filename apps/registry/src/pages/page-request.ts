@@ -1,5 +1,5 @@
 import type { Caller } from "../access/authenticator.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import type { Visitor } from "./layout.ts";
 
 /** What a controller works with. */

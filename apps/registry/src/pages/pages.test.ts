@@ -34,6 +34,24 @@ describe("pages", () => {
       expect(await (await get(`/packages/open/tool/${version}`)).text()).toContain("open/tool@1.1.0+build.1");
   });
 
+  test("show the newest version that is not yanked, and say of the yanked one why and by whom", async () => {
+    const path = "/api/v1/packages/open/tool/versions/1.1.0%2Bbuild.1/yank";
+    const change = (method: string, body: object) =>
+      call(method, path, { headers: basicHeader(owner), body: JSON.stringify(body) });
+    expect((await change("PUT", { reason: "Loses <data>." })).status).toBe(200);
+    expect(await (await get("/packages/open/tool")).text()).toContain(">Old</h3>");
+    expect(await (await get("/?q=tool")).text()).toContain(">1.0.0</span>");
+    const yanked = await (await get("/packages/open/tool/1.1.0+build.1")).text();
+    for (const text of ["was yanked", "<bdi>owner</bdi>", "Loses &lt;data&gt;."]) expect(yanked).toContain(text);
+    expect((await change("DELETE", {})).status).toBe(200);
+    expect(await (await get("/packages/open/tool")).text()).toContain(">New</h3>");
+  });
+
+  test("name the owners of a namespace, and of its packages", async () => {
+    for (const path of ["/packages/open/tool", "/namespaces/open"])
+      expect(await (await get(path)).text()).toContain("<bdi>owner</bdi>");
+  });
+
   test("find what the query says, and nothing private for who may not see it", async () => {
     const anonymous = await (await get("/?q=tool")).text();
     expect(anonymous).toContain("open/tool");

@@ -1,7 +1,7 @@
 import type { Caller } from "../access/authenticator.ts";
 import { packageUnknown } from "../errors.ts";
 import { decodePathPart, packageNameOf } from "../http/router.ts";
-import type { RegistryParts } from "../registry.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import { findAsset } from "./assets/assets.ts";
 import type { Html } from "./html.ts";
 import { namespace } from "./namespace/controller.ts";

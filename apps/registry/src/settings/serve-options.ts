@@ -4,7 +4,7 @@ import { parseDuration } from "@cpm/base";
 import { UsageError } from "../commands/usage-error.ts";
 import type { CollectSettings } from "../collect/collect-settings.ts";
 import { registryError } from "../errors.ts";
-import type { LogEntry } from "../registry.ts";
+import type { LogEntry } from "../registry-options.ts";
 import type { ScrubSettings } from "../scrub/scrub-job.ts";
 import type { ServeOptions, TlsFiles } from "../serve.ts";
 import type { S3Settings } from "../objects/s3-settings.ts";

@@ -163,6 +163,8 @@ export class ReplicaUnderTest {
   }
 
   async objects(): Promise<readonly string[]> {
-    return (await this.storage.list("", 1_000_000)).map(({ object }) => object);
+    const names: string[] = [];
+    for await (const page of this.storage.pages()) names.push(...page.map(({ object }) => object));
+    return names;
   }
 }

@@ -10,6 +10,7 @@ export { sql } from "../database/sql.ts";
 export { testJobs } from "../jobs/jobs.contract.ts";
 export { testMirrorRecords } from "../mirror/mirror-records.contract.ts";
 export { testMetadata } from "../metadata.contract.ts";
+export { testSimilarNames } from "../metadata/similar-names.contract.ts";
 export { testWithdrawals } from "../metadata/withdrawals.contract.ts";
 export { testSqlUploadRecords } from "../objects/upload-records.contract.ts";
 export { testWebhooks } from "../webhooks/webhooks.contract.ts";

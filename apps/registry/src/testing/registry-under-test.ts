@@ -7,7 +7,7 @@ import type { Descriptor, OciIndex, OciManifest } from "@cpm/oci";
 import { emptyDescriptor, formatManifest, mediaTypes } from "@cpm/oci";
 import { digestOf } from "@cpm/store";
 import { openRegistry } from "../registry.ts";
-import type { LogEntry, RegistryOptions } from "../registry.ts";
+import type { LogEntry, RegistryOptions } from "../registry-options.ts";
 import { assertDescribed } from "./api-answers.ts";
 
 export interface CallOptions {

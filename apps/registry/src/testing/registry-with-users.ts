@@ -4,7 +4,7 @@ import { encodeBase64, parseChallenges } from "@cpm/oci";
 import type { Accounts } from "../access/accounts.ts";
 import { createAccounts } from "../access/accounts.ts";
 import { openSqliteDatabase } from "../database/sqlite-database.ts";
-import type { RegistryOptions } from "../registry.ts";
+import type { RegistryOptions } from "../registry-options.ts";
 import { openRegistryUnderTest } from "./registry-under-test.ts";
 import type { CallOptions, RegistryUnderTest } from "./registry-under-test.ts";
 

@@ -4,7 +4,7 @@ import type { LockedPackage } from "@cpm/model";
 import { versionToTag } from "@cpm/model";
 import type { Descriptor, StoreReader } from "@cpm/oci";
 import { copyGraph } from "@cpm/store";
-import type { Repository } from "@cpm/registry-client";
+import type { Repository, RepositoryOptions } from "@cpm/registry-client";
 import { operationError } from "../errors.ts";
 import type { PackageAccess } from "../package/locate-package.ts";
 import type { BundleSet } from "./bundle-set.ts";
@@ -30,6 +30,7 @@ export async function pushBundles(
   to: string,
   access: Pick<PackageAccess, "registry" | "report" | "signal">,
   from?: string,
+  options: RepositoryOptions = {},
 ): Promise<readonly PushedPackage[]> {
   const registry = chooseRegistry(set, from);
   const partial = set.bundles.find(({ document }) => document.platforms !== undefined);
@@ -41,7 +42,7 @@ export async function pushBundles(
   for (const locked of inOrder(set.packages.filter((entry) => entry.registry === registry))) {
     const source = set.repository(locked.registry, locked.name);
     // oxlint-disable-next-line no-await-in-loop -- a registry never has a package without those that it needs
-    pushed.push(await pushPackage(locked, source, client.repository(locked.name), access));
+    pushed.push(await pushPackage(locked, source, client.repository(locked.name, options), access));
   }
   return pushed;
 }

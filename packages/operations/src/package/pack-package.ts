@@ -98,7 +98,7 @@ async function packInto(
   const { compressionLevel, onProgress, signal } = options;
   const level = compressionLevel === undefined ? {} : { compressionLevel };
   const packed = await packLayer(files, path, { ...level, onProgress, signal });
-  store.blobs.adopt(path, packed.digest);
+  await store.blobs.adopt(path, packed.digest);
   return packed;
 }
 

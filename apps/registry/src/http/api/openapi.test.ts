@@ -39,6 +39,9 @@ test("an answer that is not as described is found out", () => {
   expect(() => assertValid("a namespace", schema, { name: "acme", private: false, more: 1 })).toThrow("more");
 });
 
+/** What needs a CI system or another registry is answered in the tests of these. */
+const elsewhere = ["POST /api/v1/login/oidc 201", "GET /api/v1/packages/{namespace}/{name} 304"];
+
 /** Each answer is held to its description by the registry under test; here every one of them is asked for. */
 test("every answer that is described is given, and is as described", async () => {
   const registry = await openRegistryWithUsers();
@@ -54,7 +57,10 @@ test("every answer that is described is given, and is as described", async () =>
     const { nonce } = await (await ask("POST", "/login/challenge")).json();
     return { nonce, signature: key.sign(textToSign(purpose, "registry.test", nonce)) };
   };
-  await ask("GET", "/openapi.json");
+  const described = await registry.call("GET", "/api/v1/openapi.json");
+  expect(await described.json()).toEqual(document());
+  const unchanged = { headers: { "if-none-match": described.headers.get("etag") ?? "" } };
+  expect((await registry.call("GET", "/api/v1/openapi.json", unchanged)).status).toBe(304);
   await ask("POST", "/users", { name: "olga", admin: false, identities: [] });
   await ask("GET", "/users");
   await ask("POST", "/namespaces", { name: "acme", private: false, owner: "olga" });
@@ -86,10 +92,11 @@ test("every answer that is described is given, and is as described", async () =>
   for (const tag of ["1.0.0", "latest"])
     await registry.asUser(admin, "PUT", `/v2/acme/tool/manifests/${tag}`, { headers, body: formatManifest(manifest) });
   await ask("GET", "/search?q=tool&executor=local-executor&limit=1&offset=0");
-  await ask("GET", "/packages/acme/tool");
-  const resolution = await ask("GET", "/packages/acme/tool/resolution");
-  const known = { "if-none-match": resolution.headers.get("etag") ?? "" };
-  await registry.asUser(admin, "GET", "/api/v1/packages/acme/tool/resolution", { headers: known });
+  for (const view of ["", "/resolution"]) {
+    const first = await ask("GET", `/packages/acme/tool${view}`);
+    const known = { "if-none-match": first.headers.get("etag") ?? "" };
+    await registry.asUser(admin, "GET", `/api/v1/packages/acme/tool${view}`, { headers: known });
+  }
   for (const [path, body] of [
     ["versions/1.0.0/yank", { reason: "It loses data." }],
     ["versions/1.0.0/deprecation", { message: "Use another.", successor: "acme/other" }],
@@ -112,10 +119,8 @@ test("every answer that is described is given, and is as described", async () =>
   const all = Object.entries(apiOperations).flatMap(([route, { answers }]) =>
     Object.keys(answers).map((status) => `${route} ${status}`),
   );
-  // That one needs a CI system, which its own tests have.
-  expect(all.filter((which) => !describedAnswers.has(which))).toEqual(
-    describedAnswers.has("POST /api/v1/login/oidc 201") ? [] : ["POST /api/v1/login/oidc 201"],
-  );
+  const missing = all.filter((which) => !describedAnswers.has(which) && !elsewhere.includes(which));
+  expect(missing).toEqual([]);
 });
 
 test("what is not described is refused: parameters, keys of a body, and methods", async () => {

@@ -42,7 +42,10 @@ export const apiOperations: Readonly<Record<ApiRoute | SignInRoute, ApiOperation
     tag: "index",
     summary: "This document",
     access: "everybody",
-    answers: { 200: { description: "OpenAPI 3.1.", schema: { type: "object" } } },
+    answers: {
+      200: { description: "OpenAPI 3.1.", schema: { type: "object" } },
+      304: nothing("It has not changed."),
+    },
   },
   "GET /api/v1/search": {
     id: "searchPackages",
@@ -78,10 +81,11 @@ export const apiOperations: Readonly<Record<ApiRoute | SignInRoute, ApiOperation
     id: "showPackage",
     tag: "index",
     summary: "A package with all its versions, the highest first",
+    description: "Has an ETag of its content: send it as `If-None-Match`.",
     access: "everybody",
     answers: {
       200: { description: "The package.", schema: refTo("Package") },
-      304: nothing("It is another registry's, and has not changed."),
+      304: nothing("It has not changed."),
     },
   },
   "GET /api/v1/packages/{namespace}/{name}/resolution": {

@@ -16,6 +16,7 @@ export async function namespace({ parts, caller, visitor, query }: PageRequest, 
   return namespacePage({
     visitor,
     name,
+    owners: await parts.accounts.namespaces.owners(name),
     private: listed?.private ?? false,
     total,
     results,

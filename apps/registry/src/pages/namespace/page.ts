@@ -11,6 +11,8 @@ import { pagination } from "../pagination.ts";
 export interface NamespaceView {
   readonly visitor: Visitor;
   readonly name: string;
+  /** By name. */
+  readonly owners: readonly string[];
   readonly private: boolean;
   readonly total: number;
   readonly results: readonly PackageRow[];
@@ -32,9 +34,14 @@ export function namespacePage(view: NamespaceView): Html {
           <span class="quiet">Namespace</span>
           ${name}${view.private ? html` <span class="badge">private</span>` : undefined}
         </h1>
-        <p class="quiet">${countText(total, "package")}</p>
+        <p class="quiet">${countText(total, "package")}${ownedBy(view.owners)}</p>
       </div>
       ${results.length === 0 ? html`<p class="empty">${page > 1 ? "There are not so many." : "There are no packages in it yet."}</p>` : packageList(results, nowMs)}
       ${pagination(page, pages, (target) => (target === 1 ? path : `${path}?page=${target}`))}`,
   });
+}
+
+function ownedBy(owners: readonly string[]): Html | undefined {
+  if (owners.length === 0) return undefined;
+  return html`, owned by ${owners.map((owner, index) => html`${index === 0 ? "" : ", "}<bdi>${owner}</bdi>`)}`;
 }

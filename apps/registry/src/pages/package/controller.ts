@@ -4,18 +4,12 @@ import { parseManifestBytes } from "@cpm/oci";
 import type { Descriptor, OciManifest } from "@cpm/oci";
 import { namespaceOf } from "../../access/namespaces.ts";
 import { packageUnknown, registryError, versionUnknown } from "../../errors.ts";
-import type { PackageRow, VersionRow } from "../../metadata.ts";
-import type { RegistryParts } from "../../registry.ts";
+import type { DeprecationNotice, VersionRow } from "../../metadata.ts";
+import type { RegistryParts } from "../../registry-parts.ts";
 import type { Html } from "../html.ts";
 import type { PageRequest } from "../page-request.ts";
 import { packagePage } from "./page.ts";
-import type { DeprecationNotice, PlatformRow, YankNotice } from "./view.ts";
-
-/** A package as the index has it, with what withdraws it or a version of it where the index says so. */
-interface FoundPackage extends PackageRow {
-  readonly deprecated?: DeprecationNotice;
-  readonly versions: readonly (VersionRow & { readonly yanked?: YankNotice })[];
-}
+import type { PlatformRow } from "./view.ts";
 
 /** Throws `registry-server/package-unknown` for what is not there, and in the same words for what is hidden. */
 export async function packageController(
@@ -30,20 +24,21 @@ export async function packageController(
       "registry-server/package-unknown",
       `${name} is a mirror of ${mirror.upstream}: its page is there`,
     );
-  const found: FoundPackage | undefined = shown ? await parts.metadata.package(name) : undefined;
+  const found = shown ? await parts.metadata.package(name) : undefined;
   if (found === undefined) throw packageUnknown(name);
   const { versions } = found;
   const row = versions.find((entry) => entry.version === (version ?? found.version));
   if (row === undefined) throw versionUnknown(name, version ?? found.version);
   const manifest = parseManifest({ path: "colony.yaml", text: row.manifest });
   // Each version has a README of its own; the index itself keeps only the newest.
-  const [verified, platforms, facts] = await Promise.all([
+  const [verified, platforms, facts, owners] = await Promise.all([
     parts.metadata.verifiedPackage(name, row.digest),
     platformsOf(parts, name, row, manifest),
     parts.accounts.namespaces.facts(namespaceOf(name), undefined),
+    parts.accounts.namespaces.owners(namespaceOf(name)),
   ]);
   const readme = verified?.readme;
-  const deprecated = deprecationOf(found, manifest);
+  const deprecated = deprecationOf(row, manifest);
   return packagePage({
     visitor,
     manifest,
@@ -58,14 +53,15 @@ export async function packageController(
     platforms,
     versions,
     downloads: found.downloads,
+    owners,
     private: facts?.private ?? false,
     nowMs: parts.now(),
   });
 }
 
-/** What the index says of the package comes before what the author wrote into the version. */
-function deprecationOf(found: FoundPackage, manifest: Manifest): DeprecationNotice | undefined {
-  if (found.deprecated !== undefined) return found.deprecated;
+/** What is said afterwards comes before what the author wrote into the version. */
+function deprecationOf(row: VersionRow, manifest: Manifest): DeprecationNotice | undefined {
+  if (row.deprecated !== undefined) return row.deprecated;
   return manifest.deprecated === undefined ? undefined : { message: manifest.deprecated };
 }
 

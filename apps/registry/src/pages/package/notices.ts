@@ -1,3 +1,4 @@
+import type { YankNotice } from "../../metadata.ts";
 import { html } from "../html.ts";
 import type { Html } from "../html.ts";
 import { packagePath } from "../links.ts";
@@ -12,16 +13,17 @@ export function notices({ manifest, yanked, deprecated, newest, nowMs }: Package
     list.push(
       html`<div class="notice grave" role="note">
         <p>
-          <strong>Version ${version.text} was yanked</strong> ${timeElement(yanked.at, nowMs)}. New installs do not
-          choose it.
+          <strong>Version ${version.text} was yanked</strong> ${authorOf(yanked)}${timeElement(yanked.at, nowMs)}. It is
+          installed only where it is locked or named exactly.
         </p>
-        ${yanked.reason === "" ? undefined : html`<p dir="auto">${yanked.reason}</p>`}
+        <p dir="auto">${yanked.reason}</p>
       </div>`,
     );
   if (deprecated !== undefined)
     list.push(
       html`<div class="notice" role="note">
         <p><strong>Deprecated.</strong> <span dir="auto">${deprecated.message}</span></p>
+        ${deprecated.successor === undefined ? undefined : html`<p>Use <a href="${packagePath(deprecated.successor)}">${deprecated.successor}</a> in its place.</p>`}
       </div>`,
     );
   if (version.text !== newest)
@@ -31,4 +33,9 @@ export function notices({ manifest, yanked, deprecated, newest, nowMs }: Package
       </div>`,
     );
   return list;
+}
+
+/** In an open registry nobody has a name. */
+function authorOf({ by }: YankNotice): Html | undefined {
+  return by === "anyone" ? undefined : html`by <bdi>${by}</bdi> `;
 }

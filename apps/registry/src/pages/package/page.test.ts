@@ -20,6 +20,7 @@ function viewOf(fields = "", more: Partial<PackageView> = {}): PackageView {
     platforms: [{ digest, sizeBytes: 1500 }],
     versions: [{ version: "1.2.0", publishedAt: nowMs, sizeBytes: 1500 }],
     downloads: { total: 1, last90Days: 0 },
+    owners: [],
     private: false,
     nowMs,
     ...more,
@@ -27,6 +28,8 @@ function viewOf(fields = "", more: Partial<PackageView> = {}): PackageView {
 }
 
 const render = (view: PackageView): string => String(packagePage(view)).replace(/\s+/g, " ");
+
+const textOf = (page: string): string => page.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
 
 describe("the page of a package", () => {
   test("says how to install it: from this registry, and the version only where the address names one", () => {
@@ -42,9 +45,18 @@ describe("the page of a package", () => {
   });
 
   test("says why a version was yanked and a package deprecated, the gravest first", () => {
-    const yanked = { reason: "Loses <data>.", at: nowMs - 86_400_000 };
-    const page = render(viewOf("", { yanked, deprecated: { message: "Use another." }, newest: "1.1.0" }));
-    const places = ["was yanked", "Loses &lt;data&gt;.", "Use another.", "1.1.0</a>"].map((text) => page.indexOf(text));
+    const yanked = { reason: "Loses <data>.", by: "<olga>", at: nowMs - 86_400_000 };
+    const deprecated = { message: "Use another.", successor: "rise/other" };
+    const page = render(viewOf("", { yanked, deprecated, newest: "1.1.0" }));
+    const said = [
+      "was yanked",
+      "by <bdi>&lt;olga&gt;",
+      "Loses &lt;data&gt;.",
+      "Use another.",
+      ">rise/other<",
+      "1.1.0</a>",
+    ];
+    const places = said.map((text) => page.indexOf(text));
     expect(places).toEqual([...places].sort((left, right) => left - right));
     expect(places[0]).toBeGreaterThan(0);
     expect(render(viewOf())).not.toContain('role="note"');
@@ -55,7 +67,7 @@ describe("the page of a package", () => {
       version: `1.${index}.0`,
       publishedAt: nowMs,
       sizeBytes: 1,
-      ...(index === 3 ? { yanked: { reason: "", at: nowMs } } : {}),
+      ...(index === 3 ? { yanked: { reason: "Slow.", by: "olga", at: nowMs } } : {}),
     }));
     const page = render(viewOf("", { versions }));
     expect(page.match(/>yanked</g)).toHaveLength(1);
@@ -74,9 +86,7 @@ describe("the page of a package", () => {
   - {key: list, type: list, default: [1], maxItems: 8}
   - {key: empty, type: string, default: ""}
 `;
-    const page = render(viewOf(inputs))
-      .replace(/<[^>]*>/g, " ")
-      .replace(/\s+/g, " ");
+    const page = textOf(render(viewOf(inputs)));
     for (const text of [
       "big int 9007199254740993 at least 1",
       "share number 0.5 0 to 1",
@@ -105,6 +115,48 @@ describe("the page of a package", () => {
       "Copy the digest for linux/arm64",
     ])
       expect(page).toContain(text);
+  });
+
+  test("says what executors need beside their type, what must be installed, and what may not be", () => {
+    const requires = `multiInstance: true
+requires:
+  executors:
+    - {type: gpu, memory: 16Gi, gpu: {name: nvidia_a100, count: 2, memory: 40Gi}}
+    - {type: any, gpu: {count: 1}}
+  releases: {rise/db: ">=2"}
+  absent: {rise/old: "*"}
+`;
+    const page = textOf(render(viewOf(requires)));
+    for (const text of [
+      "gpu with 2 GPUs nvidia_a100 of 40Gi each and 16Gi of memory",
+      "any with 1 GPU",
+      "Installed before rise/db &gt;=2",
+      "Not beside it rise/old *",
+      "Instances several in one release",
+    ])
+      expect(page).toContain(text);
+  });
+
+  test("shows under which condition and with which inputs something else is needed, once for each instance", () => {
+    const needs = `inputs: [{key: gpu, type: bool, default: false}]
+dependencies:
+  rise/cuda: {version: ^1, when: "\${inputs.gpu}"}
+  rise/words: [{version: ^2, alias: english, with: {lang: en}}, {version: ^2, alias: swedish, with: {lang: "<sv>"}}]
+`;
+    const page = textOf(render(viewOf(needs)));
+    for (const text of [
+      "rise/cuda ^1 when ${inputs.gpu}",
+      "rise/words ^2 as english with lang = &quot;en&quot;",
+      "rise/words ^2 as swedish with lang = &quot;&lt;sv&gt;&quot;",
+    ])
+      expect(page).toContain(text);
+  });
+
+  test("names the owners of its namespace, where there are some", () => {
+    expect(textOf(render(viewOf("", { owners: ["ada", "<bob>"] })))).toContain(
+      "Owners of the namespace ada &lt;bob&gt;",
+    );
+    expect(render(viewOf())).not.toContain("Owners");
   });
 
   test("links to no repository but by https", () => {

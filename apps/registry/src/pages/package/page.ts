@@ -22,7 +22,7 @@ export function packagePage(view: PackageView): Html {
   const sections: readonly Section[] = [
     { id: "readme", title: "Readme", content: readmeSection(readme) },
     { id: "inputs", title: "Inputs", count: inputs.length, content: inputTable(inputs) },
-    { id: "requirements", title: "Requirements", content: requirementList(manifest.requires, view.platforms) },
+    { id: "requirements", title: "Requirements", content: requirementList(manifest, view.platforms) },
     { id: "dependencies", title: "Dependencies", count: dependencies.length, content: dependencyList(dependencies) },
     {
       id: "versions",
@@ -90,7 +90,7 @@ function readmeSection(readme: string | undefined): Html {
   return html`<div class="readme" dir="auto">${renderReadme(readme)}</div>`;
 }
 
-function about({ manifest, digest, sizeBytes, publishedAt, downloads, nowMs }: PackageView): Html {
+function about({ manifest, owners, digest, sizeBytes, publishedAt, downloads, nowMs }: PackageView): Html {
   const { license, maintainers, repository, homepage, keywords, name, version } = manifest;
   return html`<aside id="about" aria-labelledby="about-title">
     <h2 id="about-title" class="unseen">About</h2>
@@ -123,6 +123,18 @@ function about({ manifest, digest, sizeBytes, publishedAt, downloads, nowMs }: P
             </div>`
       }
       ${addressRow("Repository", repository)} ${addressRow("Homepage", homepage)}
+      ${
+        owners.length === 0
+          ? undefined
+          : html`<div>
+              <dt>Owners of the namespace</dt>
+              <dd>
+                <ul class="plain">
+                  ${owners.map((owner) => html`<li><bdi>${owner}</bdi></li>`)}
+                </ul>
+              </dd>
+            </div>`
+      }
       ${
         maintainers.length === 0
           ? undefined

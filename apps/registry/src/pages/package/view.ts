@@ -1,6 +1,7 @@
 import type { Digest } from "@cpm/base";
 import type { Manifest } from "@cpm/model";
 import type { Downloads } from "../../metadata.ts";
+import type { DeprecationNotice, YankNotice } from "../../metadata.ts";
 import type { Visitor } from "../layout.ts";
 
 /** All that the page of a package shows, of one of its versions. */
@@ -21,6 +22,8 @@ export interface PackageView {
   readonly versions: readonly VersionItem[];
   /** Of all versions. */
   readonly downloads: Downloads;
+  /** Of its namespace, by name. */
+  readonly owners: readonly string[];
   readonly private: boolean;
   readonly nowMs: number;
 }
@@ -30,15 +33,6 @@ export interface VersionItem {
   readonly publishedAt: number;
   readonly sizeBytes: number;
   readonly yanked?: YankNotice;
-}
-
-export interface YankNotice {
-  readonly reason: string;
-  readonly at: number;
-}
-
-export interface DeprecationNotice {
-  readonly message: string;
 }
 
 export interface PlatformRow {

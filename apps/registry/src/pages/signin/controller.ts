@@ -1,6 +1,6 @@
 import { isCpmError } from "@cpm/base";
 import type { Origin } from "../../access/authenticator.ts";
-import type { RegistryParts } from "../../registry.ts";
+import type { RegistryParts } from "../../registry-parts.ts";
 import { errorPage } from "../error/page.ts";
 import { pageHeaders } from "../page-response.ts";
 
