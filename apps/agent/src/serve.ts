@@ -5,7 +5,7 @@ import type { Clock } from "@cpm/base";
 import { openAgentNode } from "./node/agent-node.ts";
 import type { AgentNode } from "./node/agent-node.ts";
 import { RegistrySource } from "./node/registry-source.ts";
-import { callLine } from "./operation/log.ts";
+import { callLine, clientLine } from "./operation/log.ts";
 import type { Log } from "./operation/log.ts";
 import { Metrics } from "./operation/metrics.ts";
 import type { Gauges } from "./operation/metrics.ts";
@@ -85,7 +85,10 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
   const identity: AgentIdentity = { version, root, layoutVersion, instanceId, platform, isolation, limits };
   const { socketPath: path, inheritedSocket: inherited, socketMode: mode, metricsAddress } = options;
   const server = await startAgentServer({
-    handlers: createAgentHandlers(node, identity, (how) => metrics.ensured(how)),
+    handlers: createAgentHandlers(node, identity, {
+      onEnsured: (how) => metrics.ensured(how),
+      onClient: (client, caller) => log(clientLine(client, caller)),
+    }),
     gate,
     health: () => ({ serving: faults().length === 0, registryReachable: registry.reachable }),
     socket: { path, inherited, mode, maxConnections },

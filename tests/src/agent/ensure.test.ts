@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AgentSite, faultOf } from "./agent-site.ts";
 
@@ -189,6 +189,18 @@ describe("what is on the node", () => {
     expect(await faultOf(agent.verify(byVersion("rise/tools", "8.0.0")))).toMatchObject({
       code: "agent/not-installed",
     });
+  });
+
+  test("is pinned, also where another program has put it there and said nothing of it", async () => {
+    const agent = site.client();
+    await agent.ensure(byVersion("rise/tools", "1.1.0"));
+    rmSync(join(site.root, "records/rise/tools/1.1.0.json"));
+    const wanted = byVersion("rise/tools", "1.1.0");
+    const { outcome } = await agent.resolve(wanted);
+    expect(outcome).toMatchObject({ case: "installed", value: { manifestDigest: "", pinned: false } });
+    const { installed } = await agent.ensure({ ...wanted, pin: true });
+    expect(installed).toMatchObject({ manifestDigest: expect.stringMatching(/^sha256:/), pinned: true });
+    expect((await agent.ensure(wanted)).installed?.pinned).toBe(true);
   });
 
   test("is removed, once", async () => {

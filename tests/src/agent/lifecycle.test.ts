@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeSync, existsSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AgentSite, faultOf } from "./agent-site.ts";
 import { runAgentCommand } from "./agent-process.ts";
-import { listenWithoutAccepting } from "./listening-socket.ts";
 
 let site: AgentSite;
 beforeAll(async () => {
@@ -128,41 +127,41 @@ describe("a signal to stop", () => {
   });
 });
 
-describe.skipIf(process.platform !== "linux")("a socket that the agent was started with", () => {
-  test("outlives it: clients in a loop see no failure while it is replaced again and again", async () => {
-    const path = join(site.folder, "inherited.sock");
-    const listener = listenWithoutAccepting(path);
-    const start = () => site.start([], {}, listener);
-    await site.agent.end("SIGTERM");
-    await start();
-    await site.client({ socket: path }).ensure({ package: { name: "rise/small" } });
-    const wanted = { package: { name: "rise/small", selector: { case: "range", value: "1.0.0" } } } as const;
-    const state = { running: true, calls: 0 };
-    const failures: unknown[] = [];
-    const clients = Array.from({ length: 20 }, async () => {
-      const client = site.client({ socket: path, patienceMs: 0 });
-      while (state.running) {
-        await client.resolve(wanted).catch((error: unknown) => failures.push(error));
-        state.calls++;
-      }
-    });
-    for (let generation = 0; generation < 3; generation++) {
-      await moreCalls(state);
-      expect(await site.agent.end("SIGTERM")).toMatchObject({ exitCode: 0 });
-      expect(existsSync(path)).toBe(true);
-      await start();
+describe.skipIf(process.platform !== "linux" || Bun.which("python3") === null)("the service manager", () => {
+  test("is told that the agent serves, lives and stops", async () => {
+    const path = join(site.folder, "notify.sock");
+    const program = `import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print("bound", flush=True)
+while True: print(s.recv(4096).decode().split(chr(10))[0], flush=True)`;
+    const manager = Bun.spawn(["python3", "-c", program, path], { stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      const told = wordsOf(manager.stdout);
+      expect(await told()).toBe("bound");
+      await site.agent.end("SIGTERM");
+      await site.start([], { NOTIFY_SOCKET: path, WATCHDOG_USEC: "100000" });
+      expect([await told(), await told(), await told()]).toEqual(["READY=1", "WATCHDOG=1", "WATCHDOG=1"]);
+      await site.agent.end("SIGTERM");
+      let word = await told();
+      while (word === "WATCHDOG=1") word = await told();
+      expect(word).toBe("STOPPING=1");
+      await site.start();
+    } finally {
+      manager.kill();
     }
-    await moreCalls(state);
-    state.running = false;
-    await Promise.all(clients);
-    expect(failures).toEqual([]);
-    closeSync(listener);
-    await site.agent.end("SIGTERM");
-    await site.start();
   });
 });
 
-async function moreCalls(state: { readonly calls: number }): Promise<void> {
-  const wanted = state.calls + 200;
-  while (state.calls < wanted) await Bun.sleep(5);
+/** The lines of a stream, one for each call. */
+function wordsOf(stream: ReadableStream<Uint8Array>): () => Promise<string> {
+  const reader = stream.getReader();
+  let text = "";
+  return async () => {
+    while (!text.includes("\n")) text += Buffer.from((await reader.read()).value ?? []).toString();
+    const end = text.indexOf("\n");
+    const line = text.slice(0, end);
+    text = text.slice(end + 1);
+    return line;
+  };
 }

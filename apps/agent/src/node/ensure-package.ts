@@ -104,11 +104,13 @@ export class PackageEnsurer {
   }
 
   /** Only what a version, a manifest or a tree names for good: which version a range means is the registry's to say. */
-  #present({ wanted, expectedManifest }: EnsureRequest): InstalledRef | undefined {
+  #present({ wanted, expectedManifest, pin }: EnsureRequest): InstalledRef | undefined {
     if (wanted.selector.kind === "range" || wanted.selector.kind === "newest") return undefined;
     const ref = this.#parts.packages.find(wanted);
-    if (ref === undefined || expectedManifest === undefined) return ref;
-    return this.#parts.packages.describe(ref).manifest === expectedManifest ? ref : undefined;
+    if (ref === undefined || (expectedManifest === undefined && !pin)) return ref;
+    // Of what another program has placed, the registry has to say which manifest it is; only then can it be pinned.
+    const { manifest } = this.#parts.packages.describe(ref);
+    return manifest === undefined || manifest !== (expectedManifest ?? manifest) ? undefined : ref;
   }
 
   async #find({ name, selector }: PackageRequest, signal: AbortSignal): Promise<FoundPackage> {

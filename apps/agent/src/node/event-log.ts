@@ -22,13 +22,15 @@ export class EventLog {
   readonly #now: () => number;
   readonly #kept: NumberedEvent[] = [];
   readonly #listeners = new Set<(event: NumberedEvent) => void>();
-  #last = 0;
+  #last: number;
 
   constructor(now: () => number) {
     this.#now = now;
+    // Numbers of an earlier process are below those of this one: nobody goes on after an event that is another's.
+    this.#last = Math.floor(now()) * 1000;
   }
 
-  /** The number of the newest event; 0 before the first. */
+  /** The number of the newest event, or before the first one a number below it. */
   get last(): number {
     return this.#last;
   }

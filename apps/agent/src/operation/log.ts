@@ -1,4 +1,6 @@
 import { isCpmError } from "@cpm/base";
+import type { GetInfoRequest } from "@cpm/agent-client/contract";
+import type { Caller } from "../service/caller.ts";
 import type { CallRecord } from "../service/call-gate.ts";
 
 /** One line of the log. `event` is a name that does not change. */
@@ -13,6 +15,14 @@ export type Log = (line: LogLine) => void;
 export function createLog(write: (text: string) => void, now: () => number): Log {
   return ({ event, ...fields }) =>
     write(`${JSON.stringify({ time: new Date(now()).toISOString(), event, ...fields })}\n`);
+}
+
+const maxNameLength = 64;
+
+/** Who a client says that it is, cut to what the contract allows. */
+export function clientLine({ clientName, clientVersion }: GetInfoRequest, { uid, pid }: Caller): LogLine {
+  const client = clientName.slice(0, maxNameLength);
+  return { event: "client", client, version: clientVersion.slice(0, maxNameLength), uid, pid };
 }
 
 /** Who called what, and how it ended. A failure of ours is told in full here and nowhere else. */

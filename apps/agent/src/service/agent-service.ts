@@ -1,6 +1,7 @@
-import type { AgentService } from "@cpm/agent-client/contract";
+import type { AgentService, GetInfoRequest } from "@cpm/agent-client/contract";
 import type { AgentNode } from "../node/agent-node.ts";
 import type { Ensured } from "../node/ensure-package.ts";
+import type { Caller } from "./caller.ts";
 import { answerEnsure } from "./ensure-handler.ts";
 import type { Handlers } from "./implement.ts";
 import { answerInfo } from "./info-handler.ts";
@@ -10,16 +11,26 @@ import { answerList, answerRemove, answerResolve, createCollector } from "./pack
 import { answerVerify } from "./verify-handler.ts";
 import { answerWatch } from "./watch-handler.ts";
 
+/** Told of what metrics and the log say. */
+export interface ServiceHooks {
+  readonly onEnsured: (how: Ensured["how"]) => void;
+  /** Somebody has said who they are. */
+  readonly onClient: (client: GetInfoRequest, caller: Caller) => void;
+}
+
 /** The contract's calls, each in the file that its name says. */
 export function createAgentHandlers(
   node: AgentNode,
   identity: AgentIdentity,
-  onEnsured: (how: Ensured["how"]) => void,
+  { onEnsured, onClient }: ServiceHooks,
 ): Handlers<typeof AgentService> {
   const { limits, instanceId } = identity;
   const collect = createCollector(node);
   return {
-    getInfo: async (request) => answerInfo(request, identity),
+    async getInfo(request, { caller }) {
+      onClient(request, caller);
+      return answerInfo(request, identity);
+    },
     resolve: async (request) => answerResolve(request, node),
     ensure: (request, call) => answerEnsure(request, call, node, limits, onEnsured),
     verify: (request, call) => answerVerify(request, call, node),

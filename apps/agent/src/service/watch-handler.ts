@@ -23,10 +23,18 @@ export async function answerWatch(
   const namespace = parseNamespace(asked);
   const waiting: NumberedEvent[] = after === undefined ? [] : [...node.events.after(Number(after))];
   const wake = { call: (): void => {} };
+  const overflow = Promise.withResolvers<never>();
+  // Seen by whoever races against it; a client that keeps up never gets there.
+  overflow.promise.catch(() => {});
   const stop = node.events.listen((event) => {
     waiting.push(event);
+    if (waiting.length > maxWaiting) {
+      stop();
+      overflow.reject(agentError("agent/slow-watcher", `${maxWaiting} events are unread`));
+    }
     wake.call();
   });
+  const send = (message: WatchMessage): Promise<void> => Promise.race([call.send(message), overflow.promise]);
   const common = (sequence: number, atMs: number) => ({
     sequence: BigInt(sequence),
     instanceId,
@@ -37,16 +45,15 @@ export async function answerWatch(
     if (snapshot) {
       for (const ref of node.packages.list(namespace)) {
         const value = installedMessage(node.packages.describe(ref));
-        await call.send({ ...common(now, Date.now()), event: { case: "present", value } });
+        await send({ ...common(now, Date.now()), event: { case: "present", value } });
       }
     }
-    await call.send({ ...common(now, Date.now()), event: { case: "synced", value: {} } });
+    await send({ ...common(now, Date.now()), event: { case: "synced", value: {} } });
     for (;;) {
-      if (waiting.length > maxWaiting) throw agentError("agent/slow-watcher", `${waiting.length} events are unread`);
       const next = waiting.shift();
       if (next === undefined) await woken(wake, call.signal);
       else if (belongs(next.event, namespace))
-        await call.send({ ...common(next.sequence, next.atMs), event: eventMessage(next.event) });
+        await send({ ...common(next.sequence, next.atMs), event: eventMessage(next.event) });
     }
   } finally {
     stop();
