@@ -302,6 +302,13 @@ function describePromises(open: DatabaseKind["open"]): void {
     expect(await found("***")).toEqual([0, []]);
     expect(await found(`"' OR 1=1 -- & | ! :* ( )`)).toEqual([0, []]);
     expect(await found("")).toEqual([3, ["lab/météo", "rise/extra", "rise/wordcount"]]);
+    for (const [visible, total] of [
+      [everything, 4],
+      [{ namespaces: ["hidden"], patterns: [] }, 4],
+      [{ namespaces: ["hidden"], patterns: ["hidden/word*"] }, 4],
+      [{ namespaces: ["hidden"], patterns: ["hidden/other"] }, 3],
+    ] as const)
+      expect(await found("", visible, 1, 1)).toEqual([total, [expect.any(String)]]);
     const within = async (namespace: string, visible: Visibility, limit = 10, offset = 0) => {
       const { total, results } = await metadata.namespacePackages(namespace, visible, limit, offset);
       return [total, results.map((row) => row.name)] as const;

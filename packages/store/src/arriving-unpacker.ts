@@ -11,7 +11,7 @@ import { TreeWriter } from "./tree-writer.ts";
 /** Unpacks in this process, and what has yet to come while it arrives: every byte is touched once. */
 export class ArrivingUnpacker implements TreeUnpacker {
   async unpack(job: UnpackJob): Promise<void> {
-    const writer = new TreeWriter(join(job.staging, "root"), job.onFile);
+    const writer = new TreeWriter(join(job.staging, "root"), { onFile: job.onFile });
     try {
       for (const layer of job.layers) {
         await this.#unpackLayer(layer, writer, job);

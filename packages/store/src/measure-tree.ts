@@ -1,17 +1,26 @@
 import { chmodSync, closeSync, fstatSync, lstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import type { Stats } from "node:fs";
 import type { TreeEntry } from "@cpm/archive";
-import { checkLinks, checkLinkTarget, checkPath, defaultArchiveLimits, formatTreeEntry } from "@cpm/archive";
+import {
+  checkLinks,
+  checkLinkTarget,
+  checkPath,
+  compareTarPaths,
+  defaultArchiveLimits,
+  formatTreeEntry,
+} from "@cpm/archive";
 import { printable } from "@cpm/base";
-import { storeError, withFileErrors } from "./errors.ts";
+import { storeError, systemCode, withFileErrors } from "./errors.ts";
 import { readOpenFile } from "./files.ts";
 import { createHasher } from "./hash.ts";
-import { fileMode, formatListing, programMode } from "./tree-writer.ts";
+import { fileMode, programMode } from "./tree-writer.ts";
 
 export interface MeasureTreeOptions {
   /** More than so many entries are refused. */
   readonly maxEntries: number;
   readonly onProgress?: (addedBytes: number) => void;
+  /** Takes the canonical listing, in pieces. It counts only when the function has returned. */
+  readonly write: (text: string) => void;
 }
 
 const allModeBits = 0o7777;
@@ -20,69 +29,72 @@ const allModeBits = 0o7777;
  * The canonical listing of what really lies under a directory, from nothing but the files: whoever wrote them is not
  * believed. Takes the right to write from every directory on the way. Throws `node/tree-unfit` for what no unpacked
  * package holds (other modes, hard links, devices, names of no form), and `archive/…` for paths and symlinks that the
- * strict reader would not have let through. Synchronous: for a process that has nothing else to do.
+ * strict reader would not have let through. Synchronous, and in memory that does not grow with the tree, unless one
+ * directory is large: for a process that has nothing else to do, while nobody else writes there.
  */
-export function measureTree(root: string, options: MeasureTreeOptions): Uint8Array {
-  const tree = new MeasuredTree(root, options);
-  tree.addDirectory("");
-  tree.check();
-  return formatListing(tree.lines);
+export function measureTree(root: string, options: MeasureTreeOptions): void {
+  new MeasuredTree(root, options).measure();
 }
 
 class MeasuredTree {
-  readonly lines = new Map<string, string>();
   readonly #root: string;
   readonly #options: MeasureTreeOptions;
-  readonly #directories = new Set<string>();
   readonly #links = new Map<string, string>();
+  #entries = 0;
 
   constructor(root: string, options: MeasureTreeOptions) {
     this.#root = root;
     this.#options = options;
   }
 
-  addDirectory(path: string): void {
-    const place = this.#place(path);
-    withFileErrors("protect", place, () => chmodSync(place, programMode));
-    for (const bytes of withFileErrors("list", place, () => readdirSync(place, { encoding: "buffer" }))) {
-      const name = bytes.toString("utf8");
-      if (!Buffer.from(name, "utf8").equals(bytes)) throw unfit(path, "holds a name that is not UTF-8");
-      this.#add(path === "" ? name : `${path}/${name}`);
-    }
+  measure(): void {
+    this.#options.write("[");
+    this.#listDirectory("");
+    this.#options.write("]");
+    const isDirectory = (path: string) => this.#stat(path)?.isDirectory() === true;
+    checkLinks({ links: this.#links, isDirectory, holds: (path) => this.#stat(path) !== undefined });
   }
 
-  /** Checks what only the whole tree can tell. */
-  check(): void {
-    const isDirectory = (path: string) => this.#directories.has(path);
-    checkLinks({ links: this.#links, isDirectory, holds: (path) => this.lines.has(path) });
+  /** In byte order of whole paths: what lies in `a` comes after `a-b`, since `/` comes after `-`. */
+  #listDirectory(folder: string): void {
+    const place = this.#place(folder);
+    withFileErrors("protect", place, () => chmodSync(place, programMode));
+    const steps = withFileErrors("list", place, () => readdirSync(place)).sort(compareTarPaths);
+    const repeated = steps.findIndex((name, index) => name === steps[index - 1]);
+    // Bytes that are no UTF-8 may look like a name that is.
+    if (repeated !== -1) throw unfit(folder, "holds a name that is not UTF-8");
+    const folders = steps.filter((name) => this.#stat(join(folder, name))?.isDirectory() === true);
+    for (const step of merged(steps, folders)) {
+      if (step.endsWith("/")) this.#listDirectory(join(folder, step.slice(0, -1)));
+      else this.#add(join(folder, step));
+    }
   }
 
   #add(path: string): void {
-    if (this.lines.size >= this.#options.maxEntries) {
-      throw unfit(path, `is one of more than the ${this.#options.maxEntries} entries that are declared`);
-    }
+    const { maxEntries, write } = this.#options;
+    if (this.#entries >= maxEntries)
+      throw unfit(path, `is one of more than the ${maxEntries} entries that are declared`);
     checkPath(path, defaultArchiveLimits);
-    const entry = this.#describe(path);
-    this.lines.set(path, formatTreeEntry(entry));
-    if (entry.type === "directory") {
-      this.#directories.add(path);
-      this.addDirectory(path);
-    }
+    const line = formatTreeEntry(this.#describe(path));
+    write(this.#entries === 0 ? line : `,${line}`);
+    this.#entries++;
   }
 
   #describe(path: string): TreeEntry {
-    const place = this.#place(path);
-    const stat = withFileErrors("read", place, () => lstatSync(place));
+    const stat = this.#stat(path);
+    if (stat === undefined) throw unfit(path, "has a name that is not UTF-8");
     if (stat.isDirectory()) return { path, type: "directory", executable: false, sizeBytes: 0 };
-    if (stat.isFile()) return this.#describeFile(path, place);
+    if (stat.isFile()) return this.#describeFile(path);
     if (!stat.isSymbolicLink()) throw unfit(path, "is neither a file nor a directory nor a symlink");
+    const place = this.#place(path);
     const linkTarget = withFileErrors("read", place, () => readlinkSync(place));
     checkLinkTarget(linkTarget, path, defaultArchiveLimits);
     this.#links.set(path, linkTarget);
     return { path, type: "symlink", executable: false, sizeBytes: 0, linkTarget };
   }
 
-  #describeFile(path: string, place: string): TreeEntry {
+  #describeFile(path: string): TreeEntry {
+    const place = this.#place(path);
     const file = withFileErrors("open", place, () => openSync(place, "r"));
     try {
       const stat = withFileErrors("read", place, () => fstatSync(file));
@@ -98,9 +110,32 @@ class MeasuredTree {
     }
   }
 
+  /** Undefined where there is nothing of that name. */
+  #stat(path: string): Stats | undefined {
+    const place = this.#place(path);
+    try {
+      return lstatSync(place);
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return undefined;
+      throw withFileErrors("read", place, () => {
+        throw error;
+      });
+    }
+  }
+
   #place(path: string): string {
     return path === "" ? this.#root : `${this.#root}/${path}`;
   }
+}
+
+/** Names, and `name/` where what lies in a directory comes. */
+function merged(names: readonly string[], folders: readonly string[]): string[] {
+  if (folders.length === 0) return [...names];
+  return [...names, ...folders.map((name) => `${name}/`)].sort(compareTarPaths);
+}
+
+function join(folder: string, name: string): string {
+  return folder === "" ? name : `${folder}/${name}`;
 }
 
 function isProgram(stat: Stats, path: string): boolean {

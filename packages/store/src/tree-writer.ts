@@ -1,10 +1,10 @@
-import { chmodSync, closeSync, constants, fchmodSync, mkdirSync, openSync, symlinkSync } from "node:fs";
+import { chmodSync, closeSync, constants, fchmodSync, lstatSync, mkdirSync, openSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { TarEntry } from "@cpm/archive";
 import { compareTarPaths, formatTreeEntry } from "@cpm/archive";
 import type { Digest } from "@cpm/base";
 import { encodeUtf8 } from "@cpm/base";
-import { storeError, withFileErrors } from "./errors.ts";
+import { fileError, storeError, systemCode, withFileErrors } from "./errors.ts";
 import { backgroundBytes, writeFully, writeInBackground } from "./files.ts";
 import type { Hasher } from "./hash.ts";
 import { createHasher, digestOf } from "./hash.ts";
@@ -14,6 +14,13 @@ const openFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (c
 export const fileMode = 0o444;
 export const programMode = 0o555;
 
+export interface TreeWriterOptions {
+  /** Called with the size of each file that was written, or is about to be in the background. */
+  readonly onFile?: (sizeBytes: number) => void;
+  /** Whether to keep the listing, which takes a hash of every file and memory for every entry. Default true. */
+  readonly listing?: boolean;
+}
+
 /**
  * Writes the entries of one or more archives into a fresh directory that nobody else uses, and keeps the listing
  * of what it wrote. Files are created, never opened; symlinks come last, so that nothing is ever written through
@@ -22,6 +29,8 @@ export const programMode = 0o555;
 export class TreeWriter implements LayerSink {
   readonly #root: string;
   readonly #onFile: (sizeBytes: number) => void;
+  readonly #listing: boolean;
+  /** Lines of the listing by path. */
   readonly #lines = new Map<string, string>();
   readonly #directories: string[] = [];
   readonly #links: TarEntry[] = [];
@@ -36,41 +45,33 @@ export class TreeWriter implements LayerSink {
   /** Writes in the background, one after another. */
   #tail: Promise<void> = Promise.resolve();
 
-  /** `onFile` is called with the size of each file that was written, or is about to be in the background. */
-  constructor(root: string, onFile: (sizeBytes: number) => void = () => {}) {
+  constructor(root: string, { onFile = () => {}, listing = true }: TreeWriterOptions = {}) {
     this.#root = root;
     this.#onFile = onFile;
+    this.#listing = listing;
   }
 
   entry(entry: TarEntry): void {
-    const known = this.#lines.get(entry.path);
-    if (known !== undefined && !(entry.type === "directory" && known === formatTreeEntry(entry))) {
-      throw storeError("layer/collision", `two layers hold ${entry.path}`);
-    }
     // The reader has judged the path: a plain joint is what it says.
     const path = `${this.#root}/${entry.path}`;
     this.#path = path;
     if (entry.type === "file") {
       const mode = entry.executable ? programMode : fileMode;
-      this.#file = withFileErrors("create", path, () => openSync(path, openFlags, mode));
+      this.#file = withFileErrors("create", path, () => unlessThere(entry.path, () => openSync(path, openFlags, mode)));
       if (this.#exactModes) fchmodSync(this.#file, mode);
       this.#digest = undefined;
       this.#sizeBytes = entry.sizeBytes;
       return;
     }
     if (entry.type === "symlink") this.#links.push(entry);
-    else if (known === undefined) {
-      withFileErrors("create", path, () => mkdirSync(path, 0o755));
-      this.#directories.push(path);
-    }
-    this.#lines.set(entry.path, formatTreeEntry(entry));
+    else this.#makeDirectory(entry.path, path);
+    this.#list(entry);
   }
 
   data(chunk: Uint8Array): void {
     const file = this.#file;
     if (file === undefined) throw new TypeError("content without a file");
-    if (chunk.length === this.#sizeBytes) this.#digest = digestOf(chunk);
-    else (this.#hasher ??= createHasher()).update(chunk);
+    if (this.#listing) this.#hash(chunk);
     const path = this.#path;
     if (this.#background || chunk.length >= backgroundBytes) {
       this.#background = true;
@@ -83,25 +84,25 @@ export class TreeWriter implements LayerSink {
   entryEnd(entry: TarEntry): void {
     if (this.#file === undefined) return;
     this.#close();
-    const digest = this.#digest ?? (this.#hasher ?? createHasher()).digest();
-    this.#hasher = undefined;
-    const { path, type, executable, sizeBytes } = entry;
-    this.#lines.set(path, formatTreeEntry({ path, type, executable, sizeBytes, digest }));
-    this.#onFile(sizeBytes);
+    this.#list(entry);
+    this.#onFile(entry.sizeBytes);
   }
 
   settled(): Promise<void> {
     return this.#tail;
   }
 
-  /** Makes the symlinks, and gives the canonical listing. Only after every archive has been read to its end. */
+  /**
+   * Makes the symlinks, and gives the canonical listing where one is kept. Only after every archive has been read to its
+   * end.
+   */
   async finish(): Promise<Uint8Array> {
     await this.#tail;
     for (const { path, linkTarget = "" } of this.#links) {
       const place = join(this.#root, path);
-      withFileErrors("create", place, () => symlinkSync(linkTarget, place));
+      withFileErrors("create", place, () => unlessThere(path, () => symlinkSync(linkTarget, place)));
     }
-    return formatListing(this.#lines);
+    return this.#listing ? formatListing(this.#lines) : new Uint8Array(0);
   }
 
   /** Takes the right to write from every directory, the deepest first. */
@@ -115,6 +116,32 @@ export class TreeWriter implements LayerSink {
   async abandon(): Promise<void> {
     if (this.#file !== undefined) this.#close();
     await Promise.allSettled([this.#tail]);
+  }
+
+  #hash(chunk: Uint8Array): void {
+    if (chunk.length === this.#sizeBytes) this.#digest = digestOf(chunk);
+    else (this.#hasher ??= createHasher()).update(chunk);
+  }
+
+  /** Several layers may hold the same directory. */
+  #makeDirectory(path: string, place: string): void {
+    try {
+      mkdirSync(place, 0o755);
+    } catch (error) {
+      if (systemCode(error) !== "EEXIST") throw fileError(error, "create", place);
+      if (!lstatSync(place).isDirectory()) throw collision(path);
+      return;
+    }
+    this.#directories.push(place);
+  }
+
+  /** A file once it has been hashed. */
+  #list({ path, type, executable, sizeBytes, linkTarget }: TarEntry): void {
+    if (!this.#listing) return;
+    const link = linkTarget === undefined ? {} : { linkTarget };
+    const digest = type === "file" ? { digest: this.#digest ?? (this.#hasher ?? createHasher()).digest() } : {};
+    this.#hasher = undefined;
+    this.#lines.set(path, formatTreeEntry({ path, type, executable, sizeBytes, ...link, ...digest }));
   }
 
   #close(): void {
@@ -133,8 +160,22 @@ export class TreeWriter implements LayerSink {
   }
 }
 
+/** What is there in a fresh directory is of another layer. */
+function unlessThere<T>(path: string, create: () => T): T {
+  try {
+    return create();
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") throw collision(path);
+    throw error;
+  }
+}
+
+function collision(path: string) {
+  return storeError("layer/collision", `two layers hold ${path}`);
+}
+
 /** The canonical listing of a tree from its lines by path. */
-export function formatListing(lines: ReadonlyMap<string, string>): Uint8Array<ArrayBuffer> {
+function formatListing(lines: ReadonlyMap<string, string>): Uint8Array<ArrayBuffer> {
   const paths = [...lines.keys()].sort(compareTarPaths);
   return encodeUtf8(`[${paths.map((path) => lines.get(path) ?? "").join(",")}]`);
 }
@@ -146,7 +187,7 @@ export function treeDigest(layers: readonly ReadonlyMap<string, string>[]): Dige
     for (const [path, line] of layer) {
       const known = lines.get(path);
       if (known !== undefined && !(known === line && line.includes('"type":"directory"'))) {
-        throw storeError("layer/collision", `two layers hold ${path}`);
+        throw collision(path);
       }
       lines.set(path, line);
     }

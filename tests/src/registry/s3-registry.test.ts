@@ -117,6 +117,28 @@ describe.skipIf(whyNoGo() !== undefined)("a registry with its blobs in S3", () =
   }, 60_000);
 
   test.each([
+    ["NoSuchUpload", "404 Not Found"],
+    ["InvalidPart", "400 Bad Request"],
+  ])(
+    "an upload whose completion was answered by nothing, and then by %s, is whole where the object is",
+    async (code, status) => {
+      const text = `<Error><Code>${code}</Code><Message>no</Message></Error>`;
+      const answer = `HTTP/1.1 ${status}\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`;
+      const bytes = someBytes(9_000_000, 11);
+      const complete = { method: "POST", path: /uploadId=/ };
+      proxy.faults.push({ ...complete, cutResponseAfter: -1 }, { ...complete, answer });
+      const { object, sizeBytes } = await stored(bytes);
+      expect(proxy.faults).toEqual([]);
+      expect(digestOf(await collectBytes(objects().read(object, sizeBytes), sizeBytes))).toBe(digestOf(bytes));
+      // Where it is not, nothing is said to be there.
+      proxy.faults.push({ ...complete, answer });
+      expect(await codeOf(stored(bytes))).toBe("registry-server/storage");
+      expect(proxy.faults).toEqual([]);
+    },
+    60_000,
+  );
+
+  test.each([
     ["ends too early", { cutResponseAfter: 1_000_000 }],
     ["falls silent", { stallAfter: 1_000_000 }],
     ["has no head", { cutResponseAfter: -1 }],

@@ -1,5 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -17,6 +19,8 @@ import { runConfined } from "./confined-process.ts";
 import { isolationOfThisMachine } from "./isolation.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-attempts-"));
+// Others have to get to the directory that is theirs.
+chmodSync(scratch, 0o755);
 const main = join(import.meta.dir, "../testing/compromised-main.ts");
 const { missing } = isolationOfThisMachine();
 const unconfinable = missing.length > 0 || process.arch !== "x64";
@@ -49,10 +53,21 @@ function site(name: string): Site {
   return { inside, outside, parentPid, tcpPort: tcp.port ?? 0, udpPort: udp.port, unixSocket };
 }
 
-test.skipIf(unconfinable)(
-  "the kernel denies a worker that is taken over everything that it tries",
-  async () => {
-    const here = site("confined");
+/** Who the worker runs as: whoever runs this test, and of root also a user without any rights. */
+const nobody = 65534;
+const asNobody = ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", "--"];
+const users: { user: string; prefix: readonly string[] }[] = [{ user: "this user", prefix: [] }];
+if (process.getuid?.() === 0) {
+  const reachable = Bun.spawnSync([...asNobody, process.execPath, main, "nothing"]).success;
+  if (reachable) users.push({ user: "nobody", prefix: asNobody });
+  else process.stderr.write("the worker is not tried as nobody, who cannot read this checkout\n");
+}
+
+test.skipIf(unconfinable).each(users)(
+  "the kernel denies a worker of $user that is taken over everything that it tries",
+  async ({ user, prefix }) => {
+    const here = site(user.replace(" ", "-"));
+    if (prefix.length > 0) chownSync(here.inside, nobody, nobody);
     const outcomes = new Map<string, string>();
     await runConfined(
       {
@@ -69,7 +84,7 @@ test.skipIf(unconfinable)(
         timeoutMs: 50_000,
         silenceMs: 50_000,
       },
-      [process.execPath, main],
+      [...prefix, process.execPath, main],
     );
     const notDenied = [...outcomes].filter(([, outcome]) => !denied.test(outcome));
     expect(notDenied).toEqual([]);

@@ -36,10 +36,11 @@ const watchEveryMs = 10;
 
 /**
  * A pool for compiled code that fits into the address space that the launcher leaves, no cache of transpiled sources,
- * and memory given back at once.
+ * a collector that takes memory for scarce, and memory given back at once.
  */
 const environment = {
   BUN_JSC_jitMemoryReservationSize: String(32 * 1024 * 1024),
+  BUN_JSC_forceRAMSize: String(128 * 1024 * 1024),
   BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
   MIMALLOC_PURGE_DELAY: "0",
 };

@@ -97,7 +97,7 @@ function fileAttempts({ inside, outside, parentPid }: Site): Attempt[] {
     can("change a mode outside", () => chmodSync(victim, 0o666)),
     can("change times outside", () => utimesSync(victim, 1, 1)),
     can("change an owner outside", () => chownSync(victim, process.getuid?.() ?? 0, process.getgid?.() ?? 0)),
-    can("change a mode by a file that is open", () => system(x64.fchmod, openSync(process.execPath, "r"), 0o755)),
+    may("change a mode by a file that is open", () => system(x64.fchmod, openSync(process.execPath, "r"), 0o755)),
     may("set an attribute outside", () => system(x64.setxattr, text(victim), text("user.x"), text("y"), 1, 0)),
     can("give a file outside a second name", () => linkSync(victim, join(outside, "second"))),
     can("bring a file in", () => linkSync(victim, join(inside, "brought"))),

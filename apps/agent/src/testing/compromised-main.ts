@@ -60,7 +60,7 @@ const behaviours: Readonly<Record<string, (root: string) => unknown>> = {
   "nest directories beyond the length of a path": (root) => {
     const linux = openLinuxCalls();
     let folder = openPath(linux, currentFolder, root);
-    for (let depth = 0; depth < 1500; depth++) {
+    for (let depth = 0; depth < 700; depth++) {
       linux?.syscall(mkdirat, folder, Buffer.from("deeper\0"), 0o755);
       folder = openPath(linux, folder, "deeper");
     }

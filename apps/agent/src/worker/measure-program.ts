@@ -1,6 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { openSync } from "node:fs";
 import { join } from "node:path";
-import { failpoint, measureTree, withFileErrors } from "@cpm/store";
+import { failpoint, measureTree, withFileErrors, writeFully } from "@cpm/store";
 import { createReporter } from "./messages.ts";
 import { runConfinedProgram } from "./program.ts";
 
@@ -10,6 +10,8 @@ export interface MeasureRequest {
   readonly maxEntries: number;
 }
 
+const flushLength = 256 * 1024;
+
 /**
  * Lists what the worker left, from the files alone. It never sees an archive, so a worker that an archive took over
  * cannot take it over as well.
@@ -17,9 +19,19 @@ export interface MeasureRequest {
 export function measureProgram(): Promise<number> {
   return runConfinedProgram({ changeModes: true }, async (request) => {
     const { staging, maxEntries } = request as MeasureRequest;
-    const listing = measureTree(join(staging, "root"), { maxEntries, onProgress: createReporter() });
-    failpoint("worker/measured");
     const path = join(staging, "tree.json");
-    withFileErrors("write", path, () => writeFileSync(path, listing, { flag: "wx", mode: 0o444 }));
+    const file = withFileErrors("create", path, () => openSync(path, "wx", 0o444));
+    let pending = "";
+    const flush = (): void => {
+      writeFully(file, Buffer.from(pending), path);
+      pending = "";
+    };
+    const write = (text: string): void => {
+      pending += text;
+      if (pending.length >= flushLength) flush();
+    };
+    measureTree(join(staging, "root"), { maxEntries, onProgress: createReporter(), write });
+    flush();
+    failpoint("worker/measured");
   });
 }

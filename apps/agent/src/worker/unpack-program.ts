@@ -22,7 +22,7 @@ export function unpackProgram(): Promise<number> {
   return runConfinedProgram({ changeModes: false }, async (request) => {
     const { root, layers } = request as UnpackRequest;
     failpoint("worker/request-read");
-    const writer = new TreeWriter(root);
+    const writer = new TreeWriter(root, { listing: false });
     const sink = new ReportingSink(writer);
     for (const [index, { blob, descriptor, declared }] of layers.entries()) {
       const file = process.platform === "linux" ? firstFile + index : openSync(blob, "r");

@@ -4,7 +4,6 @@ import type { SearchFilters, SearchQuery } from "../metadata.ts";
 /** A filter as addresses have it: may be repeated, and every one of them has to hold. */
 interface FilterField {
   readonly key: string;
-  readonly field: keyof SearchFilters;
   /** Of a value, for browsers too: they take it with the flag `v`, in which a dash of a class is escaped. */
   readonly pattern: string;
   readonly maxLength: number;
@@ -12,36 +11,32 @@ interface FilterField {
   readonly expected: string;
 }
 
-export const filterFields: readonly FilterField[] = [
-  {
+export const filterFields: Readonly<Record<keyof SearchFilters, FilterField>> = {
+  keywords: {
     key: "keyword",
-    field: "keywords",
     pattern: "[a-z0-9]+([._+\\-][a-z0-9]+)*",
     maxLength: 40,
     expected: "a keyword: lower-case letters, digits and dashes",
   },
-  {
+  owners: {
     key: "owner",
-    field: "owners",
     pattern: "[a-z0-9]+([._\\-]+[a-z0-9]+)*",
     maxLength: 64,
     expected: "the name of a namespace or a user",
   },
-  {
+  executors: {
     key: "executor",
-    field: "executors",
     pattern: "[A-Za-z0-9._\\-]+",
     maxLength: 128,
     expected: "an executor type, such as container-executor",
   },
-  {
+  platforms: {
     key: "platform",
-    field: "platforms",
     pattern: "[a-z0-9]+/[a-z0-9]+",
     maxLength: 40,
     expected: "os/architecture, such as linux/amd64",
   },
-];
+};
 
 const maxTextLength = 200;
 const maxValues = 10;
@@ -51,9 +46,14 @@ const maxValues = 10;
  * filled in. Throws `registry-server/bad-query`.
  */
 export function parseSearchQuery(query: URLSearchParams): SearchQuery {
-  const values = filterFields.map((filter) => [filter.field, valuesOf(query, filter)] as const);
   const text = (query.get("q") ?? "").trim().slice(0, maxTextLength);
-  return { text, filters: Object.fromEntries(values) as unknown as SearchFilters };
+  const filters = {
+    keywords: valuesOf(query, filterFields.keywords),
+    owners: valuesOf(query, filterFields.owners),
+    executors: valuesOf(query, filterFields.executors),
+    platforms: valuesOf(query, filterFields.platforms),
+  };
+  return { text, filters };
 }
 
 function valuesOf(query: URLSearchParams, { key, pattern, maxLength, expected }: FilterField): readonly string[] {

@@ -43,6 +43,10 @@ function executorTypes(executors: JsonValue | undefined): readonly string[] {
   return [...new Set(types)];
 }
 
+export function isUnfiltered(filters: SearchFilters): boolean {
+  return Object.values(filters).every((values: readonly string[]) => values.length === 0);
+}
+
 /** A condition for rows of `packages p`: every one of the filters holds. */
 export function matchesFilters({ keywords, owners, executors, platforms }: SearchFilters): Query {
   const conditions = [

@@ -3,7 +3,7 @@ import type { Reader } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { Query } from "../database/sql.ts";
 import type { PackageRow, SearchQuery, SearchResult } from "../metadata.ts";
-import { matchesFilters } from "./package-facets.ts";
+import { isUnfiltered, matchesFilters } from "./package-facets.ts";
 import type { PackageSearch } from "./package-search.ts";
 import { isVisible } from "./visible-rows.ts";
 
@@ -37,7 +37,10 @@ export async function searchPackages(
 ): Promise<SearchResult> {
   const condition = sql`${isVisible(sql`p.namespace`, sql`p.name`, page.visible)} AND ${matchesFilters(filters)}`;
   const words = text.trim().toLowerCase();
-  if (words === "") return listPackages(reader, condition, sql`p.recent_downloads DESC, p.name`, page);
+  if (words === "") {
+    const counted = isUnfiltered(filters) ? countable(page.visible, condition) : condition;
+    return listPackages(reader, condition, counted, sql`p.recent_downloads DESC, p.name`, page);
+  }
   const matching = search.matching(words);
   return matching === undefined
     ? { total: 0, results: [] }
@@ -46,16 +49,29 @@ export async function searchPackages(
 
 export function namespacePackages(reader: Reader, namespace: string, page: PageOf): Promise<SearchResult> {
   const shown = isVisible(sql`p.namespace`, sql`p.name`, page.visible);
-  return listPackages(reader, sql`p.namespace = ${namespace} AND ${shown}`, sql`p.name`, page);
+  const condition = sql`p.namespace = ${namespace} AND ${shown}`;
+  return listPackages(reader, condition, condition, sql`p.name`, page);
 }
 
+/**
+ * The same condition by namespaces, where it can be: then an index counts and no package is read, which for ten thousand
+ * takes a tenth of the time. A list ordered by it would sort them all.
+ */
+function countable(visible: Visibility, condition: Query): Query {
+  if (visible.patterns.length > 0) return condition;
+  return sql`p.namespace IN (
+    SELECT v.name FROM namespaces v WHERE ${isVisible(sql`v.name`, sql`v.name`, visible)})`;
+}
+
+/** `counted` is `condition` in words that are counted faster. */
 async function listPackages(
   reader: Reader,
   condition: Query,
+  counted: Query,
   order: Query,
   { limit, offset }: PageOf,
 ): Promise<SearchResult> {
-  const total = await countOf(reader, sql`FROM packages p WHERE ${condition}`);
+  const total = await countOf(reader, sql`FROM packages p WHERE ${counted}`);
   const rows = await reader.all<PackageTableRow>(
     sql`SELECT p.* FROM packages p WHERE ${condition} ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}`,
   );

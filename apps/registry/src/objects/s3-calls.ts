@@ -49,14 +49,25 @@ export class S3Calls {
     return { number, etag, sizeBytes: body.length };
   }
 
-  /** False when the upload is not there: it was completed before, or aborted. */
+  /**
+   * False when the upload or a part of it is not there: it was completed before, or aborted. A store may put the parts
+   * together before it answers, which takes minutes for many gigabytes.
+   */
   async completeMultipart(key: string, uploadId: string, parts: readonly UploadedPart[]): Promise<boolean> {
     const list = parts.map(
       ({ number, etag }) => `<Part><PartNumber>${number}</PartNumber><ETag>${xmlEscape(etag)}</ETag></Part>`,
     );
     const body = `<CompleteMultipartUpload>${list.join("")}</CompleteMultipartUpload>`;
-    const answer = await this.client.text({ method: "POST", key, query: { uploadId }, body, alsoFine: [404] });
-    if (answer.status === 404) return false;
+    const answer = await this.client.text({
+      method: "POST",
+      key,
+      query: { uploadId },
+      body,
+      answerTimeoutMs: longAnswerTimeoutMs,
+      alsoFine: [400, 404],
+    });
+    if (answer.status === 404 || xmlText(answer.text, "Code") === "InvalidPart") return false;
+    if (answer.status === 400) throw storageFailed(`S3 did not complete ${key}: ${answer.text.slice(0, 300)}`);
     // It may have begun to answer 200 before it knew.
     if (answer.text.includes("<Error>"))
       throw storageFailed(`S3 did not complete ${key}: ${answer.text.slice(0, 300)}`);
@@ -71,7 +82,8 @@ export class S3Calls {
   async copy(from: string, to: string, sizeBytes: number): Promise<void> {
     const source = { "x-amz-copy-source": encodeURI(`/${this.client.bucketName}/${this.client.prefix}${from}`) };
     if (sizeBytes <= maxCopyBytes) {
-      const { text } = await this.client.text({ method: "PUT", key: to, headers: source });
+      const answerTimeoutMs = longAnswerTimeoutMs;
+      const { text } = await this.client.text({ method: "PUT", key: to, headers: source, answerTimeoutMs });
       required(text, "ETag");
       return;
     }
@@ -82,7 +94,8 @@ export class S3Calls {
       const number = parts.length + 1;
       const query = { partNumber: String(number), uploadId };
       const headers = { ...source, "x-amz-copy-source-range": `bytes=${at}-${end - 1}` };
-      const { text } = await this.client.text({ method: "PUT", key: to, query, headers });
+      const answerTimeoutMs = longAnswerTimeoutMs;
+      const { text } = await this.client.text({ method: "PUT", key: to, query, headers, answerTimeoutMs });
       parts.push({ number, etag: required(text, "ETag"), sizeBytes: end - at });
     }
     await this.completeMultipart(to, uploadId, parts);
@@ -107,6 +120,7 @@ export class S3Calls {
 }
 
 const maxCopyBytes = 1024 ** 3;
+const longAnswerTimeoutMs = 15 * 60_000;
 
 function required(xml: string, name: string): string {
   const text = xmlText(xml, name);

@@ -31,6 +31,8 @@ export interface S3Request {
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer> | string;
+  /** Where the store may take longer than for others until it answers. */
+  readonly answerTimeoutMs?: number;
   /** Statuses that are an answer and no failure, besides those of success. */
   readonly alsoFine?: readonly number[];
 }
@@ -114,7 +116,7 @@ export class S3Client {
     const stop = (): void => abort.abort(outer?.signal.reason);
     outer?.signal.addEventListener("abort", stop, { once: true });
     const sizeBytes = body === undefined ? 0 : Buffer.byteLength(body);
-    const timeoutMs = this.patience.answerTimeoutMs + sizeBytes / slowestBytesPerMs;
+    const timeoutMs = (request.answerTimeoutMs ?? this.patience.answerTimeoutMs) + sizeBytes / slowestBytesPerMs;
     const timer = setTimeout(() => abort.abort(new Error(`no answer within ${Math.round(timeoutMs)} ms`)), timeoutMs);
     let response: Response;
     try {

@@ -3,7 +3,7 @@ import { formatManifest, referrersTag } from "@cpm/oci";
 import type { Descriptor } from "@cpm/oci";
 import type { RegistryClient } from "@cpm/registry-client";
 import { imageOf } from "@cpm/registry/testing";
-import { digestOf } from "@cpm/store";
+import { copyGraph, digestOf } from "@cpm/store";
 import { describeStore, put } from "@cpm/store/testing";
 import { writeSamplePackage } from "../../cli/sample-package.ts";
 import type { Workplace } from "../../cli/workplace.ts";
@@ -79,6 +79,30 @@ export function describeBacking(name: string, { start, untagRefused }: BackingUn
       expect(new Set(listed.map(({ artifactType }) => artifactType))).toEqual(new Set(["x/provenance", "x/signature"]));
       expect(await repository.tags()).toEqual(["1.0.0", referrersTag(subject.digest)]);
     });
+
+    test("a yank that was copied along keeps its version from being chosen", async () => {
+      await cpm(["login", backing.host, "-u", backing.username, "--password-stdin"], `${backing.password}\n`);
+      for (const version of ["1.0.0", "1.1.0"]) {
+        const yaml = `apiVersion: cpm/v1\nname: rise/yanked\nversion: ${version}\ndescription: A test.\n`;
+        place.write("yanked/colony.yaml", yaml);
+        await succeeds(place.cpm(["publish", "./yanked"]));
+      }
+      await succeeds(place.cpm(["yank", "rise/yanked@1.1.0", "--reason", "Loses data."]));
+      const [from, to] = [clientOf(place.registry.host), client()].map((each) => each.repository("rise/yanked"));
+      if (from === undefined || to === undefined) throw new TypeError("two were made");
+      for (const tag of await from.tags()) {
+        const root = await from.resolve(tag);
+        if (root === undefined) throw new TypeError("it was published");
+        await copyGraph(from, to, root, { tags: [tag] });
+        for (const mark of await from.referrers(root.digest)) await copyGraph(from, to, mark);
+      }
+      const chosen = JSON.parse((await succeeds(cpm(["resolve", "rise/yanked", "--json"]))).stdout);
+      expect(chosen).toMatchObject([{ version: "1.0.0" }]);
+      const named = JSON.parse((await succeeds(cpm(["resolve", "rise/yanked@1.1.0", "--json"]))).stdout);
+      expect(named).toMatchObject([{ version: "1.1.0", yanked: "Loses data." }]);
+      const refused = await cpm(["yank", "rise/yanked@1.0.0", "--reason", "Slow.", "--json"]);
+      expect(JSON.parse(refused.stderr).error.code).toBe("registry/no-index");
+    }, 60_000);
 
     test("nobody and a wrong password are refused", async () => {
       for (const other of [clientWith(), clientWith("wrong")]) {

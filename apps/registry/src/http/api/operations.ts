@@ -57,7 +57,7 @@ export const apiOperations: Readonly<Record<ApiRoute | SignInRoute, ApiOperation
     query: {
       q: { description: "Words, each of which a package has, or one that begins with it.", schema: text },
       ...Object.fromEntries(
-        filterFields.map(({ key, pattern, maxLength, expected }) => [
+        Object.values(filterFields).map(({ key, pattern, maxLength, expected }) => [
           key,
           {
             description: `Only packages of which it holds: ${expected}. Several have to hold all.`,

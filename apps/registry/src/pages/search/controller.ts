@@ -1,5 +1,6 @@
 import { countOf } from "../../http/count-of.ts";
 import { filterFields, parseSearchQuery } from "../../http/search-query.ts";
+import type { SearchFilters, SearchQuery } from "../../metadata.ts";
 import type { Html } from "../html.ts";
 import { maxOffset, pageCount, packagesPerPage } from "../page-size.ts";
 import type { PageRequest } from "../page-request.ts";
@@ -15,12 +16,12 @@ export async function search({ parts, caller, visitor, query: fields }: PageRequ
   return searchPage({
     visitor,
     query: query.text,
-    filters: filterFields.map(({ key, field, ...grammar }): SearchFilter => ({
-      key,
-      ...grammar,
-      ...texts[field],
-      values: query.filters[field],
-    })),
+    filters: [
+      filterOf(query, "keywords", "Keyword", "text"),
+      filterOf(query, "owners", "Owner", "rise"),
+      filterOf(query, "executors", "Executor", "container-executor"),
+      filterOf(query, "platforms", "Platform", "linux/amd64"),
+    ],
     total,
     results,
     page,
@@ -29,9 +30,6 @@ export async function search({ parts, caller, visitor, query: fields }: PageRequ
   });
 }
 
-const texts = {
-  keywords: { label: "Keyword", example: "text" },
-  owners: { label: "Owner", example: "rise" },
-  executors: { label: "Executor", example: "container-executor" },
-  platforms: { label: "Platform", example: "linux/amd64" },
-} as const;
+function filterOf(query: SearchQuery, field: keyof SearchFilters, label: string, example: string): SearchFilter {
+  return { ...filterFields[field], label, example, values: query.filters[field] };
+}
