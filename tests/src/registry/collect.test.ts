@@ -301,7 +301,7 @@ test("a backup beside a collection has all that is needed, and says what is not 
   try {
     const kept: Contents[] = [];
     for (let turn = 0; turn < 5; turn++) kept.push(await setUp(registry.host));
-    const to = freshFolder();
+    const to = join(scratch, String(count++));
     const backup = () => cpmRegistry(["backup", "--data", own.data, "--to", to, "--json"]);
     for (const table of ["blob_reviews", "manifest_reviews"]) await own.execute(`UPDATE ${table} SET touched_at = 0`);
     const [made, collected] = await Promise.all([backup(), gc(own, [])]);

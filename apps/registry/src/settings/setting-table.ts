@@ -54,7 +54,7 @@ export const settingTable = {
   collectInterval: { type: "duration", default: "10m", meaning: "how often it is looked for what is due to go" },
   collectUntaggedAfter: {
     type: "duration",
-    value: "DURATION|never",
+    value: "TIME|never",
     default: "never",
     meaning: "when a manifest goes that has no tag and that nothing needs; never a version",
   },
