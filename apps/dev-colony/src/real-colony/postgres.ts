@@ -21,15 +21,20 @@ export function findPostgres(): PostgresPrograms {
   throw realColonyError("dev/no-postgres", "there is no PostgreSQL on this machine");
 }
 
-/** Makes an empty database cluster and answers the command that serves it. */
-export async function preparePostgres(programs: PostgresPrograms, folder: string, port: number): Promise<string[]> {
+/** Makes an empty database cluster and answers the command that serves it. `signal` ends it, with the folder half made. */
+export async function preparePostgres(
+  programs: PostgresPrograms,
+  folder: string,
+  port: number,
+  signal?: AbortSignal,
+): Promise<string[]> {
   const { initdb, postgres } = programs.kind === "system" ? programs : unpackPrograms(programs.folder, folder);
   const data = join(folder, "data");
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const prefix = unprivileged([folder, data]);
   const init = Bun.spawn(
     [...prefix, initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-    { cwd: folder, stdio: ["ignore", "ignore", "pipe"] },
+    { cwd: folder, stdio: ["ignore", "ignore", "pipe"], ...(signal === undefined ? {} : { signal }) },
   );
   const [exitCode, output] = await Promise.all([init.exited, new Response(init.stderr).text()]);
   if (exitCode !== 0) throw realColonyError("dev/start-failed", `initdb failed: ${output.trim().slice(-400)}`);

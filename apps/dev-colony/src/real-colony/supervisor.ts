@@ -61,6 +61,8 @@ class Supervisor {
   readonly #options: SupervisorOptions;
   /** Outside of a namespace of processes, what makes a child end when this process is killed. */
   readonly #bound: readonly string[];
+  readonly #stopping = new AbortController();
+  #preparation: Promise<readonly string[]> | undefined;
   #postgres: Bun.Subprocess | undefined;
   #server: Bun.Subprocess | undefined;
 
@@ -73,7 +75,10 @@ class Supervisor {
   async start(): Promise<void> {
     const { folder, postgresPort, isolated } = this.#options;
     if (isolated) await this.#run(["ip", "link", "set", "lo", "up"]);
-    const command = await preparePostgres(findPostgres(), join(folder, "postgres"), postgresPort);
+    const { signal } = this.#stopping;
+    this.#preparation = preparePostgres(findPostgres(), join(folder, "postgres"), postgresPort, signal);
+    const command = await this.#preparation;
+    signal.throwIfAborted();
     const log = openSync(join(folder, "postgres.log"), "a");
     this.#postgres = Bun.spawn([...this.#bound, ...command], { cwd: "/", stdio: ["ignore", log, log] });
     await this.#waitForPort(postgresPort, this.#postgres);
@@ -147,6 +152,9 @@ class Supervisor {
 
   /** Ends the server and the database with all its processes, and removes what they wrote. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
+    // Whoever still writes into the folder would have something left of it.
+    await this.#preparation?.catch(() => undefined);
     await this.killServer();
     // Killed outright, the database would leave its own children to die by themselves.
     const postgres = this.#postgres;
