@@ -21,7 +21,7 @@ export function formatSet(set: VersionSet, listing: Listing | undefined): string
   const prereleaseIntervals = intervals(prereleases);
   const texts = releaseIntervals.map((interval) => releaseText(interval, prereleaseIntervals, listing));
   const apart = prereleaseIntervals.filter((interval) => !releaseIntervals.some((other) => covers(other, interval)));
-  const all = [...texts, ...apart.map(prereleaseText)];
+  const all = [...texts, ...apart.flatMap(prereleaseTexts)];
   return all.length === 0 ? "no version" : all.join(" || ");
 }
 
@@ -50,6 +50,18 @@ function upperText(to: Cut, listing: Listing | undefined): string {
 
 function onlySecondExists(listing: Listing | undefined, first: Cut, second: Cut): boolean {
   return listing?.hasAny(exactly(first)) === false && listing.hasAny(exactly(second));
+}
+
+/**
+ * As one range prereleases of several versions would hold the releases between them, which are not in the set. So those
+ * of the first version and of the last are written, and those of versions in between are left out.
+ */
+function prereleaseTexts({ from, to }: Interval): readonly string[] {
+  const own = releaseCut(from);
+  if (to === undefined || compareVersions(to, own) <= 0) return [prereleaseText({ from, to })];
+  const first = { from, to: own };
+  const last = { from: { ...releaseCut(to), prerelease: [0] }, to };
+  return [first, last].filter((part) => compareVersions(part.from, part.to) < 0).map(prereleaseText);
 }
 
 function prereleaseText({ from, to }: Interval): string {

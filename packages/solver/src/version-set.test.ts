@@ -232,6 +232,11 @@ describe("sets in words", () => {
     ["<1 >2", "no version"],
   ])("%s is written %s", (range, written) => expect(formatSet(setOf(range), undefined)).toBe(written));
 
+  test("prereleases of neighbours are not written as a range that holds the release between them", () => {
+    const set = setOf("1.0.1-0 || >1.0.0-0").difference(setOf("<=1.0.0"));
+    expect(setOf(formatSet(set, undefined)).has(parseVersion("1.0.0"))).toBe(false);
+  });
+
   test("what is written takes the same releases", () => {
     fc.assert(
       fc.property(rangeText, rangeText, versionText.map(parseVersion), (left, right, version) => {
