@@ -11,6 +11,7 @@ import { Metrics } from "./operation/metrics.ts";
 import type { Gauges } from "./operation/metrics.ts";
 import { ServiceManager } from "./operation/service-manager.ts";
 import { serveWatchPoint } from "./operation/watch-point.ts";
+import type { WatchPoint } from "./operation/watch-point.ts";
 import { startAgentServer } from "./service/agent-server.ts";
 import type { AgentServer } from "./service/agent-server.ts";
 import { createAgentHandlers } from "./service/agent-service.ts";
@@ -79,12 +80,23 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
     maxConcurrentEnsures: limits.maxConcurrentEnsures,
     onBytes: (addedBytes) => metrics.downloaded(addedBytes),
   });
+  // What was opened is closed again, in reverse, when something after it cannot be.
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => node.close());
   const gate = openGate(options, metrics);
-  const faults = (): readonly string[] => faultsOf(node, gate, options);
+  let server: AgentServer | undefined;
+  const faults = (): readonly string[] => [
+    ...(server === undefined ? ["the agent is starting"] : []),
+    ...faultsOf(node, gate, options),
+  ];
+  const watchPoint = openWatchPoint(options.metricsAddress, faults, () =>
+    metrics.format(gaugesOf(node, server?.connections ?? 0, faults())),
+  );
+  opened.defer(() => watchPoint?.stop());
   const instanceId = crypto.randomUUID();
   const identity: AgentIdentity = { version, root, layoutVersion, instanceId, platform, isolation, limits };
-  const { socketPath: path, inheritedSocket: inherited, socketMode: mode, metricsAddress } = options;
-  const server = await startAgentServer({
+  const { socketPath: path, inheritedSocket: inherited, socketMode: mode } = options;
+  server = await startAgentServer({
     handlers: createAgentHandlers(node, identity, {
       onEnsured: (how) => metrics.ensured(how),
       onClient: (client, caller) => log(clientLine(client, caller)),
@@ -94,24 +106,30 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
     socket: { path, inherited, mode, maxConnections },
     maxMessageBytes: limits.maxMessageBytes,
   });
-  const format = (): string => metrics.format(gaugesOf(node, server, faults()));
-  const watchPoint =
-    metricsAddress === undefined ? undefined : serveWatchPoint({ address: metricsAddress, metrics: format, faults });
+  const { stop } = server;
+  opened.defer(() => stop(options.graceMs));
   const socket = inherited === undefined ? (path ?? "") : `descriptor ${inherited}`;
   log({ event: "serving", version, instanceId, root, socket, registry: options.registry, isolation });
   manager.ready(`serving ${root}`);
+  const running = opened.move();
   return {
     socket,
     metricsAddress: watchPoint?.address,
     async stop() {
       manager.stopping();
       log({ event: "stopping", instanceId });
-      await server.stop(options.graceMs);
-      await watchPoint?.stop();
-      node.close();
+      await running.disposeAsync();
       log({ event: "stopped", instanceId });
     },
   };
+}
+
+function openWatchPoint(
+  address: string | undefined,
+  faults: () => readonly string[],
+  metrics: () => string,
+): WatchPoint | undefined {
+  return address === undefined ? undefined : serveWatchPoint({ address, metrics, faults });
 }
 
 function openGate({ administrators, logged, log }: ServeOptions, metrics: Metrics): CallGate {
@@ -133,11 +151,11 @@ function faultsOf(node: AgentNode, gate: CallGate, { minFreeBytes }: ServeOption
   ];
 }
 
-function gaugesOf(node: AgentNode, server: AgentServer, faults: readonly string[]): Gauges {
+function gaugesOf(node: AgentNode, connections: number, faults: readonly string[]): Gauges {
   return {
     ready: faults.length === 0 ? 1 : 0,
     degraded: node.registry.reachable ? 0 : 1,
-    clients_connected: server.connections,
+    clients_connected: connections,
     ensures_running: node.ensurer.running,
     ensures_waiting: node.ensurer.waiting,
     leases: node.leases.count,

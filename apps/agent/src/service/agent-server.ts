@@ -23,7 +23,7 @@ export interface AgentServerOptions {
 export interface AgentServer {
   readonly connections: number;
   /** Takes no more connections and calls, lets those that run end for so long, then ends them. */
-  stop(graceMs: number): Promise<void>;
+  readonly stop: (graceMs: number) => Promise<void>;
 }
 
 /** Serves the contract, health and reflection on a Unix domain socket. Throws `agent/address`. */
