@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { exitStatus, exitStatuses } from "@cpm/cli";
+import { exitStatus, exitStatuses } from "@cpm/base";
 import { duplicateCodes, gatherErrorTables } from "./docs/error-tables.ts";
 import type { NamedErrorTable } from "./docs/error-tables.ts";
 import { readWorkspace } from "./ladder.ts";

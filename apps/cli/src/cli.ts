@@ -1,10 +1,9 @@
-import { isCpmError, nearest } from "@cpm/base";
+import { exitStatus, isCpmError, nearest } from "@cpm/base";
 import type { Invocation } from "./command.ts";
 import { globalOptions } from "./command.ts";
 import { commandTable } from "./command-table.ts";
 import type { CliContext } from "./context.ts";
 import { interrupted, unknownCommand, unknownOption } from "./errors.ts";
-import { exitStatus } from "./exit-status.ts";
 import { commandHelp, overviewHelp } from "./help.ts";
 import type { Output } from "./output/output.ts";
 import { createOutput } from "./output/output.ts";

@@ -1,7 +1,7 @@
 import type { ArgumentSpec, Command, OptionSpec, OptionTable } from "./command.ts";
 import { globalOptions } from "./command.ts";
 import { commandTable, groupTitles } from "./command-table.ts";
-import { exitStatuses } from "./exit-status.ts";
+import { exitStatuses } from "@cpm/base";
 import { wrapText } from "./output/terminal-text.ts";
 
 const widestText = 100;

@@ -4,5 +4,4 @@ export { globalOptions } from "./command.ts";
 export { commandTable, groupTitles } from "./command-table.ts";
 export type { CliContext, TextSink, TextSource } from "./context.ts";
 export { cliErrors } from "./errors.ts";
-export { exitStatuses, exitStatus } from "./exit-status.ts";
 export { commandHelp, optionRows, overviewHelp, usageLine } from "./help.ts";

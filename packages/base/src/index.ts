@@ -3,6 +3,7 @@ export * from "./clock.ts";
 export * from "./diagnostic.ts";
 export * from "./digest.ts";
 export * from "./errors.ts";
+export * from "./exit-status.ts";
 export * from "./json.ts";
 export * from "./suggest.ts";
 export * from "./text.ts";

@@ -1,5 +1,6 @@
 import type { Command } from "@cpm/cli";
-import { commandTable, exitStatuses, globalOptions, groupTitles, optionRows, usageLine } from "@cpm/cli";
+import { exitStatuses } from "@cpm/base";
+import { commandTable, globalOptions, groupTitles, optionRows, usageLine } from "@cpm/cli";
 import type { Variable } from "./environment.ts";
 import { readVariables, workVariables } from "./environment.ts";
 import { generatedMark, joinSections, markdownTable } from "./markdown.ts";

@@ -1,5 +1,5 @@
 import type { ErrorEntry } from "@cpm/base";
-import { exitStatus } from "@cpm/cli";
+import { exitStatus } from "@cpm/base";
 import type { NamedErrorTable } from "./error-tables.ts";
 import { duplicateCodes } from "./error-tables.ts";
 import { generatedMark, joinSections, markdownTable } from "./markdown.ts";

@@ -1,5 +1,4 @@
-import { toErrorRecord } from "@cpm/base";
-import type { ErrorKind } from "@cpm/base";
+import { exitStatus, toErrorRecord } from "@cpm/base";
 import { runVerb } from "./command.ts";
 import type { CommandIo } from "./command.ts";
 import { backup, backupUsage } from "./backup.ts";
@@ -85,17 +84,8 @@ function fail(error: unknown, json: boolean, io: CommandIo): number {
   const { code, message, hint, kind } = record;
   if (json) io.tell(`${JSON.stringify({ error: record })}\n`);
   else io.tell(`error: ${message} [${code}]${hint === undefined ? "" : `\n  hint: ${hint}`}\n`);
-  return statuses[kind] ?? 1;
+  return exitStatus(kind);
 }
-
-const statuses: Partial<Record<ErrorKind, number>> = {
-  invalid_argument: 2,
-  not_found: 5,
-  already_exists: 6,
-  failed_precondition: 6,
-  permission_denied: 7,
-  data_loss: 7,
-};
 
 /** Our own, and what `parseArgs` says of flags. */
 function isUsageError(error: unknown): error is Error {

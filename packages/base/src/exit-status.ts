@@ -1,4 +1,4 @@
-import type { ErrorKind } from "@cpm/base";
+import type { ErrorKind } from "./errors.ts";
 
 /** What the shell sees of each kind of failure. 3 (differences found) is an answer, not a failure. */
 const statusOfKind: Readonly<Record<ErrorKind, number>> = {
@@ -20,7 +20,7 @@ const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   cancelled: 130,
 };
 
-/** Exit statuses with their meaning, for `cpm --help` and the documentation. */
+/** Exit statuses with their meaning, for help and documentation. */
 export const exitStatuses: readonly (readonly [status: number, meaning: string])[] = [
   [0, "done"],
   [1, "failure"],
@@ -34,6 +34,7 @@ export const exitStatuses: readonly (readonly [status: number, meaning: string])
   [130, "interrupted"],
 ];
 
+/** What a program of ours ends with when it failed so. */
 export function exitStatus(kind: ErrorKind): number {
   return statusOfKind[kind];
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { ErrorKind } from "@cpm/base";
+import type { ErrorKind } from "./errors.ts";
 import { exitStatus, exitStatuses } from "./exit-status.ts";
 
 test.each<[kind: ErrorKind, status: number]>([
