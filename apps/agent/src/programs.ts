@@ -1,14 +1,7 @@
 /** Subcommands by which this executable starts itself, confined. People have no use for them, so help does not name them. */
 const programs = {
-  confine: async ([text = ""]: readonly string[]): Promise<number> => {
-    const { confine, confineFailedStatus } = await import("./isolation/confine.ts");
-    try {
-      return confine(text);
-    } catch (error) {
-      process.stderr.write(error instanceof Error ? error.message : String(error));
-      return confineFailedStatus;
-    }
-  },
+  confine: async ([text = ""]: readonly string[]): Promise<number> =>
+    (await import("./isolation/confine.ts")).launchConfined(text),
   unpack: async (): Promise<number> => (await import("./worker/unpack-program.ts")).unpackProgram(),
   measure: async (): Promise<number> => (await import("./worker/measure-program.ts")).measureProgram(),
 };

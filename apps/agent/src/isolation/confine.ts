@@ -38,13 +38,22 @@ const F_DUPFD = 0;
 const lastFile = 0x7fffffff;
 
 /**
- * The launcher: gives up all that the program is not to have and becomes the program. Landlock holds for the thread
- * that asks for it, so it comes before executing, after which no other thread is left. Does not return.
+ * The launcher: gives up all that the program is not to have and becomes the program. Answers only when it could not,
+ * with `confineFailedStatus`, to be exited with.
  */
-export function confine(text: string): never {
+export function launchConfined(confinement: string): number {
+  try {
+    return confine(JSON.parse(confinement));
+  } catch (error) {
+    process.stderr.write(error instanceof Error ? error.message : String(error));
+    return confineFailedStatus;
+  }
+}
+
+/** Landlock holds for the thread that asks for it, so it comes before executing, after which no other thread is left. */
+function confine({ program, paths, limits, files }: Confinement): never {
   const linux = openLinuxCalls();
   if (linux === undefined) throw isolationFailed("there is nothing to confine with on this system");
-  const { program, paths, limits, files } = JSON.parse(text) as Confinement;
   const rules = [...runtimeRules(), ...paths];
   linux.syscall(closeRange, firstOwnFile, lastFile, CLOSE_RANGE_CLOEXEC);
   for (const [index, path] of files.entries()) {

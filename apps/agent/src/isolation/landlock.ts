@@ -58,7 +58,7 @@ export function restrictByLandlock(rules: readonly PathRule[]): void {
 }
 
 function allow(ruleset: number, { path, rights }: PathRule): void {
-  const file = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  const file = openPath(path);
   try {
     // struct landlock_path_beneath_attr { u64 allowed_access; s32 parent_fd; }, packed
     const attributes = new Uint8Array(12);
@@ -73,6 +73,14 @@ function allow(ruleset: number, { path, rights }: PathRule): void {
 
 /** Opens a path without a right to read it (`asm-generic/fcntl.h`). */
 const O_PATH = 0o10000000;
+
+function openPath(path: string): number {
+  try {
+    return openSync(path, O_PATH | constants.O_NOFOLLOW);
+  } catch (error) {
+    throw isolationFailed(`${path} cannot be given to the program: ${String(error)}`);
+  }
+}
 
 function mustSucceed(what: string, ...call: Parameters<LinuxCalls["syscall"]>): number {
   const result = openLinuxCalls()?.syscall(...call) ?? -1;

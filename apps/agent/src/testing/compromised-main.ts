@@ -3,7 +3,7 @@ import { appendFileSync, closeSync, openSync, readSync, symlinkSync, writeFileSy
 import { join } from "node:path";
 import { openLinuxCalls } from "@cpm/system/linux";
 import type { LinuxCalls } from "@cpm/system/linux";
-import { confine, firstFile } from "../isolation/confine.ts";
+import { firstFile, launchConfined } from "../isolation/confine.ts";
 import { say } from "../worker/messages.ts";
 import { measureProgram } from "../worker/measure-program.ts";
 import { runConfinedProgram } from "../worker/program.ts";
@@ -95,7 +95,7 @@ const behaviours: Readonly<Record<string, (root: string) => unknown>> = {
 };
 
 const [program, parameter = ""] = process.argv.slice(2);
-if (program === "confine") confine(parameter);
+if (program === "confine") process.exit(launchConfined(parameter));
 if (program === "measure") process.exit(await measureProgram());
 if (program === "unpack") process.exit(await runConfinedProgram({ changeModes: false }, (request) => obey(request)));
 if (program === "attack")
