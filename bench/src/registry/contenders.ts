@@ -12,6 +12,8 @@ export interface Contender {
   resetPeakMemory(): void;
   /** Highest resident memory since the last reset. */
   peakMemoryBytes(): number;
+  /** Processor time since its start, in ms. */
+  cpuMs(): number;
   stop(): Promise<void>;
 }
 
@@ -97,6 +99,16 @@ async function start(
     peakMemoryBytes() {
       const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
       return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
+    },
+    cpuMs() {
+      const stat = readFileSync(`/proc/${child.pid}/stat`, "utf8");
+      // Fields 14 and 15 of proc(5), in hundredths of a second; the command before them may hold anything.
+      const [user = 0, system = 0] = stat
+        .slice(stat.lastIndexOf(")") + 2)
+        .split(" ")
+        .slice(11, 13)
+        .map(Number);
+      return (user + system) * 10;
     },
     stop,
   };

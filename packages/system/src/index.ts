@@ -6,3 +6,4 @@ export type { LibC } from "./libc.ts";
 export { notifyManager } from "./notify-socket.ts";
 export { peerCredentialsOf } from "./peer-credentials.ts";
 export type { PeerCredentials } from "./peer-credentials.ts";
+export { beginWriteback } from "./writeback.ts";

@@ -1,9 +1,16 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { canLockFiles, notifyManager, peerCredentialsOf, tryExclusiveLock, tryShareLock } from "./index.ts";
+import {
+  beginWriteback,
+  canLockFiles,
+  notifyManager,
+  peerCredentialsOf,
+  tryExclusiveLock,
+  tryShareLock,
+} from "./index.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-system-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -89,4 +96,16 @@ print(s.recv(100).decode(), end="")`;
     "nobody is told at %p",
     (address) => expect(notifyManager(address, "READY=1")).toBe(false),
   );
+});
+
+test("to begin writing a file back leaves its bytes as they are, and a file that is closed alone", () => {
+  const path = join(scratch, "written");
+  const file = openSync(path, "w");
+  const bytes = new Uint8Array(3 << 20).fill(7);
+  writeSync(file, bytes);
+  beginWriteback(file, 1 << 20, 1 << 20);
+  writeSync(file, bytes);
+  closeSync(file);
+  expect(() => beginWriteback(file, 0, 1)).not.toThrow();
+  expect(readFileSync(path)).toEqual(Buffer.concat([bytes, bytes]));
 });
