@@ -42,6 +42,8 @@ export interface ServeOptions {
   readonly isolationRequired: boolean;
   /** How long a listing of the registry counts without asking again. */
   readonly freshMs: number;
+  /** A request in which the registry is silent for so long has failed, and is made again. */
+  readonly registryTimeoutMs: number;
   readonly graceMs: number;
   /** Less free space than this is not ready. */
   readonly minFreeBytes: number;
@@ -171,6 +173,7 @@ function openRegistrySource({
   credentials,
   clock,
   freshMs,
+  registryTimeoutMs: silenceMs,
   log,
 }: ServeOptions): RegistrySource {
   const client = createRegistryClient({
@@ -179,6 +182,7 @@ function openRegistrySource({
     credentials,
     userAgent: `cpm-agent/${version}`,
     clock,
+    limits: { responseTimeoutMs: silenceMs, idleTimeoutMs: silenceMs },
     onWarning: (text) => log({ event: "registry-warning", text }),
   });
   return new RegistrySource({ client, cacheDirectory: join(root, "cache"), clock, freshMs });

@@ -26,11 +26,11 @@ export class AgentSite {
     this.network = network;
   }
 
-  /** With a running agent. */
-  static async open(): Promise<AgentSite> {
+  /** With a running agent, which was given these arguments. */
+  static async open(args: readonly string[] = []): Promise<AgentSite> {
     const universe = await Universe.open();
     const site = new AgentSite(universe, await startFaultProxy(universe.registry.host));
-    await site.start();
+    await site.start(args);
     return site;
   }
 
