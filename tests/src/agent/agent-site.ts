@@ -26,10 +26,11 @@ export class AgentSite {
     this.network = network;
   }
 
-  /** With a running agent, which was given these arguments. */
-  static async open(args: readonly string[] = []): Promise<AgentSite> {
+  /** With a running agent, which was given these arguments; before it starts, its packages directory is prepared. */
+  static async open(args: readonly string[] = [], prepare: (root: string) => void = () => {}): Promise<AgentSite> {
     const universe = await Universe.open();
     const site = new AgentSite(universe, await startFaultProxy(universe.registry.host));
+    prepare(site.root);
     await site.start(args);
     return site;
   }
