@@ -54,10 +54,10 @@ const campaigns: readonly Campaign[] = [
   },
   {
     name: "agent-kills",
-    about: "200 workers killed at any instant leave a whole tree or none (ten minutes)",
-    tests: ["apps/agent/src/worker/kill-worker.test.ts"],
+    about: "400 workers and 200 agents killed at any instant leave a whole tree or none (a quarter of an hour)",
+    tests: ["apps/agent/src/worker/kill-worker.test.ts", "tests/src/agent/kills.test.ts"],
     only: "at any instant",
-    factor: 10,
+    factor: 40,
   },
   {
     name: "agent-large-layer",

@@ -7,8 +7,15 @@ export interface AgentProcess {
   readonly watchPoint: string;
   /** The lines of its log so far, parsed. */
   readonly log: readonly Readonly<Record<string, unknown>>[];
+  /** Resolves when it has ended, by itself or by a signal. */
+  readonly ended: Promise<AgentEnd>;
   /** By signal, and waits for its end. */
-  end(signal: "SIGTERM" | "SIGKILL"): Promise<{ readonly exitCode: number | null; readonly signalCode: unknown }>;
+  end(signal: "SIGTERM" | "SIGKILL"): Promise<AgentEnd>;
+}
+
+interface AgentEnd {
+  readonly exitCode: number | null;
+  readonly signalCode: unknown;
 }
 
 export interface AgentProcessOptions {
@@ -39,16 +46,21 @@ export async function startAgentProcess(options: AgentProcessOptions): Promise<A
   const log: Readonly<Record<string, unknown>>[] = [];
   const logged = readLog(child.stderr, log);
   const watchPoint = await readAddress(child.stdout, log);
+  const wait = async (): Promise<AgentEnd> => {
+    await child.exited;
+    await logged;
+    return { exitCode: child.exitCode, signalCode: child.signalCode };
+  };
+  const ended = wait();
   return {
     pid: child.pid,
     socket,
     watchPoint,
     log,
-    async end(signal) {
+    ended,
+    end(signal) {
       child.kill(signal);
-      await child.exited;
-      await logged;
-      return { exitCode: child.exitCode, signalCode: child.signalCode };
+      return ended;
     },
   };
 }

@@ -11,16 +11,22 @@ export function faultsOfDirectory(root: string): readonly string[] {
   return [...faultsOfTrees(root), ...faultsOfRefs(root), ...faultsOfBlobs(root)];
 }
 
+/** Names in one of its directories, which may not have been made yet. */
+export function entriesOf(root: string, ...folder: readonly string[]): readonly string[] {
+  const path = join(root, ...folder);
+  return existsSync(path) ? readdirSync(path).toSorted() : [];
+}
+
 /** The digests of the trees that are there, in hexadecimal digits. */
 export function treesOf(root: string): readonly string[] {
-  return entriesOf(join(root, "trees/sha256"));
+  return entriesOf(root, "trees/sha256");
 }
 
 /** Versions by their whole names: `rise/tools/1.0.0`. */
 export function refsOf(root: string): readonly string[] {
-  return entriesOf(join(root, "refs")).flatMap((namespace) =>
-    entriesOf(join(root, "refs", namespace)).flatMap((name) =>
-      entriesOf(join(root, "refs", namespace, name)).map((version) => `${namespace}/${name}/${version}`),
+  return entriesOf(root, "refs").flatMap((namespace) =>
+    entriesOf(root, "refs", namespace).flatMap((name) =>
+      entriesOf(root, "refs", namespace, name).map((version) => `${namespace}/${name}/${version}`),
     ),
   );
 }
@@ -37,18 +43,16 @@ function faultsOfTrees(root: string): readonly string[] {
     let measured = "";
     const write = (text: string): void => void (measured += text);
     measureTree(join(folder, "root"), { maxEntries: 1_000_000, write });
-    const faults: string[] = [];
+    const faults: string[] = existsSync(join(root, "locks", hex)) ? [] : [`tree ${hex} cannot be locked`];
     if (digestHex(digestOf(listing)) !== hex) faults.push(`the listing of tree ${hex} is another's`);
     if (measured !== listing.toString("utf8")) faults.push(`the files of tree ${hex} are not what its listing says`);
     return faults;
   });
 }
 
-/** A name that begins otherwise than a version is a link that was never published. */
 function faultsOfRefs(root: string): readonly string[] {
   const trees = realpathSync(root);
   return refsOf(root).flatMap((ref) => {
-    if (ref.endsWith(".tmp")) return [];
     const path = join(root, "refs", ref);
     if (!existsSync(path)) return [`${ref} leads nowhere`];
     return realpathSync(path).startsWith(join(trees, "trees/sha256/")) ? [] : [`${ref} leads out of the trees`];
@@ -56,12 +60,8 @@ function faultsOfRefs(root: string): readonly string[] {
 }
 
 function faultsOfBlobs(root: string): readonly string[] {
-  return entriesOf(join(root, "blobs/sha256")).flatMap((hex) => {
+  return entriesOf(root, "blobs/sha256").flatMap((hex) => {
     const bytes = readFileSync(join(root, "blobs/sha256", hex));
     return digestHex(digestOf(bytes)) === hex ? [] : [`blob ${hex} has other content`];
   });
-}
-
-function entriesOf(path: string): readonly string[] {
-  return existsSync(path) ? readdirSync(path).toSorted() : [];
 }

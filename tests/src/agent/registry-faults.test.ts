@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import type { FaultProxy } from "../registry/fault-proxy.ts";
 import { AgentSite, faultOf } from "./agent-site.ts";
-import { faultsOfDirectory, ingestedBytesOf, refsOf } from "./packages-directory.ts";
+import { entriesOf, faultsOfDirectory, ingestedBytesOf, refsOf } from "./packages-directory.ts";
 import { largestLayer, noise } from "./payload.ts";
 import type { Layer } from "./payload.ts";
 
@@ -168,8 +167,8 @@ describe("a registry that", () => {
   test("did any of this leaves whole packages and nothing else", () => {
     expect(faultsOfDirectory(site.root)).toEqual([]);
     expect(refsOf(site.root)).toHaveLength(packages.length);
-    expect(readdirSync(join(site.root, "staging"))).toEqual([]);
-    expect(readdirSync(join(site.root, "ingest"))).toEqual([]);
+    expect(entriesOf(site.root, "staging")).toEqual([]);
+    expect(entriesOf(site.root, "ingest")).toEqual([]);
   });
 });
 
