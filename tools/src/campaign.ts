@@ -60,6 +60,13 @@ const campaigns: readonly Campaign[] = [
     factor: 40,
   },
   {
+    name: "agent-power-cut",
+    about: "200 power cuts: what was answered is there, and all of it is whole (minutes; root and btrfs-progs)",
+    tests: ["tests/src/agent/power-cut.test.ts"],
+    only: "at any instant",
+    factor: 50,
+  },
+  {
     name: "agent-large-layer",
     about: "a layer of 10 GB and half a million files in a worker of 256 MB (a quarter of an hour, 15 GB of disk)",
     tests: ["./tests/src/agent/large-layer.campaign.ts"],
