@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createRegistryClient } from "@cpm/registry-client";
 import type { CredentialSource } from "@cpm/registry-client";
 import type { Clock } from "@cpm/base";
+import { systemSteadyClock } from "@cpm/system";
 import { openAgentNode } from "./node/agent-node.ts";
 import type { AgentNode } from "./node/agent-node.ts";
 import { RegistrySource } from "./node/registry-source.ts";
@@ -79,6 +80,7 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
       onEnd: ({ peakBytes }) => metrics.workerEnded(peakBytes),
     }),
     now: () => clock.now(),
+    steady: systemSteadyClock(),
     maxConcurrentEnsures: limits.maxConcurrentEnsures,
     onBytes: (addedBytes) => metrics.downloaded(addedBytes),
   });
