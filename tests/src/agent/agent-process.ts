@@ -27,16 +27,18 @@ export interface AgentProcessOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** A listening socket that it is given, as systemd would. */
   readonly listener?: number | undefined;
+  /** The script to run. Default: the agent of this checkout. */
+  readonly program?: string | undefined;
 }
 
 const agentProgram = join(import.meta.dir, "../../../apps/agent/src/main.ts");
 
 /** The real program, as a node starts it. */
 export async function startAgentProcess(options: AgentProcessOptions): Promise<AgentProcess> {
-  const { root, socket, registry, args = [], environment = {}, listener } = options;
+  const { root, socket, registry, args = [], environment = {}, listener, program = agentProgram } = options;
   const where = ["--root", root, "--socket", socket, "--registry", registry];
   const flags = [...where, "--metrics", "127.0.0.1:0", "--log", "calls", "--fresh", "0s", ...args];
-  const command = [process.execPath, agentProgram, "serve", ...flags];
+  const command = [process.execPath, program, "serve", ...flags];
   // The id that a socket is meant for is the program's own, which only it knows.
   const given = ["sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh", ...command];
   const child = Bun.spawn(listener === undefined ? command : given, {

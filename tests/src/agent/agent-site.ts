@@ -50,9 +50,11 @@ export class AgentSite {
     args: readonly string[] = [],
     environment: Readonly<Record<string, string>> = {},
     listener?: number,
+    program?: string,
   ): Promise<AgentProcess> {
     const { root, socket, network } = this;
-    const agent = await startAgentProcess({ root, socket, registry: network.host, args, environment, listener });
+    const registry = network.host;
+    const agent = await startAgentProcess({ root, socket, registry, args, environment, listener, program });
     this.#agents.push(agent);
     return agent;
   }
