@@ -60,6 +60,12 @@ const campaigns: readonly Campaign[] = [
     factor: 40,
   },
   {
+    name: "agent-hostile",
+    about: "every hostile archive through a whole agent: nothing is touched, nothing is seen (a minute)",
+    tests: ["tests/src/agent/hostile.test.ts"],
+    factor: 12,
+  },
+  {
     name: "agent-power-cut",
     about: "200 power cuts: what was answered is there, and all of it is whole (minutes; root and btrfs-progs)",
     tests: ["tests/src/agent/power-cut.test.ts"],
