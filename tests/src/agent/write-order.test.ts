@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { debianPrograms, installDebianProgram } from "@cpm/dev-colony/programs";
+import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
 import { AgentSite } from "./agent-site.ts";
 
-const possible = process.platform === "linux" && canTrace();
+const strace = process.platform === "linux" ? await findStrace() : undefined;
+const possible = strace !== undefined;
 if (!possible) process.stderr.write("the order of writes is not looked at: there is no strace, or it may not trace\n");
 
 let site: AgentSite;
@@ -30,13 +33,15 @@ test.skipIf(!possible)(
     const path = join(site.folder, "calls");
     const calls = "fsync,fdatasync,syncfs,rename,renameat,renameat2";
     const { pid } = site.agent;
-    const strace = Bun.spawn(["strace", "-f", "-y", "-qq", "-s", "4096", "-e", calls, "-o", path, "-p", String(pid)], {
+    const { executable = "", env = {} } = strace ?? {};
+    const tracer = Bun.spawn([executable, "-f", "-y", "-qq", "-e", calls, "-o", path, "-p", String(pid)], {
       stdio: ["ignore", "ignore", "inherit"],
+      env: { ...process.env, ...env },
     });
     while (!isTraced(pid)) await Bun.sleep(5);
     await site.client().ensure(ensured("1.1.0"));
-    strace.kill("SIGINT");
-    await strace.exited;
+    tracer.kill("SIGINT");
+    await tracer.exited;
     expect(seen(readFileSync(path, "utf8"), site.root)).toEqual(written());
   },
   60_000,
@@ -80,6 +85,18 @@ function isTraced(pid: number): boolean {
   );
 }
 
-function canTrace(): boolean {
-  return Bun.which("strace") !== null && Bun.spawnSync(["strace", "-qq", "-o", "/dev/null", "true"]).success;
+/** Undefined where it cannot be had or may not trace. */
+async function findStrace(): Promise<Program | undefined> {
+  try {
+    const program = await installDebianProgram(debianPrograms.strace, defaultCacheDirectory());
+    const { success } = Bun.spawnSync([program.executable, "-qq", "-o", "/dev/null", "true"], {
+      env: { ...process.env, ...program.env },
+    });
+    return success ? program : undefined;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return undefined;
+  }
 }
+
+type Program = Awaited<ReturnType<typeof installDebianProgram>>;
