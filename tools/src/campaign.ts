@@ -54,7 +54,7 @@ const campaigns: readonly Campaign[] = [
   },
   {
     name: "agent-kills",
-    about: "400 workers and 200 agents killed at any instant leave a whole tree or none (a quarter of an hour)",
+    about: "400 workers and 200 agents killed at any instant leave a whole tree or none (ten minutes)",
     tests: ["apps/agent/src/worker/kill-worker.test.ts", "tests/src/agent/kills.test.ts"],
     only: "at any instant",
     factor: 40,
