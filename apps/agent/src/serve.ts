@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createRegistryClient } from "@cpm/registry-client";
 import type { CredentialSource } from "@cpm/registry-client";
 import type { Clock } from "@cpm/base";
+import { systemSteadyClock } from "@cpm/system";
 import { openAgentNode } from "./node/agent-node.ts";
 import type { AgentNode } from "./node/agent-node.ts";
 import { RegistrySource } from "./node/registry-source.ts";
@@ -42,6 +43,8 @@ export interface ServeOptions {
   readonly isolationRequired: boolean;
   /** How long a listing of the registry counts without asking again. */
   readonly freshMs: number;
+  /** A request in which the registry is silent for so long has failed, and is made again. */
+  readonly registryTimeoutMs: number;
   readonly graceMs: number;
   /** Less free space than this is not ready. */
   readonly minFreeBytes: number;
@@ -77,6 +80,7 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
       onEnd: ({ peakBytes }) => metrics.workerEnded(peakBytes),
     }),
     now: () => clock.now(),
+    steady: systemSteadyClock(),
     maxConcurrentEnsures: limits.maxConcurrentEnsures,
     onBytes: (addedBytes) => metrics.downloaded(addedBytes),
   });
@@ -171,6 +175,7 @@ function openRegistrySource({
   credentials,
   clock,
   freshMs,
+  registryTimeoutMs: silenceMs,
   log,
 }: ServeOptions): RegistrySource {
   const client = createRegistryClient({
@@ -179,6 +184,7 @@ function openRegistrySource({
     credentials,
     userAgent: `cpm-agent/${version}`,
     clock,
+    limits: { responseTimeoutMs: silenceMs, idleTimeoutMs: silenceMs },
     onWarning: (text) => log({ event: "registry-warning", text }),
   });
   return new RegistrySource({ client, cacheDirectory: join(root, "cache"), clock, freshMs });

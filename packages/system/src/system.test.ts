@@ -8,6 +8,7 @@ import {
   canLockFiles,
   notifyManager,
   peerCredentialsOf,
+  systemSteadyClock,
   tryExclusiveLock,
   tryShareLock,
 } from "./index.ts";
@@ -108,4 +109,25 @@ test("to begin writing a file back leaves its bytes as they are, and a file that
   closeSync(file);
   expect(() => beginWriteback(file, 0, 1)).not.toThrow();
   expect(readFileSync(path)).toEqual(Buffer.concat([bytes, bytes]));
+});
+
+describe("the steady clock", () => {
+  test("goes on", async () => {
+    const clock = systemSteadyClock();
+    const before = clock.now();
+    while (clock.now() === before) await Bun.sleep(1);
+    expect(clock.now()).toBeGreaterThan(before);
+  });
+
+  test.skipIf(process.platform !== "linux")("is the same in another process of this boot", async () => {
+    const clock = systemSteadyClock();
+    const program = `const { systemSteadyClock } = await import(${JSON.stringify(join(import.meta.dir, "index.ts"))});
+      const { boot, now } = systemSteadyClock(); console.log(JSON.stringify({ boot, ms: now() }));`;
+    const before = clock.now();
+    const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe" });
+    const { boot, ms } = JSON.parse(await new Response(child.stdout).text());
+    expect(boot).toBe(clock.boot);
+    expect(ms).toBeGreaterThanOrEqual(before);
+    expect(ms).toBeLessThanOrEqual(clock.now());
+  });
 });

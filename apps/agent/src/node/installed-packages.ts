@@ -118,7 +118,7 @@ export class InstalledPackages {
   /** Writes down that a tree is wanted: what was wanted lately is collected last. */
   touch(tree: Digest): void {
     const now = this.#now();
-    if (now - (this.#touchedAtMs.get(tree) ?? 0) < touchIntervalMs) return;
+    if (Math.abs(now - (this.#touchedAtMs.get(tree) ?? 0)) < touchIntervalMs) return;
     this.#touchedAtMs.set(tree, now);
     const path = this.#lockPath(tree);
     if (statSync(path, { throwIfNoEntry: false }) !== undefined) utimesSync(path, now / 1000, now / 1000);

@@ -50,6 +50,7 @@ export function toServeOptions(
     },
     isolationRequired: reader.parsed("requireIsolation", "yes or no", parseYesOrNo),
     freshMs: reader.duration("fresh", maxLeaseMs),
+    registryTimeoutMs: reader.duration("registryTimeout", 60 * 60_000),
     graceMs: reader.duration("grace", 60 * 60_000),
     minFreeBytes: reader.parsed("minFree", "a size such as 100MB", parseSizeBytes),
     log,

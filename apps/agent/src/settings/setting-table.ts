@@ -14,6 +14,7 @@ export const settingTable = {
   defaultLease: { value: "DURATION", default: "24h", meaning: "a lease for which no duration is asked" },
   maxLease: { value: "DURATION", default: "7d", meaning: "the longest lease" },
   fresh: { value: "DURATION", default: "10s", meaning: "how long the registry's list of versions counts unasked" },
+  registryTimeout: { value: "DURATION", default: "30s", meaning: "how long the registry may be silent in a request" },
   minFree: { value: "SIZE", default: "100MB", meaning: "with less free space the agent is not ready" },
   grace: { value: "DURATION", default: "30s", meaning: "how long calls may go on after a signal to stop" },
   log: { value: "LEVEL", default: "errors", meaning: "off, errors or calls; JSON lines on stderr" },

@@ -30,6 +30,7 @@ export const goPrograms = {
 export const debianPrograms = {
   skopeo: { name: "skopeo", packages: ["skopeo", "libgpgme11"], executable: "usr/bin/skopeo" },
   dockerRegistry: { name: "docker-registry", packages: ["docker-registry"], executable: "usr/bin/docker-registry" },
+  strace: { name: "strace", packages: ["strace", "libunwind8"], executable: "usr/bin/strace" },
   wrk: { name: "wrk", packages: ["wrk", "libluajit-5.1-2"], executable: "usr/bin/wrk" },
 } as const satisfies Record<string, DebianProgram>;
 
