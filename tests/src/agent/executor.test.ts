@@ -61,6 +61,18 @@ describeOnColonies("the agent as an executor", (start) => {
     ]);
   }, 180_000);
 
+  test("a server that is killed under the agent and comes back is worked for again", async () => {
+    const seen = site.agent.log.length;
+    await colony.killServer();
+    await until(
+      () => site.agent.log.slice(seen).some(({ event }) => event === "executor-trouble"),
+      (found) => found,
+    );
+    expect(await site.client().checkHealth()).toBe("serving");
+    await colony.startServer();
+    expect((await call("cpm.list", {})).state).toBe("success");
+  }, 180_000);
+
   test("what cannot be done fails with its code", async () => {
     const failures = [
       [await call("cpm.ensure", { package: "rise/none" }), "[agent/no-version]"],
