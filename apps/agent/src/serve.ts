@@ -2,7 +2,11 @@ import { join } from "node:path";
 import { createRegistryClient } from "@cpm/registry-client";
 import type { CredentialSource } from "@cpm/registry-client";
 import type { Clock } from "@cpm/base";
+<<<<<<< HEAD
 import { systemSteadyClock } from "@cpm/system";
+=======
+import type { ExecutorSettings } from "./executor/start-executor.ts";
+>>>>>>> agent-executor
 import { openAgentNode } from "./node/agent-node.ts";
 import type { AgentNode } from "./node/agent-node.ts";
 import { RegistrySource } from "./node/registry-source.ts";
@@ -29,6 +33,8 @@ export interface ServeOptions {
   readonly registry: string;
   readonly plainHttp: boolean | undefined;
   readonly credentials: CredentialSource;
+  /** The colony to work for; undefined for none. */
+  readonly executor: ExecutorSettings | undefined;
   readonly platform: string;
   readonly socketPath: string | undefined;
   /** A listening socket that the process was started with; takes the place of the path. */
@@ -112,6 +118,11 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
   });
   const { stop } = server;
   opened.defer(() => stop(options.graceMs));
+  if (options.executor !== undefined) {
+    const { startExecutor } = await import("./executor/start-executor.ts");
+    const executor = startExecutor(node, options.executor, log);
+    opened.defer(() => executor.stop(options.graceMs));
+  }
   const socket = inherited === undefined ? (path ?? "") : `descriptor ${inherited}`;
   log({ event: "serving", version, instanceId, root, socket, registry: options.registry, isolation });
   manager.ready(`serving ${root}`);

@@ -167,6 +167,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/colony.ts")).colony,
   },
   {
+    name: "agent",
+    group: "colony",
+    summary: "Enroll and list the agents of a colony's nodes",
+    load: async () => (await import("./commands/agent.ts")).agent,
+  },
+  {
     name: "dev",
     group: "machine",
     summary: "Run a colony and a registry on this machine",

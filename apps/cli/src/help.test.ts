@@ -43,6 +43,7 @@ test("the overview shows two examples, every command under what it is for, and t
       logs        Show what a release's processes print
       uninstall   Remove a release from a colony
       colony      Prepare a colony for releases
+      agent       Enroll and list the agents of a colony's nodes
 
     This machine:
       dev         Run a colony and a registry on this machine
