@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openAgent } from "@cpm/agent-client";
+import { compile } from "../executables.ts";
 import { startRegistry } from "../registry-process.ts";
 import { publishPackage } from "../registry/content.ts";
 import { medianOf } from "../registry/report.ts";
@@ -27,11 +28,12 @@ export async function benchAgent(scratch: Scratch, options: AgentBenchOptions): 
   const root = join(folder, "packages");
   mkdirSync(folder);
   const goClient = buildGoClient(folder);
+  const agent = compile(scratch, "cpm-agent");
   const registry = await startRegistry(folder);
   try {
     const installed = { root, name: "bench/small", version: "1.0.0" };
     await publishPackage(registry.host, { ...installed, description: "A package.", keywords: [] });
-    const servers = await startServers({ folder, root, registry: registry.host, client: goClient });
+    const servers = await startServers({ folder, root, registry: registry.host, agent, client: goClient });
     try {
       await ensure(servers[0], installed);
       // What the start and the ensure left is collected meanwhile, as on a node that idles.

@@ -11,16 +11,18 @@ export interface SocketServer {
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** The agent as a node starts it, and an empty echo on its gRPC stack and on Go's. Ours is the first. */
+/** The agent as it is shipped, and an empty echo on its gRPC stack and on Go's. Ours is the first. */
 export async function startServers(options: {
   readonly folder: string;
   readonly root: string;
   readonly registry: string;
+  /** Executables. */
+  readonly agent: string;
   readonly client: string;
 }): Promise<readonly [SocketServer, ...SocketServer[]]> {
-  const { folder, root, registry, client } = options;
+  const { folder, root, registry, agent, client } = options;
   const socket = (name: string): string => `${folder}/${name}.sock`;
-  const agent = ["serve", "--root", root, "--socket", socket("agent"), "--registry", registry];
+  const flags = ["serve", "--root", root, "--socket", socket("agent"), "--registry", registry];
   const started: SocketServer[] = [];
   const start = async (name: string, at: string, command: readonly string[]): Promise<SocketServer> => {
     const server = await startServer(name, at, command);
@@ -29,11 +31,7 @@ export async function startServers(options: {
   };
   try {
     return [
-      await start("cpm-agent", socket("agent"), [
-        process.execPath,
-        source("../../../apps/agent/src/main.ts"),
-        ...agent,
-      ]),
+      await start("cpm-agent", socket("agent"), [agent, ...flags]),
       await start("empty echo, Bun", socket("echo"), [process.execPath, source("echo-server.ts"), socket("echo")]),
       await start("empty echo, Go", socket("go"), [client, "serve", socket("go")]),
     ];
