@@ -79,6 +79,8 @@ export class InstalledPackages {
 
   /** What a request stands for on this node: the newest version that fits. */
   find({ name, selector }: PackageRequest): InstalledRef | undefined {
+    // An exact version costs the same however many versions are here.
+    if (name !== undefined && selector.kind === "version") return this.ref(name, selector.version.text);
     const candidates = name === undefined ? this.list() : this.versionsOf(name);
     const fitting = candidates.filter(({ name: of, version, tree }) => {
       if (selector.kind === "tree") return tree === selector.digest;
