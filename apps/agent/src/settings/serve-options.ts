@@ -1,4 +1,3 @@
-import { homedir } from "node:os";
 import { isAbsolute, resolve } from "node:path";
 import { parseDuration, parseSizeBytes } from "@cpm/base";
 import { isRegistryHost } from "@cpm/model";
@@ -134,8 +133,10 @@ function parseRegistry(text: string): Pick<ServeOptions, "registry" | "plainHttp
 /** A file by itself, or what a user has who logged in; nobody's home means no credentials. */
 function credentialsOf(path: string | undefined, environment: Environment): CredentialSource {
   if (path !== undefined) return credentialFile(path, environment);
-  const own = `${environment["XDG_CONFIG_HOME"] ?? `${homedir()}/.config`}/cpm/credentials.json`;
-  return environment["HOME"] === undefined ? anonymous : userCredentials(own, homedir(), environment);
+  // A user that only has a number, as in a container, has no home either.
+  const { HOME: home, XDG_CONFIG_HOME: configuration } = environment;
+  if (home === undefined) return anonymous;
+  return userCredentials(`${configuration ?? `${home}/.config`}/cpm/credentials.json`, home, environment);
 }
 
 function parseMode(text: string): number | undefined {

@@ -27,12 +27,24 @@ export async function installDebianProgram(program: DebianProgram, cacheDirector
   const root = await ensureCached(join(cacheDirectory, `debian-${program.name}-${process.arch}`), (folder) =>
     unpack(program, folder),
   );
-  const libraries = join(root, "usr/lib");
-  const folders = existsSync(libraries) ? readdirSync(libraries).filter((name) => name.includes("-linux-gnu")) : [];
+  const folders = libraryFolders(root);
   return {
     executable: join(root, program.executable),
-    env: folders.length === 0 ? {} : { LD_LIBRARY_PATH: folders.map((name) => join(libraries, name)).join(":") },
+    env: folders.length === 0 ? {} : { LD_LIBRARY_PATH: folders.join(":") },
   };
+}
+
+/** Where the packages have their libraries; systemd has some in a folder of its own. */
+function libraryFolders(root: string): readonly string[] {
+  return ["lib", "usr/lib"]
+    .map((folder) => join(root, folder))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) =>
+      readdirSync(folder)
+        .filter((name) => name.includes("-linux-gnu"))
+        .flatMap((name) => [join(folder, name), join(folder, name, "systemd")]),
+    )
+    .filter((folder) => existsSync(folder));
 }
 
 /** With lists of packages of its own, since those of the system may be old, absent or not ours to change. */
