@@ -2,11 +2,8 @@ import { join } from "node:path";
 import { createRegistryClient } from "@cpm/registry-client";
 import type { CredentialSource } from "@cpm/registry-client";
 import type { Clock } from "@cpm/base";
-<<<<<<< HEAD
 import { systemSteadyClock } from "@cpm/system";
-=======
 import type { ExecutorSettings } from "./executor/start-executor.ts";
->>>>>>> agent-executor
 import { openAgentNode } from "./node/agent-node.ts";
 import type { AgentNode } from "./node/agent-node.ts";
 import { RegistrySource } from "./node/registry-source.ts";
