@@ -58,6 +58,7 @@ function serve(): Promise<RunningAgent> {
       defaultLeaseMs: 60 * 60_000,
       maxLeaseMs: 24 * 60 * 60_000,
     },
+    executor: undefined,
     isolationRequired: false,
     freshMs: 60 * 60_000,
     registryTimeoutMs: 30_000,

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { parseDigest } from "@cpm/base";
 import { isPackageName, readVersion } from "@cpm/model";
 import { openNodeStore } from "@cpm/store";
+import { systemSteadyClock } from "@cpm/system";
 import { InstalledPackages } from "./installed-packages.ts";
 import { LeaseBook } from "./lease-book.ts";
 
@@ -13,7 +14,8 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 test("an exact version is found without a look at the others", () => {
   const store = openNodeStore(root);
-  const packages = new InstalledPackages(store, new LeaseBook(root, () => 0), () => 0);
+  const leases = new LeaseBook(root, { now: () => 0, steady: systemSteadyClock() });
+  const packages = new InstalledPackages(store, leases, () => 0);
   const [name, version, other] = ["a/b", readVersion("1.0.0"), readVersion("3.0.0")];
   if (!isPackageName(name) || version === undefined || other === undefined) throw new Error("they are");
   const tree = parseDigest(`sha256:${"a".repeat(64)}`);

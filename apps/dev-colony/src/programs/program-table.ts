@@ -32,7 +32,6 @@ export const debianPrograms = {
   dockerRegistry: { name: "docker-registry", packages: ["docker-registry"], executable: "usr/bin/docker-registry" },
   strace: { name: "strace", packages: ["strace", "libunwind8"], executable: "usr/bin/strace" },
   wrk: { name: "wrk", packages: ["wrk", "libluajit-5.1-2"], executable: "usr/bin/wrk" },
-  strace: { name: "strace", packages: ["strace", "libunwind8"], executable: "usr/bin/strace" },
   systemdAnalyze: {
     name: "systemd-analyze",
     packages: ["systemd", "libsystemd-shared", "libapparmor1", "libip4tc2", "libkmod2", "libseccomp2"],
