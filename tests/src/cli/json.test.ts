@@ -49,6 +49,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   logs: ["hello"],
   uninstall: ["hello"],
   colony: ["init"],
+  agent: ["list"],
   dev: ["status"],
   doctor: [],
   completion: ["bash"],
