@@ -167,6 +167,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/colony.ts")).colony,
   },
   {
+    name: "agent",
+    group: "machine",
+    summary: "Run the agent as a service of this machine",
+    load: async () => (await import("./commands/agent.ts")).agent,
+  },
+  {
     name: "dev",
     group: "machine",
     summary: "Run a colony and a registry on this machine",
