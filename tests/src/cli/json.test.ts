@@ -49,6 +49,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   logs: ["hello"],
   uninstall: ["hello"],
   colony: ["init"],
+  agent: ["uninstall", "--root", "staged", "--dry-run"],
   dev: ["status"],
   doctor: [],
   completion: ["bash"],
