@@ -10,6 +10,7 @@ const entries = {
   pull: source("pull-command.ts"),
   empty: source("empty-command.ts"),
   cpm: source("../../apps/cli/src/main.ts"),
+  "cpm-agent": source("../../apps/agent/src/main.ts"),
 } as const;
 
 /** As the programs are built for users (`tools/src/build.ts`). */

@@ -1,6 +1,8 @@
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { formatBytes } from "@cpm/base";
+import { benchAgent } from "./agent/agent-bench.ts";
+import { formatAgentResults } from "./agent/report.ts";
 import type { Comparison } from "./comparisons.ts";
 import { packComparison, prepareContent, pullComparison, startComparisons, unpackComparison } from "./comparisons.ts";
 import { fullShape, quickShape } from "./inputs.ts";
@@ -13,7 +15,7 @@ import type { Result } from "./report.ts";
 import { compare, formatResults } from "./report.ts";
 import { Scratch } from "./scratch.ts";
 
-const groups = ["start", "pack", "unpack", "pull", "solver", "registry"] as const;
+const groups = ["start", "pack", "unpack", "pull", "solver", "registry", "agent"] as const;
 type Group = (typeof groups)[number];
 
 const usage = `bun run bench [--quick] [--rounds N] [--only GROUP]… [--json]
@@ -22,7 +24,7 @@ Measures our programs and what people use for the same, in turn, as whole proces
 
   --quick        64 MB and 3000 files instead of 1 GB and 50 000 files
   --rounds N     how often each is measured, besides once to warm up (default 5)
-  --only GROUP   start, pack, unpack, pull, solver or registry; may be repeated (default all)
+  --only GROUP   start, pack, unpack, pull, solver, registry or agent; may be repeated (default all)
   --json         the figures as a document instead of the table
   --help         this text
 `;
@@ -49,11 +51,13 @@ async function main(args: readonly string[]): Promise<number> {
     };
     await runAll(scratch, options, run);
     const registries = options.only.has("registry") ? await benchRegistry(scratch, { ...options, note }) : [];
+    const agent = options.only.has("agent") ? await benchAgent(scratch, { ...options, note }) : undefined;
     const tables = [
       ...(results.length === 0 ? [] : [formatResults(results)]),
       ...(registries.length === 0 ? [] : [formatRegistryResults(registries)]),
+      ...(agent === undefined ? [] : [formatAgentResults(agent)]),
     ];
-    const document = JSON.stringify({ commands: results, registries }, null, 2);
+    const document = JSON.stringify({ commands: results, registries, agent }, null, 2);
     if (options.json) process.stdout.write(`${document}\n`);
     else if (tables.length > 0) process.stdout.write(`${tables.join("\n\n")}\n`);
     return 0;

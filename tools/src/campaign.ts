@@ -54,10 +54,23 @@ const campaigns: readonly Campaign[] = [
   },
   {
     name: "agent-kills",
-    about: "200 workers killed at any instant leave a whole tree or none (ten minutes)",
-    tests: ["apps/agent/src/worker/kill-worker.test.ts"],
+    about: "400 workers and 200 agents killed at any instant leave a whole tree or none (ten minutes)",
+    tests: ["apps/agent/src/worker/kill-worker.test.ts", "tests/src/agent/kills.test.ts"],
     only: "at any instant",
-    factor: 10,
+    factor: 40,
+  },
+  {
+    name: "agent-hostile",
+    about: "every hostile archive through a whole agent: nothing is touched, nothing is seen (a minute)",
+    tests: ["tests/src/agent/hostile.test.ts"],
+    factor: 12,
+  },
+  {
+    name: "agent-power-cut",
+    about: "200 power cuts: what was answered is there, and all of it is whole (minutes; root and btrfs-progs)",
+    tests: ["tests/src/agent/power-cut.test.ts"],
+    only: "at any instant",
+    factor: 50,
   },
   {
     name: "agent-large-layer",

@@ -68,6 +68,11 @@ export const agentErrors = {
     hint: "One agent serves a directory. Stop the other one, or choose another directory.",
   },
   "agent/address": { kind: "unavailable", title: "The agent cannot listen there" },
+  "agent/key-exposed": {
+    kind: "failed_precondition",
+    title: "The agent's key is not for its user alone",
+    hint: "Somebody may have read it: move the file away, let a new one be made, and enroll that.",
+  },
   "agent/not-serving": { kind: "unavailable", title: "The agent is not ready" },
   "agent/isolation": {
     kind: "internal",

@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { createRegistryClient } from "@cpm/registry-client";
 import type { CredentialSource } from "@cpm/registry-client";
 import type { Clock } from "@cpm/base";
+import { systemSteadyClock } from "@cpm/system";
+import type { ExecutorSettings } from "./executor/start-executor.ts";
 import { openAgentNode } from "./node/agent-node.ts";
 import type { AgentNode } from "./node/agent-node.ts";
 import { RegistrySource } from "./node/registry-source.ts";
@@ -28,6 +30,8 @@ export interface ServeOptions {
   readonly registry: string;
   readonly plainHttp: boolean | undefined;
   readonly credentials: CredentialSource;
+  /** The colony to work for; undefined for none. */
+  readonly executor: ExecutorSettings | undefined;
   readonly platform: string;
   readonly socketPath: string | undefined;
   /** A listening socket that the process was started with; takes the place of the path. */
@@ -42,6 +46,8 @@ export interface ServeOptions {
   readonly isolationRequired: boolean;
   /** How long a listing of the registry counts without asking again. */
   readonly freshMs: number;
+  /** A request in which the registry is silent for so long has failed, and is made again. */
+  readonly registryTimeoutMs: number;
   readonly graceMs: number;
   /** Less free space than this is not ready. */
   readonly minFreeBytes: number;
@@ -77,6 +83,7 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
       onEnd: ({ peakBytes }) => metrics.workerEnded(peakBytes),
     }),
     now: () => clock.now(),
+    steady: systemSteadyClock(),
     maxConcurrentEnsures: limits.maxConcurrentEnsures,
     onBytes: (addedBytes) => metrics.downloaded(addedBytes),
   });
@@ -108,6 +115,11 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
   });
   const { stop } = server;
   opened.defer(() => stop(options.graceMs));
+  if (options.executor !== undefined) {
+    const { startExecutor } = await import("./executor/start-executor.ts");
+    const executor = startExecutor(node, options.executor, log);
+    opened.defer(() => executor.stop(options.graceMs));
+  }
   const socket = inherited === undefined ? (path ?? "") : `descriptor ${inherited}`;
   log({ event: "serving", version, instanceId, root, socket, registry: options.registry, isolation });
   manager.ready(`serving ${root}`);
@@ -171,6 +183,7 @@ function openRegistrySource({
   credentials,
   clock,
   freshMs,
+  registryTimeoutMs: silenceMs,
   log,
 }: ServeOptions): RegistrySource {
   const client = createRegistryClient({
@@ -179,6 +192,7 @@ function openRegistrySource({
     credentials,
     userAgent: `cpm-agent/${version}`,
     clock,
+    limits: { responseTimeoutMs: silenceMs, idleTimeoutMs: silenceMs },
     onWarning: (text) => log({ event: "registry-warning", text }),
   });
   return new RegistrySource({ client, cacheDirectory: join(root, "cache"), clock, freshMs });

@@ -169,7 +169,7 @@ export const commandTable: readonly CommandEntry[] = [
   {
     name: "agent",
     group: "machine",
-    summary: "Run the agent as a service of this machine",
+    summary: "Run the agent on a machine, enroll it in a colony",
     load: async () => (await import("./commands/agent.ts")).agent,
   },
   {

@@ -68,6 +68,11 @@ export const cliErrors = {
     title: "A command of the service manager failed",
     hint: "`systemctl status cpm-agent` and `journalctl -u cpm-agent` say why. What was done before it may be done again.",
   },
+  "cli/name-taken": {
+    kind: "already_exists",
+    title: "Another executor has this name, or this agent has another one",
+    hint: "Choose another name with --name. A colony does not give a name twice.",
+  },
   "cli/interactive": {
     kind: "invalid_argument",
     title: "A question without a terminal to ask it on",
@@ -95,6 +100,10 @@ export function missingSetting(what: string, ...names: readonly string[]): CpmEr
   return createError(cliErrors, "cli/missing-setting", `${what} is not configured`, {
     hint: `Set ${names.join(" or ")}; \`cpm dev up\` starts a colony and a registry on this machine.`,
   });
+}
+
+export function nameTaken(message: string): CpmError {
+  return createError(cliErrors, "cli/name-taken", message);
 }
 
 export function cliError(code: keyof typeof cliErrors, message: string, cause?: unknown): CpmError {

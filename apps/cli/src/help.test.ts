@@ -45,7 +45,7 @@ test("the overview shows two examples, every command under what it is for, and t
       colony      Prepare a colony for releases
 
     This machine:
-      agent       Run the agent as a service of this machine
+      agent       Run the agent on a machine, enroll it in a colony
       dev         Run a colony and a registry on this machine
       doctor      Check this machine, the registry and the colony
       completion  Print the completion script of a shell

@@ -14,6 +14,8 @@ export interface RegistryLimits {
   readonly publishesPerMinute: number;
   /** Requests that wait for changes at one time. Default 1000. */
   readonly maxWaiting: number;
+  /** Of them so many from one address. Default 100. */
+  readonly maxWaitingOfAddress: number;
   /** Downloads within 90 days from which a package is much used, so that no new name may be mistyped for it. Default 1000. */
   readonly muchUsedFrom: number;
   /** How long changes stay in the feed. Default 90 days. */
@@ -28,6 +30,7 @@ export const defaultLimits: RegistryLimits = {
   failedSignInsPerMinute: 20,
   publishesPerMinute: 1200,
   maxWaiting: 1000,
+  maxWaitingOfAddress: 100,
   muchUsedFrom: 1000,
   changesKeptMs: 90 * 24 * 60 * 60_000,
 };

@@ -167,6 +167,7 @@ function createNews({ options, storage: { database }, limits, now, onFailure }: 
   const changeWatch = new ChangeWatch({
     hasMore: (place) => changes.hasMore(place),
     maxWaiting: limits.maxWaiting,
+    maxWaitingOfAddress: limits.maxWaitingOfAddress,
     onFailure: (error) => onFailure("watch-changes", error),
   });
   const deliveries = new Deliveries(new AuditedDatabase(database, now));

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { debianPrograms, goPrograms, installDebianProgram, installGoProgram } from "@cpm/dev-colony/programs";
 import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
+import { ProcessFigures } from "../process-figures.ts";
 
 /** A registry as a process of its own, for everybody to read and write. Must be stopped. */
 export interface Contender {
@@ -12,6 +13,8 @@ export interface Contender {
   resetPeakMemory(): void;
   /** Highest resident memory since the last reset. */
   peakMemoryBytes(): number;
+  /** Processor time since its start, in ms. */
+  cpuMs(): number;
   stop(): Promise<void>;
 }
 
@@ -81,6 +84,7 @@ async function start(
     child.kill();
     await child.exited;
   };
+  const figures = new ProcessFigures(child.pid);
   const giveUpAt = performance.now() + startTimeoutMs;
   while (!(await answers(host))) {
     if (child.exitCode === null && performance.now() < giveUpAt) await Bun.sleep(50);
@@ -92,12 +96,9 @@ async function start(
   return {
     name,
     host,
-    // Linux: 5 sets the highest resident size to the present one (proc(5)).
-    resetPeakMemory: () => writeFileSync(`/proc/${child.pid}/clear_refs`, "5"),
-    peakMemoryBytes() {
-      const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
-      return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
-    },
+    resetPeakMemory: () => figures.resetPeakMemory(),
+    peakMemoryBytes: () => figures.peakMemoryBytes(),
+    cpuMs: () => figures.cpuMs(),
     stop,
   };
 }

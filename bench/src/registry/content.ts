@@ -11,6 +11,13 @@ export interface RegistryContent {
   readonly tagsPath: string;
 }
 
+interface PackageToPublish {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly keywords: readonly string[];
+}
+
 /** Searches of the packages that were published. */
 export interface SearchPaths {
   readonly byWord: string;
@@ -56,9 +63,7 @@ export async function publishPackages(host: string, count: number): Promise<Sear
   const publish = async (from: number): Promise<void> => {
     for (let index = from; index < names.length; index += publishersAtOnce) {
       const { name = "", description = "", keywords = [] } = names[index] ?? {};
-      const { manifest, blobs } = await packageArtifact({ name, version: "1.0.0", description, keywords });
-      for (const bytes of blobs.values()) await pushBlob(host, name, mediaTypes.octetStream, bytes);
-      await pushManifest(host, name, "1.0.0", formatManifest(manifest));
+      await publishPackage(host, { name, version: "1.0.0", description, keywords });
     }
   };
   await Promise.all(Array.from({ length: publishersAtOnce }, (_, from) => publish(from)));
@@ -66,6 +71,13 @@ export async function publishPackages(host: string, count: number): Promise<Sear
     byWord: "/api/v1/search?q=raster&limit=20",
     narrowed: "/api/v1/search?q=raster&keyword=vector&owner=bench-3",
   };
+}
+
+/** A small package. */
+export async function publishPackage(host: string, config: PackageToPublish): Promise<void> {
+  const { manifest, blobs } = await packageArtifact(config);
+  for (const bytes of blobs.values()) await pushBlob(host, config.name, mediaTypes.octetStream, bytes);
+  await pushManifest(host, config.name, config.version, formatManifest(manifest));
 }
 
 const subjects = "raster vector graph matrix text audio video sensor model tensor signal image log table stream".split(

@@ -1,8 +1,10 @@
+import { availableParallelism } from "node:os";
 import { debianPrograms, installDebianProgram } from "@cpm/dev-colony/programs";
 import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
 
 /** What one load came to. */
 export interface Load {
+  readonly requests: number;
   readonly requestsPerSecond: number;
   readonly p99Ms: number;
 }
@@ -13,11 +15,13 @@ const accept = "Accept: application/vnd.oci.image.manifest.v1+json, */*";
 /**
  * Asks for one address again and again over so many connections, by wrk, a process of its own in C. Of a large body,
  * whose size is then given, requests are counted by the bytes that arrived: when the time is up one is under way on
- * every connection, and whoever serves all connections evenly has ended few of them.
+ * every connection, and whoever serves all connections evenly has ended few of them. It then has as many threads as there
+ * are cores, because to receive is more work than to send what the kernel has.
  */
 export async function getLoad(url: string, clients: number, durationS: number, bodyBytes?: number): Promise<Load> {
   const { executable, env } = await installDebianProgram(debianPrograms.wrk, defaultCacheDirectory());
-  const threads = ["-t", "1", "-c", String(clients)];
+  const threadCount = bodyBytes === undefined ? 1 : Math.min(clients, availableParallelism());
+  const threads = ["-t", String(threadCount), "-c", String(clients)];
   const length = ["-d", `${durationS}s`, "--timeout", "60s"];
   const child = Bun.spawn([executable, ...threads, ...length, "--latency", "-H", accept, url], {
     env: { ...process.env, ...env },
@@ -31,7 +35,7 @@ export async function getLoad(url: string, clients: number, durationS: number, b
   const ended = Number(/^Requests\/sec:\s+([\d.]+)$/m.exec(text)?.[1]);
   const rate = bodyBytes === undefined ? ended : bytesPerSecond(text) / bodyBytes;
   if (Number.isNaN(rate) || scale === undefined) throw new Error(`wrk said: ${text}`);
-  return { requestsPerSecond: rate, p99Ms: Number(p99) * scale };
+  return { requests: rate * durationS, requestsPerSecond: rate, p99Ms: Number(p99) * scale };
 }
 
 /** wrk's units are powers of 1024, whatever it calls them. */

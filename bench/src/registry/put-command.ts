@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { connect } from "node:net";
 import { Random } from "../random.ts";
 import type { Load } from "./get-load.ts";
 
@@ -11,7 +10,8 @@ import type { Load } from "./get-load.ts";
 const [host = "", ...numbers] = process.argv.slice(2);
 const [clients = 1, pushes = 1, blobBytes = 0, seed = 1] = numbers.map(Number);
 const headBytes = 64;
-const maxAttempts = 5;
+/** The kernel takes less at once; what it did not take is not copied. */
+const pieceBytes = 1024 * 1024;
 const rest = new Uint8Array(blobBytes - headBytes);
 new Random(seed).fillNoise(rest);
 
@@ -31,6 +31,7 @@ await Promise.all(Array.from({ length: clients }, (_, client) => work(client)));
 const elapsedS = (performance.now() - startedAt) / 1000;
 durationsMs.sort((left, right) => left - right);
 const load: Load = {
+  requests: pushes,
   requestsPerSecond: pushes / elapsedS,
   p99Ms: durationsMs[Math.ceil(durationsMs.length * 0.99) - 1] ?? Number.NaN,
 };
@@ -54,34 +55,25 @@ async function push({ head, digest }: Blob): Promise<void> {
   if (status !== 201) throw new Error(`the blob was answered with ${status}`);
 }
 
-/**
- * A server may close a connection on which no request has begun for some seconds (the runtime of ours: ten), and this
- * process may take as long to begin while it writes to all others: then the next connection is tried. Where a part of
- * the body had arrived, that is answered with 400, and is a failure of the measurement.
- */
-async function put(path: string, head: Uint8Array): Promise<number> {
-  for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const status = await putOnce(path, head);
-    if (status !== undefined) return status;
-  }
-  return 0;
-}
-
-/** Undefined when the connection ended without an answer. */
-function putOnce(path: string, head: Uint8Array): Promise<number | undefined> {
+/** The status of the answer; 0 when the connection ended without one. */
+function put(path: string, head: Uint8Array): Promise<number> {
   const [hostname = "", port = ""] = host.split(":");
-  const { promise, resolve } = Promise.withResolvers<number | undefined>();
-  const socket = connect(Number(port), hostname);
-  let answer = "";
-  socket.on("data", (piece) => (answer += piece.toString()));
-  socket.once("error", () => resolve(undefined));
-  socket.once("close", () => {
-    const status = /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1];
-    resolve(status === undefined ? undefined : Number(status));
-  });
   const lines = [`PUT ${path} HTTP/1.1`, `host: ${host}`, "content-type: application/octet-stream"];
-  socket.write([...lines, `content-length: ${blobBytes}`, "connection: close", "", ""].join("\r\n"));
-  socket.write(head);
-  socket.write(rest);
+  const first = [...lines, `content-length: ${blobBytes}`, "connection: close", "", ""].join("\r\n");
+  const parts = [Buffer.concat([Buffer.from(first), head]), rest];
+  const { promise, resolve } = Promise.withResolvers<number>();
+  let answer = "";
+  const send = (socket: Bun.Socket): void => {
+    for (let part = parts[0]; part !== undefined; part = parts[0]) {
+      const taken = socket.write(part, 0, Math.min(part.length, pieceBytes));
+      if (taken <= 0) return;
+      if (taken < part.length) parts[0] = part.subarray(taken);
+      else parts.shift();
+    }
+  };
+  const end = () => resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 0));
+  const data = (_: Bun.Socket, piece: Uint8Array) => void (answer += new TextDecoder().decode(piece));
+  const socket = { open: send, drain: send, data, close: end, error: end };
+  Bun.connect({ hostname, port: Number(port), socket }).catch(end);
   return promise;
 }

@@ -74,6 +74,12 @@ export async function benchRegistry(scratch: Scratch, options: RegistryBenchOpti
   }
 }
 
+interface Sample extends Load {
+  /** Of the server, a request. */
+  readonly cpuMs: number;
+  readonly peak: number;
+}
+
 /** So many rounds, each beginning with another one; what is written is on the disk before the next is measured. */
 async function inTurn(
   contenders: readonly Contender[],
@@ -82,22 +88,25 @@ async function inTurn(
   load: (contender: Contender) => Promise<Load>,
   note: (text: string) => void,
 ) {
-  const samples = new Map(contenders.map((contender) => [contender, [] as (Load & { peak: number })[]]));
+  const samples = new Map(contenders.map((contender) => [contender, [] as Sample[]]));
   for (let round = 0; round < rounds; round++)
     for (let turn = 0; turn < contenders.length; turn++) {
       const contender = contenders[(round + turn) % contenders.length];
       if (contender === undefined) continue;
       execute("sync", "-f", root);
       contender.resetPeakMemory();
+      const startedMs = contender.cpuMs();
       const measured = await load(contender);
-      samples.get(contender)?.push({ ...measured, peak: contender.peakMemoryBytes() });
+      const cpuMs = (contender.cpuMs() - startedMs) / measured.requests;
+      samples.get(contender)?.push({ ...measured, cpuMs, peak: contender.peakMemoryBytes() });
     }
   return [...samples].map(([{ name }, loads]) => {
     const requestsPerSecond = medianOf(loads.map((one) => one.requestsPerSecond));
     const p99Ms = medianOf(loads.map((one) => one.p99Ms));
+    const cpuMs = medianOf(loads.map((one) => one.cpuMs));
     const peakMemoryBytes = Math.max(...loads.map((one) => one.peak));
     note(`${name}: ${requestsPerSecond.toFixed(1)}/s, p99 ${p99Ms.toFixed(2)} ms`);
-    return { contender: name, requestsPerSecond, p99Ms, peakMemoryBytes };
+    return { contender: name, requestsPerSecond, p99Ms, cpuMs, peakMemoryBytes };
   });
 }
 

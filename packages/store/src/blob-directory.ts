@@ -1,11 +1,13 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   statSync,
 } from "node:fs";
@@ -29,7 +31,7 @@ import {
 import type { Hasher } from "./hash.ts";
 import { createHasher } from "./hash.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
-import { tryLock } from "./process-lock.ts";
+import { isRunning, tryLock } from "./process-lock.ts";
 
 /**
  * Content by digest in a directory: `blobs/<algorithm>/<hex>`, as in an OCI image layout, and `ingest/` for what
@@ -118,6 +120,18 @@ export class BlobDirectory {
     const folder = join(this.root, "ingest");
     makeDirectory(folder);
     return join(folder, `new-${process.pid}-${Math.random().toString(36).slice(2, 12)}`);
+  }
+
+  /** Removes the locks and unfinished files of dead processes. What can be continued stays. */
+  recover(): void {
+    const folder = join(this.root, "ingest");
+    if (!existsSync(folder)) return;
+    for (const name of withFileErrors("list", folder, () => readdirSync(folder))) {
+      const path = join(folder, name);
+      const pid = /^new-(\d+)-|\.lock\.(?:stale\.)?(\d+)\.\w+$/.exec(name);
+      if (name.endsWith(".lock")) tryLock(path)?.release();
+      else if (pid !== null && !isRunning({ pid: Number(pid[1] ?? pid[2]), started: "" })) removeFile(path);
+    }
   }
 
   #ingestPath(digest: Digest): string {

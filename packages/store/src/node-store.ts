@@ -6,6 +6,7 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   statfsSync,
   symlinkSync,
   unlinkSync,
@@ -117,10 +118,16 @@ export class NodeStore {
     const path = this.#refPath(name, version);
     makeDirectory(dirname(path));
     const target = relative(dirname(path), this.treePath(tree));
-    const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2, 10)}.tmp`;
-    withFileErrors("create", temporary, () => symlinkSync(target, temporary));
-    failpoint("node/ref-created");
-    withFileErrors("publish", path, () => renameSync(temporary, path));
+    const staging = this.#createStaging();
+    try {
+      const link = join(staging, "ref");
+      withFileErrors("create", link, () => symlinkSync(target, link));
+      failpoint("node/ref-created");
+      withFileErrors("publish", path, () => renameSync(link, path));
+    } finally {
+      rmSync(staging, { recursive: true, force: true });
+    }
+    failpoint("node/ref-renamed");
     syncDirectory(dirname(path));
   }
 
@@ -176,6 +183,7 @@ export class NodeStore {
   async #unpack(request: TreeRequest): Promise<void> {
     const staging = this.#createStaging();
     withFileErrors("create", staging, () => mkdirSync(join(staging, "root"), 0o755));
+    failpoint("node/staging-made");
     const sync = new FileSystemSync(staging);
     const { layers, source, signal, onProgress = () => {} } = request;
     const onFile = (sizeBytes: number) => sync.wrote(sizeBytes);
@@ -189,6 +197,8 @@ export class NodeStore {
       }
       // Nobody may look while it is written; everybody may read what is published.
       withFileErrors("protect", staging, () => chmodSync(staging, 0o755));
+      this.#makeLockFile(request.tree);
+      failpoint("node/tree-unpacked");
       await sync.finish();
       failpoint("node/tree-synced");
       this.#publish(staging, request.tree);
@@ -206,6 +216,11 @@ export class NodeStore {
     withFileErrors("publish", folder, () => renameSync(staging, folder));
     failpoint("node/tree-renamed");
     syncDirectory(dirname(folder));
+    failpoint("node/tree-published");
+  }
+
+  /** Before the tree is there and synced with it: a tree that is there can be locked, after a crash too. */
+  #makeLockFile(tree: Digest): void {
     const lock = join(this.root, "locks", digestHex(tree));
     if (!existsSync(lock)) withFileErrors("create", lock, () => writeFileSync(lock, "", { mode: 0o444 }));
   }
@@ -220,14 +235,18 @@ export class NodeStore {
     return path;
   }
 
-  /** Removes what dead processes left half done. In proportion to that, not to the store. */
+  /** Removes what dead processes left half done, but for what can be continued. In proportion to that, not to the store. */
   recover(): void {
-    const staging = join(this.root, "staging");
-    if (!existsSync(staging)) return;
-    for (const name of withFileErrors("list", staging, () => readdirSync(staging))) {
+    for (const name of this.#entries("staging")) {
       const owner = stagingOwner(name);
-      if (owner === undefined || !isRunning(owner)) removeTreeSync(join(staging, name));
+      if (owner === undefined || !isRunning(owner)) removeTreeSync(join(this.root, "staging", name));
     }
+    this.blobs.recover();
+  }
+
+  #entries(folder: string): readonly string[] {
+    const path = join(this.root, folder);
+    return existsSync(path) ? withFileErrors("list", path, () => readdirSync(path)) : [];
   }
 
   #treeFolder(tree: Digest): string {

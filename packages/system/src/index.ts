@@ -6,3 +6,6 @@ export type { LibC } from "./libc.ts";
 export { notifyManager } from "./notify-socket.ts";
 export { peerCredentialsOf } from "./peer-credentials.ts";
 export type { PeerCredentials } from "./peer-credentials.ts";
+export { systemSteadyClock } from "./steady-clock.ts";
+export type { SteadyClock } from "./steady-clock.ts";
+export { beginWriteback } from "./writeback.ts";

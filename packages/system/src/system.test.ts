@@ -1,9 +1,17 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { canLockFiles, notifyManager, peerCredentialsOf, tryExclusiveLock, tryShareLock } from "./index.ts";
+import {
+  beginWriteback,
+  canLockFiles,
+  notifyManager,
+  peerCredentialsOf,
+  systemSteadyClock,
+  tryExclusiveLock,
+  tryShareLock,
+} from "./index.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-system-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -89,4 +97,37 @@ print(s.recv(100).decode(), end="")`;
     "nobody is told at %p",
     (address) => expect(notifyManager(address, "READY=1")).toBe(false),
   );
+});
+
+test("to begin writing a file back leaves its bytes as they are, and a file that is closed alone", () => {
+  const path = join(scratch, "written");
+  const file = openSync(path, "w");
+  const bytes = new Uint8Array(3 << 20).fill(7);
+  writeSync(file, bytes);
+  beginWriteback(file, 1 << 20, 1 << 20);
+  writeSync(file, bytes);
+  closeSync(file);
+  expect(() => beginWriteback(file, 0, 1)).not.toThrow();
+  expect(readFileSync(path)).toEqual(Buffer.concat([bytes, bytes]));
+});
+
+describe("the steady clock", () => {
+  test("goes on", async () => {
+    const clock = systemSteadyClock();
+    const before = clock.now();
+    while (clock.now() === before) await Bun.sleep(1);
+    expect(clock.now()).toBeGreaterThan(before);
+  });
+
+  test.skipIf(process.platform !== "linux")("is the same in another process of this boot", async () => {
+    const clock = systemSteadyClock();
+    const program = `const { systemSteadyClock } = await import(${JSON.stringify(join(import.meta.dir, "index.ts"))});
+      const { boot, now } = systemSteadyClock(); console.log(JSON.stringify({ boot, ms: now() }));`;
+    const before = clock.now();
+    const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe" });
+    const { boot, ms } = JSON.parse(await new Response(child.stdout).text());
+    expect(boot).toBe(clock.boot);
+    expect(ms).toBeGreaterThanOrEqual(before);
+    expect(ms).toBeLessThanOrEqual(clock.now());
+  });
 });

@@ -7,8 +7,15 @@ export interface AgentProcess {
   readonly watchPoint: string;
   /** The lines of its log so far, parsed. */
   readonly log: readonly Readonly<Record<string, unknown>>[];
+  /** Resolves when it has ended, by itself or by a signal. */
+  readonly ended: Promise<AgentEnd>;
   /** By signal, and waits for its end. */
-  end(signal: "SIGTERM" | "SIGKILL"): Promise<{ readonly exitCode: number | null; readonly signalCode: unknown }>;
+  end(signal: "SIGTERM" | "SIGKILL"): Promise<AgentEnd>;
+}
+
+interface AgentEnd {
+  readonly exitCode: number | null;
+  readonly signalCode: unknown;
 }
 
 export interface AgentProcessOptions {
@@ -20,16 +27,18 @@ export interface AgentProcessOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** A listening socket that it is given, as systemd would. */
   readonly listener?: number | undefined;
+  /** The script to run. Default: the agent of this checkout. */
+  readonly program?: string | undefined;
 }
 
 const agentProgram = join(import.meta.dir, "../../../apps/agent/src/main.ts");
 
 /** The real program, as a node starts it. */
 export async function startAgentProcess(options: AgentProcessOptions): Promise<AgentProcess> {
-  const { root, socket, registry, args = [], environment = {}, listener } = options;
+  const { root, socket, registry, args = [], environment = {}, listener, program = agentProgram } = options;
   const where = ["--root", root, "--socket", socket, "--registry", registry];
   const flags = [...where, "--metrics", "127.0.0.1:0", "--log", "calls", "--fresh", "0s", ...args];
-  const command = [process.execPath, agentProgram, "serve", ...flags];
+  const command = [process.execPath, program, "serve", ...flags];
   // The id that a socket is meant for is the program's own, which only it knows.
   const given = ["sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh", ...command];
   const child = Bun.spawn(listener === undefined ? command : given, {
@@ -39,16 +48,21 @@ export async function startAgentProcess(options: AgentProcessOptions): Promise<A
   const log: Readonly<Record<string, unknown>>[] = [];
   const logged = readLog(child.stderr, log);
   const watchPoint = await readAddress(child.stdout, log);
+  const wait = async (): Promise<AgentEnd> => {
+    await child.exited;
+    await logged;
+    return { exitCode: child.exitCode, signalCode: child.signalCode };
+  };
+  const ended = wait();
   return {
     pid: child.pid,
     socket,
     watchPoint,
     log,
-    async end(signal) {
+    ended,
+    end(signal) {
       child.kill(signal);
-      await child.exited;
-      await logged;
-      return { exitCode: child.exitCode, signalCode: child.signalCode };
+      return ended;
     },
   };
 }

@@ -26,12 +26,17 @@ export class AgentSite {
     this.network = network;
   }
 
-  /** With a running agent. */
-  static async open(): Promise<AgentSite> {
-    const universe = await Universe.open();
-    const site = new AgentSite(universe, await startFaultProxy(universe.registry.host));
-    await site.start();
+  /** With a running agent, which was given these arguments; before it starts, its packages directory is prepared. */
+  static async open(args: readonly string[] = [], prepare: (root: string) => void = () => {}): Promise<AgentSite> {
+    const site = await AgentSite.of(await Universe.open());
+    prepare(site.root);
+    await site.start(args);
     return site;
+  }
+
+  /** One of several nodes of a registry, without an agent. Must be left. */
+  static async of(universe: Universe): Promise<AgentSite> {
+    return new AgentSite(universe, await startFaultProxy(universe.registry.host));
   }
 
   /** The agent that was started last. */
@@ -45,9 +50,11 @@ export class AgentSite {
     args: readonly string[] = [],
     environment: Readonly<Record<string, string>> = {},
     listener?: number,
+    program?: string,
   ): Promise<AgentProcess> {
     const { root, socket, network } = this;
-    const agent = await startAgentProcess({ root, socket, registry: network.host, args, environment, listener });
+    const registry = network.host;
+    const agent = await startAgentProcess({ root, socket, registry, args, environment, listener, program });
     this.#agents.push(agent);
     return agent;
   }
@@ -68,10 +75,15 @@ export class AgentSite {
   }
 
   async close(): Promise<void> {
+    await this.leave();
+    await this.universe.close();
+  }
+
+  /** Ends what belongs to this node. The registry stays. */
+  async leave(): Promise<void> {
     for (const client of this.#clients) client.close();
     for (const agent of this.#agents) await agent.end("SIGKILL");
     this.network.stop();
-    await this.universe.close();
     Bun.spawnSync(["chmod", "-R", "u+w", this.folder]);
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AgentSite, faultOf } from "./agent-site.ts";
+import { noise } from "./payload.ts";
 
 let site: AgentSite;
 beforeAll(async () => {
@@ -12,13 +13,6 @@ beforeAll(async () => {
   await site.universe.publish("rise/tools", "2.0.0-rc.1", { files });
 });
 afterAll(() => site.close());
-
-/** Bytes that do not compress, so that they are on their way for a while. */
-function noise(sizeBytes: number): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes);
-  for (let at = 0; at < sizeBytes; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-  return bytes;
-}
 
 const byVersion = (name: string, version: string) =>
   ({

@@ -157,7 +157,7 @@ describe("cpm agent teaches", () => {
     [["install", "--program", program], 2, "Set CPM_REGISTRY or --registry"],
     [["install", "--purge"], 2, "`cpm agent install` takes no --purge"],
     [["uninstall", "--registry", "x"], 2, "`cpm agent uninstall` takes no --registry"],
-    [["restart"], 2, "There is install, status, uninstall."],
+    [["restart"], 2, "There is install, status, uninstall, enroll, list."],
   ])("that %j is wrong", (args, status, said) => {
     const { exitCode, stderr } = agent(args.includes("restart") ? args : [...args, "--root", root]);
     expect([exitCode, stderr]).toEqual([status, expect.stringContaining(said)]);

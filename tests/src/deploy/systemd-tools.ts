@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { debianPrograms, installDebianProgram } from "@cpm/dev-colony/programs";
 import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
@@ -7,6 +8,8 @@ export type SystemdTool = "systemd-analyze" | "systemd-sysusers" | "systemd-tmpf
 /** systemd's programs that work on files and need no running systemd: this system's, or Debian's. */
 export interface SystemdTools {
   path(tool: SystemdTool): string;
+  /** What they need to find their libraries. */
+  readonly env: Readonly<Record<string, string>>;
   /** What they print on either stream, and how they end. */
   run(tool: SystemdTool, ...args: readonly string[]): { readonly exitCode: number; readonly output: string };
 }
@@ -20,9 +23,16 @@ export function whyNoSystemd(): string | undefined {
 
 export async function openSystemdTools(): Promise<SystemdTools> {
   const { executable, env } = await installDebianProgram(debianPrograms.systemdAnalyze, defaultCacheDirectory());
-  const path = (tool: SystemdTool) => join(dirname(executable), tool);
+  // Debian's package has some of them in /bin, which its system merges with /usr/bin.
+  const folders = [dirname(executable), join(dirname(executable), "../../bin")];
+  const path = (tool: SystemdTool) => {
+    const found = folders.map((folder) => join(folder, tool)).find((candidate) => existsSync(candidate));
+    if (found === undefined) throw new Error(`${tool} is neither here nor in Debian's package`);
+    return found;
+  };
   return {
     path,
+    env,
     run(tool, ...args) {
       const { exitCode, stdout, stderr } = Bun.spawnSync([path(tool), ...args], { env: { ...process.env, ...env } });
       return { exitCode, output: `${stdout.toString()}${stderr.toString()}` };

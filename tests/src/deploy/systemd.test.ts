@@ -13,11 +13,10 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { isolationOfThisMachine } from "@cpm/agent";
-import { whyNotUnprivileged } from "../cli/unprivileged.ts";
 import { Universe } from "../resolution/universe.ts";
 import { allowedSystemCalls, openSystemdTools, whyNoSystemd } from "./systemd-tools.ts";
 import type { SystemdTools } from "./systemd-tools.ts";
-import { traceAgent } from "./traced-agent.ts";
+import { traceAgent, whyNoOtherUser } from "./traced-agent.ts";
 import type { AgentTrace } from "./traced-agent.ts";
 
 const units = join(import.meta.dir, "../../../deploy/systemd");
@@ -102,50 +101,47 @@ describe.skipIf(missing !== undefined)("the units", () => {
   });
 });
 
-const alone = missing ?? whyNotUnprivileged() ?? isolationOfThisMachine().missing.at(0);
+const alone = missing ?? whyNoOtherUser() ?? isolationOfThisMachine().missing.at(0);
 if (alone !== undefined) process.stderr.write(`what the agent asks of the kernel is not traced: ${alone}\n`);
 
-describe.skipIf(alone !== undefined || process.getuid?.() !== 0)(
-  "what the agent and its worker ask of the kernel",
-  () => {
-    const folder = mkdtempSync(join(tmpdir(), "cpm-traced-"));
-    let trace: AgentTrace;
-    let allowed: ReadonlySet<string>;
-    beforeAll(async () => {
-      const tools = await openSystemdTools();
-      allowed = allowedSystemCalls(tools, unit);
-      const universe = await Universe.open();
-      try {
-        await universe.publish("rise/small", "1.0.0", { files: { "payload/small": "small" } });
-        const registry = universe.registry.host.replace("127.0.0.1", "localhost");
-        trace = await traceAgent(folder, tools.path("systemd-socket-activate"), registry, "rise/small");
-      } finally {
-        await universe.close();
-      }
-    });
-    afterAll(() => {
-      Bun.spawnSync(["chmod", "-R", "u+w", folder]);
-      rmSync(folder, { recursive: true, force: true });
-    });
+describe.skipIf(alone !== undefined)("what the agent and its worker ask of the kernel", () => {
+  const folder = mkdtempSync(join(tmpdir(), "cpm-traced-"));
+  let trace: AgentTrace;
+  let allowed: ReadonlySet<string>;
+  beforeAll(async () => {
+    const tools = await openSystemdTools();
+    allowed = allowedSystemCalls(tools, unit);
+    const universe = await Universe.open();
+    try {
+      await universe.publish("rise/small", "1.0.0", { files: { "payload/small": "small" } });
+      const registry = universe.registry.host.replace("127.0.0.1", "localhost");
+      trace = await traceAgent(folder, tools, registry, "rise/small");
+    } finally {
+      await universe.close();
+    }
+  });
+  afterAll(() => {
+    Bun.spawnSync(["chmod", "-R", "u+w", folder]);
+    rmSync(folder, { recursive: true, force: true });
+  });
 
-    test("is a package, installed by a user without any privilege that was started by its socket", () => {
-      expect(existsSync(join(trace.root, "refs/rise/small/1.0.0"))).toBe(true);
-      expect([...trace.calls]).toContain("landlock_restrict_self");
-    });
+  test("is a package, installed by a user without any privilege that was started by its socket", () => {
+    expect(existsSync(join(trace.root, "refs/rise/small/1.0.0"))).toBe(true);
+    expect([...trace.calls]).toContain("landlock_restrict_self");
+  });
 
-    test("is among the system calls that the unit allows", () => {
-      expect([...trace.calls].filter((call) => !allowed.has(call))).toEqual([]);
-      expect(["mount", "ptrace", "bpf", "chown", "setuid", "reboot"].filter((call) => allowed.has(call))).toEqual([]);
-    });
+  test("is among the system calls that the unit allows", () => {
+    expect([...trace.calls].filter((call) => !allowed.has(call))).toEqual([]);
+    expect(["mount", "ptrace", "bpf", "chown", "setuid", "reboot"].filter((call) => allowed.has(call))).toEqual([]);
+  });
 
-    test("is to write nothing but the packages directory", () => {
-      const outside = trace.written.filter((path) => path.startsWith("/") && !path.startsWith(`${trace.root}/`));
-      expect(new Set(outside)).toEqual(new Set(["/proc/self/oom_score_adj", "/dev/null"]));
-    });
+  test("is to write nothing but the packages directory", () => {
+    const outside = trace.written.filter((path) => path.startsWith("/") && !path.startsWith(`${trace.root}/`));
+    expect(new Set(outside)).toEqual(new Set(["/proc/self/oom_score_adj", "/dev/null"]));
+  });
 
-    test("is no kind of socket but those that the unit allows", () => {
-      const families = /^RestrictAddressFamilies=(.*)$/m.exec(unit)?.[1]?.split(" ") ?? [];
-      expect([...trace.families].filter((family) => !families.includes(family))).toEqual([]);
-    });
-  },
-);
+  test("is no kind of socket but those that the unit allows", () => {
+    const families = /^RestrictAddressFamilies=(.*)$/m.exec(unit)?.[1]?.split(" ") ?? [];
+    expect([...trace.families].filter((family) => !families.includes(family))).toEqual([]);
+  });
+});

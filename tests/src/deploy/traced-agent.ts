@@ -1,11 +1,25 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openAgent } from "@cpm/agent-client";
 import { debianPrograms, installDebianProgram } from "@cpm/dev-colony/programs";
 import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
+import type { SystemdTools } from "./systemd-tools.ts";
 
 /** Neither root nor nobody, and nobody else's. */
 const userId = 64_321;
+
+const ids = [`--reuid=${userId}`, `--regid=${userId}`, "--clear-groups"];
+
+/** Why another user cannot work in a temporary directory here; undefined where they can. */
+export function whyNoOtherUser(): string | undefined {
+  if (process.getuid?.() !== 0) return "only root can start it as another user";
+  const folder = mkdtempSync(join(tmpdir(), "cpm-reached-"));
+  chmodSync(folder, 0o755);
+  const { success } = Bun.spawnSync(["setpriv", ...ids, "test", "-x", folder]);
+  rmSync(folder, { recursive: true });
+  return success ? undefined : `another user does not get to ${folder}`;
+}
 
 export interface AgentTrace {
   /** Names of the system calls that the kernel was asked for, by the agent and all that it started. */
@@ -23,7 +37,7 @@ export interface AgentTrace {
  */
 export async function traceAgent(
   folder: string,
-  activate: string,
+  tools: SystemdTools,
   registry: string,
   name: string,
 ): Promise<AgentTrace> {
@@ -34,15 +48,15 @@ export async function traceAgent(
   mkdirSync(root);
   chownSync(root, userId, userId);
   const trace = join(folder, "trace");
-  const ids = [`--reuid=${userId}`, `--regid=${userId}`, "--clear-groups"];
-  const listen = [activate, "--listen", socket, "--setenv=LD_LIBRARY_PATH"];
+  const libraries = [tools.env, strace.env].map((env) => env["LD_LIBRARY_PATH"] ?? "").join(":");
+  const listen = [tools.path("systemd-socket-activate"), "--listen", socket, "--setenv=LD_LIBRARY_PATH"];
   const unprivileged = ["setpriv", ...ids, "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"];
   // The traced program keeps the process id that the socket is meant for.
   const traced = [strace.executable, "-D", "-f", "-q", "-o", trace];
   const serve = [program, "serve", "--root", root, "--registry", registry, "--require-isolation", "yes"];
   const child = Bun.spawn([...listen, ...unprivileged, ...traced, ...serve], {
     cwd: "/",
-    env: { PATH: process.env["PATH"] ?? "", ...strace.env },
+    env: { PATH: process.env["PATH"] ?? "", LD_LIBRARY_PATH: libraries },
     stdio: ["ignore", "ignore", "ignore"],
   });
   try {
@@ -75,7 +89,7 @@ async function wholeTrace(path: string): Promise<string> {
   for (let tries = 0; tries < 500; tries++) {
     const text = readFileSync(path, "utf8");
     const [first = ""] = text.split(" ", 1);
-    if (new RegExp(`^${first} \\+\\+\\+ (exited|killed)`, "m").test(text)) return text;
+    if (new RegExp(`^${first} +\\+\\+\\+ (exited|killed)`, "m").test(text)) return text;
     await Bun.sleep(20);
   }
   throw new Error("the trace does not end");

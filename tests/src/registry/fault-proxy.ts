@@ -16,6 +16,10 @@ interface Fault {
   readonly cutWhen?: Promise<void>;
   /** Nothing more comes after so many bytes of the answer's body. */
   readonly stallAfter?: number;
+  /** How long nothing comes after each piece of the answer's body. */
+  readonly paceMs?: number;
+  /** Changes the head of the request on its way to the registry. */
+  readonly requestHead?: (head: string) => string;
   /** Given in place of the registry's answer, and the registry is not asked. */
   readonly answer?: string;
   /** Changes the head of the answer: status line and headers. */
@@ -110,9 +114,9 @@ function forwardRequest(
   head: string,
   rest: Uint8Array,
   exchange: Exchange,
-  { cutRequestAfter = Number.POSITIVE_INFINITY }: Fault,
+  { cutRequestAfter = Number.POSITIVE_INFINITY, requestHead = (same) => same }: Fault,
 ): void {
-  registry.write(withClose(head));
+  registry.write(withClose(requestHead(head)));
   const pass = (piece: Uint8Array): void => {
     const part = piece.subarray(0, cutRequestAfter - exchange.requestBytes);
     exchange.requestBytes += part.length;
@@ -153,6 +157,10 @@ function forwardAnswer(
     if (part.length > 0 && !client.write(part)) {
       registry.pause();
       client.once("drain", () => registry.resume());
+    }
+    if (fault.paceMs !== undefined) {
+      registry.pause();
+      setTimeout(() => registry.resume(), fault.paceMs);
     }
     if (exchange.responseBytes < cutResponseAfter || cutting) return;
     cutting = true;

@@ -180,6 +180,22 @@ describe("a token", () => {
     expect(registry.tokenRequests).toHaveLength(2);
   });
 
+  test.each([
+    ["forward", 1],
+    ["back", -1],
+  ])(
+    "is had again, once, when the clock is set %s by a year and the registry takes the old one no more",
+    async (_, way) => {
+      const clock = impatientClock();
+      const repository = clientOf(registry.host, { clock }).repository(name);
+      await repository.tags();
+      clock.advance(way * 365 * 24 * 60 * 60_000);
+      registry.valid.clear();
+      for (let time = 0; time < 3; time++) expect(await repository.tags()).toEqual(["1.0.0"]);
+      expect(registry.tokenRequests).toHaveLength(2);
+    },
+  );
+
   test("that is never taken ends the matter after one more try", async () => {
     registry.tokenFault = () => Response.json({ access_token: "worthless" });
     expect(await codeOf(clientOf(registry.host).repository(name).tags())).toBe("registry/unauthorized");

@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./serve.ts")).serve,
   health: async () => (await import("./health.ts")).health,
   config: async () => (await import("./config.ts")).config,
+  id: async () => (await import("./id.ts")).id,
 };
 
 const usage = `cpm-agent serve --root DIR --socket PATH --registry URL
@@ -23,6 +24,7 @@ variable before the file.
 
   cpm-agent health --socket PATH [--json]       whether an agent serves; the exit status says it too
   cpm-agent config check [the flags of serve]   what serve would be started with
+  cpm-agent id --key FILE [--json]              the id of this node's key, made when the file is missing
 `;
 
 /** Answers the exit status: 0, 2 for wrong usage, and for a failure what its kind stands for, as with `cpm`. */

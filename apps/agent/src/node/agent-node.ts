@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { openNodeStore } from "@cpm/store";
 import type { NodeStore, TreeUnpacker } from "@cpm/store";
 import { tryExclusiveLock } from "@cpm/system";
+import type { SteadyClock } from "@cpm/system";
 import { agentError } from "../errors.ts";
 import type { CollectParts } from "./collect-trees.ts";
 import { emptyLeftTrash } from "./collect-trees.ts";
@@ -18,7 +19,9 @@ export interface AgentNodeOptions {
   readonly unpacker: TreeUnpacker;
   /** As packages name it: `linux/amd64`. */
   readonly platform: string;
+  /** The time of day, which may be set at any time: what is told and written down, but for what leases live by. */
   readonly now: () => number;
+  readonly steady: SteadyClock;
   /** Packages that are fetched and unpacked at once. */
   readonly maxConcurrentEnsures: number;
   readonly onBytes: (addedBytes: number) => void;
@@ -48,7 +51,7 @@ export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNod
   const store = openNodeStore(root, options.unpacker);
   const lock = tryExclusiveLock(join(root, "agent.lock"));
   if (lock === undefined) throw agentError("agent/root-in-use", `another agent serves ${root}`);
-  const leases = new LeaseBook(root, now);
+  const leases = new LeaseBook(root, { now, steady: options.steady });
   const packages = new InstalledPackages(store, leases, now);
   const events = new EventLog(now);
   const parts = { node: store, packages, leases, registry, events, platform, now, maxConcurrent, onBytes };

@@ -1,6 +1,7 @@
 import type { Digest } from "@cpm/base";
 import { placePackage, readPackageContents } from "@cpm/operations/node";
 import type { PackageContents } from "@cpm/operations/node";
+import { failpoint } from "@cpm/store";
 import type { NodeStore } from "@cpm/store";
 import { agentError } from "../errors.ts";
 import type { EventLog } from "./event-log.ts";
@@ -155,6 +156,7 @@ export class PackageEnsurer {
     const sizeBytes = config.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
     const record = { manifest: root.digest, tree: config.tree, sizeBytes, installedAtMs: now(), pinned: false };
     packages.records.write(manifest.name, manifest.version.text, record);
+    failpoint("ensure/record-written");
     let doneBytes = 0;
     const progress = ({ doneBytes: reported }: { readonly doneBytes?: number }): void => {
       if (reported === undefined) return;
@@ -165,6 +167,7 @@ export class PackageEnsurer {
     };
     tell({ phase: "fetching", doneBytes, totalBytes, resumedBytes });
     await registry.watched(() => placePackage(contents, node, progress, signal));
+    failpoint("ensure/placed");
     const ref = { name: manifest.name, version: manifest.version, tree: config.tree };
     events.add({ kind: "installed", installed: packages.describe(ref) });
   }
@@ -173,6 +176,7 @@ export class PackageEnsurer {
   #hold(request: EnsureRequest, ref: InstalledRef, how: Ensured["how"], caller: LeaseCaller): Ensured {
     const { leases, packages } = this.#parts;
     const lease = request.lease === undefined ? undefined : leases.acquire(request.lease, [ref.tree], caller);
+    failpoint("ensure/leased");
     packages.touch(ref.tree);
     const record = packages.records.read(ref.name, ref.version.text);
     if (request.pin && record?.pinned === false)

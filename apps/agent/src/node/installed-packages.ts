@@ -79,6 +79,8 @@ export class InstalledPackages {
 
   /** What a request stands for on this node: the newest version that fits. */
   find({ name, selector }: PackageRequest): InstalledRef | undefined {
+    // An exact version costs the same however many versions are here.
+    if (name !== undefined && selector.kind === "version") return this.ref(name, selector.version.text);
     const candidates = name === undefined ? this.list() : this.versionsOf(name);
     const fitting = candidates.filter(({ name: of, version, tree }) => {
       if (selector.kind === "tree") return tree === selector.digest;
@@ -118,7 +120,7 @@ export class InstalledPackages {
   /** Writes down that a tree is wanted: what was wanted lately is collected last. */
   touch(tree: Digest): void {
     const now = this.#now();
-    if (now - (this.#touchedAtMs.get(tree) ?? 0) < touchIntervalMs) return;
+    if (Math.abs(now - (this.#touchedAtMs.get(tree) ?? 0)) < touchIntervalMs) return;
     this.#touchedAtMs.set(tree, now);
     const path = this.#lockPath(tree);
     if (statSync(path, { throwIfNoEntry: false }) !== undefined) utimesSync(path, now / 1000, now / 1000);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Digest, JsonValue } from "@cpm/base";
 import { encodeUtf8, isCpmError, isDigest, isJsonObject, parseJson, stringifyJson } from "@cpm/base";
 import { makeDirectory, removeFile, replaceFile } from "@cpm/store";
+import type { SteadyClock } from "@cpm/system";
 import { agentError } from "../errors.ts";
 
 /** Keeps trees from collection until it expires, whoever took it lives or not. */
@@ -27,21 +28,34 @@ export interface LeaseCaller {
   readonly administrator: boolean;
 }
 
+/** The clock that people set, which is told, and the one that decides. */
+export interface LeaseClocks {
+  readonly now: () => number;
+  readonly steady: SteadyClock;
+}
+
+/** A lease with its end by the steady clock. */
+interface KeptLease {
+  readonly lease: Lease;
+  readonly endsAtMs: number;
+}
+
 const maxLeases = 10_000;
 const maxTreesOfLease = 1000;
 
 /**
  * The leases of a packages directory, each a file of its own in `leases/`, written in one step. Opening reads all of them
- * and removes those that have expired.
+ * and removes those that have expired. How long a lease lives is measured by a clock that nobody sets, so that a step
+ * of the other one takes no tree from anybody; only across a boot the time of day has to do.
  */
 export class LeaseBook {
   readonly #folder: string;
-  readonly #now: () => number;
-  readonly #leases = new Map<string, Lease>();
+  readonly #clocks: LeaseClocks;
+  readonly #leases = new Map<string, KeptLease>();
 
-  constructor(root: string, now: () => number) {
+  constructor(root: string, clocks: LeaseClocks) {
     this.#folder = join(root, "leases");
-    this.#now = now;
+    this.#clocks = clocks;
     makeDirectory(this.#folder);
     for (const name of readdirSync(this.#folder)) this.#load(name);
   }
@@ -54,7 +68,9 @@ export class LeaseBook {
   /** How many leases hold a tree. */
   holdersOf(tree: Digest): number {
     let count = 0;
-    for (const lease of this.#leases.values()) if (this.#isAlive(lease) && lease.trees.includes(tree)) count++;
+    const nowMs = this.#clocks.steady.now();
+    for (const { lease, endsAtMs } of this.#leases.values())
+      if (endsAtMs > nowMs && lease.trees.includes(tree)) count++;
     return count;
   }
 
@@ -64,20 +80,20 @@ export class LeaseBook {
    */
   acquire({ id, durationMs, purpose }: LeaseRequest, trees: readonly Digest[], caller: LeaseCaller): Lease {
     this.dropExpired();
-    const known = id === "" ? undefined : this.#leases.get(id);
+    const known = id === "" ? undefined : this.#leases.get(id)?.lease;
     if (known !== undefined) assertOwner(known, caller);
     const all = [...new Set([...(known?.trees ?? []), ...trees])];
     if (known === undefined && this.#leases.size >= maxLeases)
       throw agentError("agent/lease-limit", `there are ${maxLeases} leases already`);
     if (all.length > maxTreesOfLease)
       throw agentError("agent/lease-limit", `a lease holds at most ${maxTreesOfLease} packages`);
-    return this.#keep({
+    const lease = {
       id: id === "" ? crypto.randomUUID() : id,
-      expiresAtMs: this.#now() + durationMs,
       trees: all,
       purpose: purpose === "" ? (known?.purpose ?? "") : purpose,
       ownerUid: known?.ownerUid ?? caller.uid,
-    });
+    };
+    return this.#keep(lease, durationMs);
   }
 
   /** Throws `agent/no-lease` for one that has expired, and `agent/lease-owner`. */
@@ -85,32 +101,36 @@ export class LeaseBook {
     this.dropExpired();
     const known = this.#leases.get(id);
     if (known === undefined) throw agentError("agent/no-lease", `there is no lease ${id}`);
-    assertOwner(known, caller);
-    return this.#keep({ ...known, expiresAtMs: this.#now() + durationMs });
+    assertOwner(known.lease, caller);
+    return this.#keep(known.lease, durationMs);
   }
 
   /** False when there was none. Throws `agent/lease-owner`. */
   release(id: string, caller: LeaseCaller): boolean {
     const known = this.#leases.get(id);
     if (known === undefined) return false;
-    assertOwner(known, caller);
+    assertOwner(known.lease, caller);
     this.#drop(id);
     return this.#isAlive(known);
   }
 
   /** Forgets leases whose time is over. */
   dropExpired(): void {
-    for (const lease of this.#leases.values()) if (!this.#isAlive(lease)) this.#drop(lease.id);
+    const nowMs = this.#clocks.steady.now();
+    for (const { lease, endsAtMs } of this.#leases.values()) if (endsAtMs <= nowMs) this.#drop(lease.id);
   }
 
-  #isAlive({ expiresAtMs }: Lease): boolean {
-    return expiresAtMs > this.#now();
+  #isAlive({ endsAtMs }: KeptLease): boolean {
+    return endsAtMs > this.#clocks.steady.now();
   }
 
-  #keep(lease: Lease): Lease {
-    const { id, expiresAtMs, trees, purpose, ownerUid } = lease;
-    replaceFile(this.#path(id), encodeUtf8(`${stringifyJson({ id, expiresAtMs, trees, purpose, ownerUid })}\n`));
-    this.#leases.set(id, lease);
+  #keep({ id, trees, purpose, ownerUid }: Omit<Lease, "expiresAtMs">, durationMs: number): Lease {
+    const { now, steady } = this.#clocks;
+    const lease = { id, expiresAtMs: now() + durationMs, trees, purpose, ownerUid };
+    const endsAtMs = steady.now() + durationMs;
+    const record = { ...lease, durationMs, boot: steady.boot, endsAtMs };
+    replaceFile(this.#path(id), encodeUtf8(`${stringifyJson(record)}\n`));
+    this.#leases.set(id, { lease, endsAtMs });
     return lease;
   }
 
@@ -121,8 +141,9 @@ export class LeaseBook {
 
   /** What a crash left of a write has another ending; a file that is no lease holds nothing and is removed. */
   #load(name: string): void {
-    const lease = name.endsWith(".json") ? readLease(join(this.#folder, name)) : undefined;
-    if (lease !== undefined && `${lease.id}.json` === name && this.#isAlive(lease)) this.#leases.set(lease.id, lease);
+    const kept = name.endsWith(".json") ? readLease(join(this.#folder, name), this.#clocks) : undefined;
+    if (kept !== undefined && `${kept.lease.id}.json` === name && this.#isAlive(kept))
+      this.#leases.set(kept.lease.id, kept);
     else removeFile(join(this.#folder, name));
   }
 
@@ -136,7 +157,7 @@ function assertOwner({ id, ownerUid }: Lease, { uid, administrator }: LeaseCalle
     throw agentError("agent/lease-owner", `the lease ${id} is of user ${ownerUid}, and user ${uid} asks`);
 }
 
-function readLease(path: string): Lease | undefined {
+function readLease(path: string, { now, steady }: LeaseClocks): KeptLease | undefined {
   let value: JsonValue;
   try {
     value = parseJson(readFileSync(path, "utf8"));
@@ -145,9 +166,13 @@ function readLease(path: string): Lease | undefined {
     throw error;
   }
   if (!isJsonObject(value)) return undefined;
-  const { id, expiresAtMs, trees, purpose, ownerUid } = value;
+  const { id, expiresAtMs, trees, purpose, ownerUid, durationMs = Number.MAX_SAFE_INTEGER, boot, endsAtMs } = value;
   if (typeof id !== "string" || typeof expiresAtMs !== "number" || !Array.isArray(trees)) return undefined;
-  if (typeof purpose !== "string" || typeof ownerUid !== "number") return undefined;
+  if (typeof purpose !== "string" || typeof ownerUid !== "number" || typeof durationMs !== "number") return undefined;
   const digests = trees.filter((tree: JsonValue): tree is Digest => typeof tree === "string" && isDigest(tree));
-  return { id, expiresAtMs, trees: digests, purpose, ownerUid };
+  const lease = { id, expiresAtMs, trees: digests, purpose, ownerUid };
+  const sameBoot = boot === steady.boot && typeof endsAtMs === "number";
+  const leftMs = sameBoot ? endsAtMs - steady.now() : expiresAtMs - now();
+  // Never longer than it was taken for: after a boot the time of day may be wrong by decades.
+  return { lease, endsAtMs: steady.now() + Math.min(leftMs, durationMs) };
 }

@@ -90,7 +90,9 @@ export class RegistrySource {
   #metadata(): PackageMetadata {
     const { client, cacheDirectory, clock, freshMs } = this.#options;
     const now = clock.now();
-    if (this.#listings === undefined || !(now - this.#listings.sinceMs < freshMs)) {
+    // Before its own time it is not fresh either: the clock was set back.
+    const ageMs = now - (this.#listings?.sinceMs ?? 0);
+    if (this.#listings === undefined || ageMs < 0 || ageMs >= freshMs) {
       const { signal } = this.#closing;
       const options = { registry: () => client, cacheDirectory: join(cacheDirectory, "listings"), clock, signal };
       this.#listings = { metadata: new PackageMetadata({ ...options, freshMs: () => freshMs }), sinceMs: now };

@@ -47,8 +47,10 @@ export function toServeOptions(
       defaultLeaseMs: reader.duration("defaultLease", maxLease),
       maxLeaseMs: maxLease,
     },
+    executor: executorOf(reader),
     isolationRequired: reader.parsed("requireIsolation", "yes or no", parseYesOrNo),
     freshMs: reader.duration("fresh", maxLeaseMs),
+    registryTimeoutMs: reader.duration("registryTimeout", 60 * 60_000),
     graceMs: reader.duration("grace", 60 * 60_000),
     minFreeBytes: reader.parsed("minFree", "a size such as 100MB", parseSizeBytes),
     log,
@@ -93,6 +95,31 @@ class SettingReader {
       return durationMs !== undefined && durationMs <= mostMs ? durationMs : undefined;
     });
   }
+}
+
+/** A colony is configured whole or not at all. */
+function executorOf(reader: SettingReader): ServeOptions["executor"] {
+  const server = reader.optional("colonyServer", "http://HOST:PORT", isServer);
+  if (server === undefined) {
+    for (const name of ["colony", "key", "executorName"] as const) {
+      if (reader.optional(name, "", () => true) !== undefined) throw new UsageError("--colony-server is missing");
+    }
+    return undefined;
+  }
+  const isName = (text: string): boolean => /^[A-Za-z0-9._-]{1,128}$/.test(text);
+  reader.required("colony");
+  return {
+    server,
+    colonyName: reader.optional("colony", "the name of a colony", isName) ?? "",
+    keyPath: resolve(reader.required("key")),
+    name: reader.optional("executorName", "the name of an executor", isName),
+    slots: reader.parsed("maxEnsures", "a count from 1 to 64", parseCount),
+  };
+}
+
+function isServer(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.pathname === "/" && url.search === "";
 }
 
 /** `HOST[:PORT]` or an address with its scheme, which says whether the registry speaks plain http. */

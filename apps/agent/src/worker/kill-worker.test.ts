@@ -1,9 +1,9 @@
 import { afterAll, afterEach, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { propertyRuns } from "@cpm/base/testing";
+import { createRandom, propertyRuns } from "@cpm/base/testing";
 import { openNodeStore } from "@cpm/store";
 import type { NodeStore } from "@cpm/store";
 import { codeOf, packed, serve } from "@cpm/store/testing/tree-unpacker";
@@ -38,9 +38,17 @@ async function expectSound(store: NodeStore): Promise<void> {
   expect(await store.verifyTree(request.tree)).toEqual([]);
 }
 
-test
-  .skipIf(!supported)
-  .each(["request-read", "entry:30", "layer-unpacked:1", "layer-unpacked:2", "tree-written", "measured"])(
+const steps = ["request-read", "entry:30", "layer-unpacked:1", "layer-unpacked:2", "tree-written", "measured"];
+
+test("every step of a worker that has a name is one at which it is killed", () => {
+  const sources = readdirSync(import.meta.dir).filter((name) => name.endsWith("-program.ts"));
+  const named = sources.flatMap((name) => [
+    ...readFileSync(join(import.meta.dir, name), "utf8").matchAll(/\bfailpoint\("worker\/([^"]+)"\)/g),
+  ]);
+  expect(new Set(steps.map((step) => step.split(":")[0]))).toEqual(new Set(named.map(([, step = ""]) => step)));
+});
+
+test.skipIf(!supported).each(steps)(
   "a worker that is killed at %s fails its request alone",
   async (step) => {
     const { blobs, request } = await wanted;
@@ -72,7 +80,7 @@ test.skipIf(!supported)(
   "a worker that is killed at any instant leaves a whole tree or none",
   async () => {
     const { blobs, request } = await wanted;
-    const { numRuns, seed } = propertyRuns(20);
+    const { numRuns, seed } = propertyRuns(10);
     const random = createRandom(seed);
     const outcomes = new Map<string, number>();
     for (let run = 0; run < numRuns; run++) {
@@ -124,15 +132,4 @@ function kill(pid: number): void {
   } catch {
     // It has ended by itself.
   }
-}
-
-/** mulberry32: the same numbers for the same seed. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { isCpmError } from "@cpm/base";
+import type { Descriptor } from "@cpm/oci";
 import { Arrival, removeFile, removeTree, withFileErrors } from "@cpm/store";
 import type { TreeUnpacker, UnpackJob } from "@cpm/store";
 import { agentError } from "../errors.ts";
@@ -156,8 +157,22 @@ class Dialogue {
 }
 
 /** Keeps a layer as a blob, unless it is one; goes on where an earlier attempt stopped. */
-async function fetchBlob(descriptor: UnpackJob["layers"][number]["descriptor"], job: UnpackJob): Promise<void> {
-  const { source, blobs, signal, onProgress } = job;
+async function fetchBlob(descriptor: Descriptor, job: UnpackJob): Promise<void> {
+  const keptBytes = job.blobs.ingestedBytes(descriptor.digest);
+  try {
+    await fetchRest(descriptor, job, job.onProgress);
+  } catch (error) {
+    // What was kept may have been damaged since, by a power cut. It is gone now, and its bytes were counted already.
+    if (keptBytes === 0 || !isCpmError(error, "store/digest-mismatch")) throw error;
+    await fetchRest(descriptor, job, () => {});
+  }
+}
+
+async function fetchRest(
+  descriptor: Descriptor,
+  { source, blobs, signal }: UnpackJob,
+  onProgress: UnpackJob["onProgress"],
+): Promise<void> {
   const ingest = await blobs.ingest(descriptor, { signal });
   if (ingest === undefined) return;
   const arrival = new Arrival(source, ingest, descriptor, { signal, onProgress });

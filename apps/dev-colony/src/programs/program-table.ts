@@ -30,8 +30,8 @@ export const goPrograms = {
 export const debianPrograms = {
   skopeo: { name: "skopeo", packages: ["skopeo", "libgpgme11"], executable: "usr/bin/skopeo" },
   dockerRegistry: { name: "docker-registry", packages: ["docker-registry"], executable: "usr/bin/docker-registry" },
-  wrk: { name: "wrk", packages: ["wrk", "libluajit-5.1-2"], executable: "usr/bin/wrk" },
   strace: { name: "strace", packages: ["strace", "libunwind8"], executable: "usr/bin/strace" },
+  wrk: { name: "wrk", packages: ["wrk", "libluajit-5.1-2"], executable: "usr/bin/wrk" },
   systemdAnalyze: {
     name: "systemd-analyze",
     packages: ["systemd", "libsystemd-shared", "libapparmor1", "libip4tc2", "libkmod2", "libseccomp2"],

@@ -4,11 +4,24 @@ export interface ChangeWatchParts {
   /** Whether there is something after a place, whoever wrote it. */
   readonly hasMore: (place: number) => Promise<boolean>;
   readonly maxWaiting: number;
+  readonly maxWaitingOfAddress: number;
   readonly onFailure: (error: unknown) => void;
+}
+
+/** A request that waits for something after a place. */
+export interface Wait {
+  readonly place: number;
+  /** As it was before the database was read. */
+  readonly turn: number;
+  readonly waitMs: number;
+  /** Where the request comes from. */
+  readonly address: string;
+  readonly signal: AbortSignal;
 }
 
 interface Waiting {
   readonly place: number;
+  readonly address: string;
   readonly wake: () => void;
 }
 
@@ -31,7 +44,7 @@ export class ChangeWatch {
     this.#parts = parts;
   }
 
-  /** One more with every change of this process: to be read before the database is, and given to `wait`. */
+  /** One more with every change of this process: see `Wait`. */
   get turn(): number {
     return this.#turn;
   }
@@ -45,15 +58,13 @@ export class ChangeWatch {
    * Resolves when there may be something after the place, after the time, or when the signal is aborted. Throws
    * `registry-server/too-many-waiting`.
    */
-  async wait(place: number, turn: number, waitMs: number, signal: AbortSignal): Promise<void> {
+  async wait({ place, turn, waitMs, address, signal }: Wait): Promise<void> {
     if (this.#ended || signal.aborted || turn !== this.#turn) return;
-    if (this.#waiting.size >= this.#parts.maxWaiting) {
-      const message = `${this.#waiting.size} requests wait for changes`;
-      throw registryError("registry-server/too-many-waiting", message, { retryAfterS: busyRetryS });
-    }
+    this.#assertRoom(address);
     await new Promise<void>((resolve) => {
       const waiting: Waiting = {
         place,
+        address,
         wake: () => {
           clearTimeout(timer);
           signal.removeEventListener("abort", waiting.wake);
@@ -78,6 +89,14 @@ export class ChangeWatch {
   end(): void {
     this.#ended = true;
     this.wake();
+  }
+
+  /** One address cannot keep all others from waiting. */
+  #assertRoom(address: string): void {
+    const ofAddress = [...this.#waiting].filter((one) => one.address === address).length;
+    if (this.#waiting.size < this.#parts.maxWaiting && ofAddress < this.#parts.maxWaitingOfAddress) return;
+    const message = `${this.#waiting.size} requests wait for changes, ${ofAddress} of them from ${address}`;
+    throw registryError("registry-server/too-many-waiting", message, { retryAfterS: busyRetryS });
   }
 
   #leave(waiting: Waiting): void {

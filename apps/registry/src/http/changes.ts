@@ -14,7 +14,13 @@ const maxWaitS = 60;
  * What changed after a place, of what the caller may pull, the earliest first. With `wait` an answer that would be empty
  * is kept back until there is a change, at most for so many seconds.
  */
-export async function listChanges({ parts, caller, query, request: { signal } }: Call): Promise<Response> {
+export async function listChanges({
+  parts,
+  caller,
+  origin: { address },
+  query,
+  request: { signal },
+}: Call): Promise<Response> {
   const limit = Math.max(1, Math.min(countOf(query, "limit") ?? defaultLimit, maxLimit));
   const waitS = countOf(query, "wait") ?? 0;
   if (waitS > maxWaitS)
@@ -22,7 +28,7 @@ export async function listChanges({ parts, caller, query, request: { signal } }:
   const after = query.get("after") === "latest" ? await parts.changes.latest() : placeOf(query);
   // Anew whenever something changed: it may be who may see what.
   const visible = () => parts.gate.visibility(caller);
-  const { changes, next, more } = await follow(parts, visible, { after, limit, waitMs: waitS * 1000, signal });
+  const { changes, next, more } = await follow(parts, visible, { after, limit, waitMs: waitS * 1000, address, signal });
   return json(200, { changes: changes.map(formatChange), next: String(next), more }, { "cache-control": "no-store" });
 }
 
@@ -41,13 +47,14 @@ interface Following {
   readonly after: number;
   readonly limit: number;
   readonly waitMs: number;
+  readonly address: string;
   readonly signal: AbortSignal;
 }
 
 async function follow(
   { changes, changeWatch }: RegistryParts,
   visible: () => Promise<Visibility>,
-  { after, limit, waitMs, signal }: Following,
+  { after, limit, waitMs, address, signal }: Following,
 ): Promise<ChangePage> {
   const deadline = performance.now() + waitMs;
   for (let place = after; ;) {
@@ -58,7 +65,7 @@ async function follow(
     if (page.changes.length > 0 || page.more || leftMs <= 0 || signal.aborted || changeWatch.ended) return page;
     // What was looked at and may not be shown is not looked at again.
     place = page.next;
-    await changeWatch.wait(place, turn, leftMs, signal);
+    await changeWatch.wait({ place, turn, waitMs: leftMs, address, signal });
   }
 }
 

@@ -11,9 +11,12 @@ import {
   withFileErrors,
   writeFully,
 } from "@cpm/store";
+import { beginWriteback } from "@cpm/system";
 import type { ObjectName, StagedState, Staging } from "./object-storage.ts";
 
 const nothing: StagedState = {};
+/** After so many bytes the disk is set to work, while more come. */
+const writebackBytes = 8 * 1024 * 1024;
 /** Behind the name of an upload: the file that says which blob it becomes. */
 export const markSuffix = ".blob";
 
@@ -28,6 +31,8 @@ export class DirectoryStaging implements Staging {
   #file: number | undefined;
   #marked: Digest | undefined;
   #adopted = false;
+  /** As much is on its way to the disk. */
+  #begunBytes: number;
   sizeBytes: number;
 
   constructor(path: string, blobs: BlobDirectory) {
@@ -35,6 +40,7 @@ export class DirectoryStaging implements Staging {
     this.#blobs = blobs;
     const staged = sizeOf(path);
     this.sizeBytes = staged ?? this.#adoptedBytes() ?? 0;
+    this.#begunBytes = this.sizeBytes;
   }
 
   get marked(): Digest | undefined {
@@ -45,6 +51,9 @@ export class DirectoryStaging implements Staging {
     this.#file ??= withFileErrors("open", this.#path, () => openSync(this.#path, "a"));
     writeFully(this.#file, chunk, this.#path);
     this.sizeBytes += chunk.length;
+    if (this.sizeBytes - this.#begunBytes < writebackBytes) return;
+    beginWriteback(this.#file, this.#begunBytes, this.sizeBytes - this.#begunBytes);
+    this.#begunBytes = this.sizeBytes;
   }
 
   /** As durable as an upload has to be: the file has it, whatever becomes of this process. */

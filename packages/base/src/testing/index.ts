@@ -1,1 +1,2 @@
 export * from "./property-runs.ts";
+export * from "./random.ts";

@@ -1,0 +1,2 @@
+/** The type by which a colony knows executors that are agents. */
+export const agentExecutorType = "cpm-agent";

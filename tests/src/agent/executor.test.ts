@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { waitForProcess } from "@cpm/colonies";
+import type { JsonObject } from "@cpm/base";
+import { describeOnColonies } from "../colonies/colony-under-test.ts";
+import type { TestColony } from "../colonies/colony-under-test.ts";
+import { until } from "../colonies/until.ts";
+import { runAgentCommand } from "./agent-process.ts";
+import { AgentSite } from "./agent-site.ts";
+
+describeOnColonies("the agent as an executor", (start) => {
+  let colony: TestColony;
+  let site: AgentSite;
+  beforeAll(async () => {
+    colony = await start();
+    site = await AgentSite.open();
+    await site.universe.publish("rise/tools", "1.0.0", { files: { "payload/hello.txt": "hello\n" } });
+    await site.agent.end("SIGTERM");
+    const key = join(site.folder, "executor.key");
+    const flags = ["--colony-server", colony.endpoint, "--colony", colony.client.colonyName, "--key", key];
+    await site.start([...flags, "--executor-name", "node-1", "--grace", "2s"]);
+    // It waits until it is enrolled, under the id that it shows.
+    await until(
+      () => site.agent.log.some(({ event }) => event === "executor-trouble"),
+      (seen) => seen,
+    );
+    const id = (await runAgentCommand(["id", "--key", key])).stdout.trim();
+    const owner = colony.client.as(colony.colonyOwner);
+    await owner.executors.add({ id, name: "node-1", type: "cpm-agent" });
+    await owner.executors.approve("node-1");
+  }, 300_000);
+  afterAll(async () => {
+    await site?.close();
+    await colony?.stop();
+  });
+
+  const call = async (funcname: string, kwargs: JsonObject) => {
+    const conditions = { executortype: "cpm-agent", executornames: ["node-1"] };
+    const { id } = await colony.client.processes.submit({ funcname, kwargs, conditions });
+    return { ...(await waitForProcess(colony.client, id, { signal: AbortSignal.timeout(60_000) })), id };
+  };
+
+  test("packages are ensured with progress in the log, listed, and verified", async () => {
+    const ensured = await call("cpm.ensure", { package: "rise/tools@^1.0.0" });
+    expect(ensured.errors).toEqual([]);
+    const [{ path }] = ensured.output as unknown as [{ path: string }];
+    expect(existsSync(join(path, "payload/hello.txt"))).toBe(true);
+    const log = await colony.client.logs.ofProcess(ensured.id);
+    expect(log.map(({ message }) => message).join("")).toContain("resolving\nfetching\n");
+    expect((await call("cpm.list", {})).output).toMatchObject([
+      { count: 1, packages: [{ name: "rise/tools", version: "1.0.0", path }] },
+    ]);
+    expect((await call("cpm.verify", { package: "rise/tools" })).output).toMatchObject([{ intact: true }]);
+    chmodSync(join(path, "payload/hello.txt"), 0o644);
+    writeFileSync(join(path, "payload/hello.txt"), "hallo\n");
+    expect((await call("cpm.verify", { package: "rise/tools" })).output).toMatchObject([
+      { intact: false, damagedPaths: ["payload/hello.txt"] },
+    ]);
+  }, 180_000);
+
+  test("a server that is killed under the agent and comes back is worked for again", async () => {
+    const seen = site.agent.log.length;
+    await colony.killServer();
+    await until(
+      () => site.agent.log.slice(seen).some(({ event }) => event === "executor-trouble"),
+      (found) => found,
+    );
+    expect(await site.client().checkHealth()).toBe("serving");
+    await colony.startServer();
+    expect((await call("cpm.list", {})).state).toBe("success");
+  }, 180_000);
+
+  test("what cannot be done fails with its code", async () => {
+    const failures = [
+      [await call("cpm.ensure", { package: "rise/none" }), "[agent/no-version]"],
+      [await call("cpm.verify", { package: "rise/none" }), "[agent/not-installed]"],
+      [await call("cpm.ensure", { package: "rise/tools", force: true }), "[agent/invalid]"],
+      [await call("cpm.ensure", {}), "[agent/invalid]"],
+    ] as const;
+    for (const [process, code] of failures) {
+      expect(process.state).toBe("failed");
+      expect(process.errors.join()).toContain(code);
+    }
+  }, 180_000);
+});
+
+test("a server that never answers keeps the agent neither from serving nor from stopping", async () => {
+  const silent = createServer(() => {}).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const site = await AgentSite.open();
+  try {
+    await site.agent.end("SIGTERM");
+    const { port } = silent.address() as { port: number };
+    const flags = ["--colony-server", `http://127.0.0.1:${port}`, "--colony", "dev", "--key", join(site.folder, "k")];
+    const agent = await site.start([...flags, "--grace", "1s"]);
+    expect(await site.client().checkHealth()).toBe("serving");
+    expect(await agent.end("SIGTERM")).toMatchObject({ exitCode: 0 });
+  } finally {
+    await site.close();
+    silent.close();
+  }
+}, 120_000);
