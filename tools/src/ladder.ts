@@ -6,7 +6,7 @@ export const rungs: readonly (readonly string[])[] = [
   ["packages/base"],
   ["packages/model", "packages/oci"],
   ["packages/solver", "packages/template", "packages/trust", "packages/archive"],
-  ["packages/system"],
+  ["packages/system", "packages/service"],
   ["packages/store", "packages/colonies", "packages/registry-client", "packages/agent-client"],
   ["packages/operations"],
   ["apps/cli", "apps/registry", "apps/agent", "apps/dev-colony"],

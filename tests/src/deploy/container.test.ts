@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installPythonPackages, pythonPackages, whyNoPython } from "@cpm/dev-colony/programs";
@@ -41,7 +41,10 @@ describe.skipIf(noGit || process.platform !== "linux")("the steps of its build, 
   const folder = mkdtempSync(join(tmpdir(), "cpm-container-"));
   const program = join(folder, "dist/cpm-agent");
   beforeAll(() => {
-    run(["git", "checkout-index", "--all", `--prefix=${folder}/`], root);
+    // As they are, also where they are not committed yet.
+    const listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], root).split("\0");
+    for (const path of listed.filter((name) => name !== "" && existsSync(join(root, name))))
+      cpSync(join(root, path), join(folder, path));
     for (const [, step = ""] of text.matchAll(/^RUN (.+)$/gm)) run(["sh", "-c", step], folder);
   }, 15 * 60_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
