@@ -67,6 +67,15 @@ test("a development dependency is for tests", () => {
   expect(faultsOf("packages/base/src/x.ts", 'import fc from "fast-check"; fc.sample(fc.nat());')).toHaveLength(1);
 });
 
+test("an application may compile in the texts of deploy, and nobody else", () => {
+  const app: WorkspacePackage = { ...store, name: "@cpm/cli", folder: "apps/cli", rung: 5 };
+  const text = (levels: string, file: string) =>
+    `import a from "${levels}deploy/x/${file}" with { type: "text" }; a();`;
+  expect(faultsOf("apps/cli/src/x.ts", text("../../../", "a.conf"), [app])).toEqual([]);
+  expect(faultsOf("apps/cli/src/x.ts", text("../../../", "a.ts"), [app])).toHaveLength(1);
+  expect(faultsOf("packages/store/src/x.ts", text("../../../", "a.conf"))).toHaveLength(1);
+});
+
 test("a relative import stays inside its package", () => {
   expect(faultsOf("packages/base/src/x.ts", 'export * from "../../store/src/y.ts";')).toHaveLength(1);
   expect(faultsOf("packages/base/src/deep/x.ts", 'export * from "../y.ts";')).toEqual([]);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isCpmError } from "@cpm/base";
 import { serveAgent } from "./serve.ts";
-import { readSettings } from "./settings/read-settings.ts";
+import { agentSettings } from "./settings/setting-table.ts";
 import { toServeOptions } from "./settings/serve-options.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-serve-"));
@@ -12,7 +12,10 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 const options = (...flags: readonly string[]) =>
   toServeOptions(
-    readSettings(["--root", join(scratch, "packages"), "--registry", "127.0.0.1:1", "--log", "off", ...flags], {}),
+    agentSettings.read(
+      ["--root", join(scratch, "packages"), "--registry", "127.0.0.1:1", "--log", "off", ...flags],
+      {},
+    ),
     {},
     () => {},
   );

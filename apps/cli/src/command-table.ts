@@ -168,8 +168,8 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: "agent",
-    group: "colony",
-    summary: "Enroll and list the agents of a colony's nodes",
+    group: "machine",
+    summary: "Run the agent on a machine, enroll it in a colony",
     load: async () => (await import("./commands/agent.ts")).agent,
   },
   {

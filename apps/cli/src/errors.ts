@@ -48,6 +48,26 @@ export const cliErrors = {
     title: "Work of the release failed",
     hint: "`cpm logs` shows what it printed.",
   },
+  "cli/no-systemd": {
+    kind: "failed_precondition",
+    title: "systemd does not run this machine",
+    hint: "`cpm-agent serve` needs no service manager; deploy/kubernetes and deploy/container have it elsewhere; --root DIR only writes the files.",
+  },
+  "cli/not-root": {
+    kind: "permission_denied",
+    title: "Only root may change the services of a machine",
+    hint: "Run it with sudo; --dry-run shows what it would do.",
+  },
+  "cli/no-agent": {
+    kind: "not_found",
+    title: "cpm-agent is not on this machine",
+    hint: "It comes with cpm; name it with --program FILE.",
+  },
+  "cli/service-command": {
+    kind: "unavailable",
+    title: "A command of the service manager failed",
+    hint: "`systemctl status cpm-agent` and `journalctl -u cpm-agent` say why. What was done before it may be done again.",
+  },
   "cli/name-taken": {
     kind: "already_exists",
     title: "Another executor has this name, or this agent has another one",

@@ -43,9 +43,9 @@ test("the overview shows two examples, every command under what it is for, and t
       logs        Show what a release's processes print
       uninstall   Remove a release from a colony
       colony      Prepare a colony for releases
-      agent       Enroll and list the agents of a colony's nodes
 
     This machine:
+      agent       Run the agent on a machine, enroll it in a colony
       dev         Run a colony and a registry on this machine
       doctor      Check this machine, the registry and the colony
       completion  Print the completion script of a shell

@@ -32,7 +32,7 @@ import type { Mirrors } from "./mirror/mirrors.ts";
 import { LocalUploadRecords } from "./objects/local-upload-records.ts";
 import { ObjectRemovals } from "./objects/object-removals.ts";
 import { SqlUploadRecords } from "./objects/sql-upload-records.ts";
-import type { MetricSource } from "./operation/metric-family.ts";
+import type { MetricSource } from "@cpm/service";
 import { Metrics } from "./operation/metrics.ts";
 import { checkReadiness } from "./operation/readiness.ts";
 import type { RegistryOptions } from "./registry-options.ts";

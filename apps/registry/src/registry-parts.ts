@@ -12,7 +12,7 @@ import type { RegistryLimits } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
 import type { Mirrors } from "./mirror/mirrors.ts";
 import type { ObjectStorage } from "./objects/object-storage.ts";
-import type { MetricSource } from "./operation/metric-family.ts";
+import type { MetricSource } from "@cpm/service";
 import type { Metrics } from "./operation/metrics.ts";
 import type { Readiness } from "./operation/readiness.ts";
 import type { Uploads } from "./uploads.ts";

@@ -75,19 +75,15 @@ describe.skipIf(missing !== undefined)("the units", () => {
   test.skipIf(process.getuid?.() !== 0)(
     "make a user of its own, which owns the directory, and a group that may call",
     () => {
-      place("sysusers.conf", "usr/local/lib/sysusers.d/cpm-agent.conf");
-      place("tmpfiles.conf", "usr/local/lib/tmpfiles.d/cpm-agent.conf");
-      const users = tools.run(
-        "systemd-sysusers",
-        `--root=${folder}`,
-        join(folder, "usr/local/lib/sysusers.d/cpm-agent.conf"),
-      );
+      place("sysusers.conf", "etc/sysusers.d/cpm-agent.conf");
+      place("tmpfiles.conf", "etc/tmpfiles.d/cpm-agent.conf");
+      const users = tools.run("systemd-sysusers", `--root=${folder}`, join(folder, "etc/sysusers.d/cpm-agent.conf"));
       expect(users.exitCode).toBe(0);
       const [passwd, group] = ["passwd", "group"].map((name) => readFileSync(join(folder, "etc", name), "utf8"));
       const [, uid = ""] = /^cpm-agent:x:(\d+):\d+:CPM agent:.*nologin$/m.exec(passwd ?? "") ?? [];
       expect([Number(uid) > 0, Number(uid) < 65534]).toEqual([true, true]);
       expect(group).toMatch(/^cpm-clients:x:\d+:$/m);
-      const config = join(folder, "usr/local/lib/tmpfiles.d/cpm-agent.conf");
+      const config = join(folder, "etc/tmpfiles.d/cpm-agent.conf");
       expect(tools.run("systemd-tmpfiles", `--root=${folder}`, "--create", config).exitCode).toBe(0);
       const { mode, uid: owner } = statSync(join(folder, "var/lib/colony/packages"));
       expect([mode & 0o777, owner]).toEqual([0o755, Number(uid)]);

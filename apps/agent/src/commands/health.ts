@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
 import { openAgent } from "@cpm/agent-client";
+import { UsageError } from "@cpm/service";
 import { agentError } from "../errors.ts";
-import { variableOf } from "../settings/setting-table.ts";
+import { agentSettings } from "../settings/setting-table.ts";
 import type { Command } from "./command.ts";
-import { UsageError } from "./usage-error.ts";
 import { version } from "../version.ts";
 
 const timeoutMs = 5000;
@@ -12,7 +12,7 @@ const timeoutMs = 5000;
 export const health: Command = async (args, io) => {
   const options = { socket: { type: "string" }, json: { type: "boolean" } } as const;
   const { values } = parseArgs({ args: [...args], options });
-  const socket = values.socket ?? io.environment[variableOf("socket")] ?? "";
+  const socket = values.socket ?? io.environment[agentSettings.variableOf("socket")] ?? "";
   if (socket === "") throw new UsageError("--socket is missing");
   const agent = openAgent({ socket, clientName: "cpm-agent health", clientVersion: version, timeoutMs });
   try {

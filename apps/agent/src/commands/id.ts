@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
+import { UsageError } from "@cpm/service";
 import { openExecutorKey } from "../executor/executor-key.ts";
 import type { Command } from "./command.ts";
-import { UsageError } from "./usage-error.ts";
 
 /** Says by which id a colony would know this agent. Makes the key when there is none. */
 export const id: Command = async (args, io) => {

@@ -1,7 +1,6 @@
-import { exitStatus, toErrorRecord } from "@cpm/base";
-import { describeSettings } from "../settings/setting-table.ts";
+import { tellFailure, UsageError } from "@cpm/service";
+import { agentSettings } from "../settings/setting-table.ts";
 import type { Command, CommandIo } from "./command.ts";
-import { UsageError } from "./usage-error.ts";
 
 /** Loaded when they are asked for: `health` is run every few seconds on every node. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -15,7 +14,7 @@ const usage = `cpm-agent serve --root DIR --socket PATH --registry URL
 
 Puts verified packages on this node for its processes, over gRPC on a Unix socket.
 
-${describeSettings()}
+${agentSettings.describe(28)}
   --config FILE             a YAML file with the same settings: maxLease: 7d
   --help                    this text
 
@@ -40,22 +39,6 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     const command = await load();
     return await command(rest, io);
   } catch (error) {
-    if (!isUsageError(error)) return fail(error, args.includes("--json"), io);
-    io.tell(`error: ${error.message} [cli/usage]\n  hint: cpm-agent --help\n`);
-    return 2;
+    return tellFailure(error, { program: "cpm-agent", json: args.includes("--json"), tell: io.tell });
   }
-}
-
-function fail(error: unknown, json: boolean, io: CommandIo): number {
-  const record = toErrorRecord(error);
-  const { code, message, hint, kind } = record;
-  if (json) io.tell(`${JSON.stringify({ error: record })}\n`);
-  else io.tell(`error: ${message} [${code}]${hint === undefined ? "" : `\n  hint: ${hint}`}\n`);
-  return exitStatus(kind);
-}
-
-/** Our own, and what `parseArgs` says of flags. */
-function isUsageError(error: unknown): error is Error {
-  if (error instanceof UsageError) return true;
-  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
 }

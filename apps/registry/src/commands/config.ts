@@ -3,9 +3,8 @@ import { join } from "node:path";
 import { createAccounts } from "../access/accounts.ts";
 import type { Database } from "../database/database.ts";
 import type { PostgresSettings } from "../database/postgres-settings.ts";
-import { readSettings, withoutSecrets } from "../settings/read-settings.ts";
+import { registrySettings } from "../settings/setting-table.ts";
 import { toServeOptions } from "../settings/serve-options.ts";
-import { settingNames, variableOf } from "../settings/setting-table.ts";
 import { assertServable } from "../serve.ts";
 import type { ServeOptions } from "../serve.ts";
 import { openDatabase } from "../storage.ts";
@@ -16,11 +15,11 @@ export const configVerbs: Readonly<Record<string, Verb>> = {
   check: {
     usage: "config check [the flags of serve] [--json]",
     async run(args, io) {
-      const settings = readSettings(args, io.environment);
+      const settings = registrySettings.read(args, io.environment);
       const options = toServeOptions(settings, io.tell);
       assertServable(options);
       const notes = [...(await noteOnUsers(options, io)), ...notesOnVariables(io)];
-      const shown = withoutSecrets(settings);
+      const shown = registrySettings.withoutSecrets(settings);
       const lines = Object.entries(shown).map(([name, { text, source }]) => `${name}: ${text}  (${source})`);
       printResult(io, args.includes("--json"), { settings: shown, notes }, [
         ...lines,
@@ -59,8 +58,5 @@ async function anyUser(database: Database, io: CommandIo): Promise<boolean> {
 
 /** One that only looks like ours may be a slip of the pen. */
 function notesOnVariables({ environment }: CommandIo): readonly string[] {
-  const known = new Set(["CPM_REGISTRY", "CPM_REGISTRY_CONFIG", ...settingNames.map(variableOf)]);
-  return Object.keys(environment)
-    .filter((name) => name.startsWith("CPM_REGISTRY") && !known.has(name))
-    .map((name) => `${name} is set and is none of this program's variables`);
+  return registrySettings.strangeVariables(environment, "CPM_REGISTRY");
 }

@@ -4,12 +4,12 @@ import { registryError } from "../errors.ts";
 import { exportLayout } from "../layout/export-layout.ts";
 import { openLayoutTarget } from "../layout/layout-target.ts";
 import { SqlMetadata } from "../metadata/sql-metadata.ts";
-import { readSettingsAnd } from "../settings/read-settings.ts";
+import { registrySettings } from "../settings/setting-table.ts";
 import { toServeOptions } from "../settings/serve-options.ts";
 import { printResult } from "./command.ts";
 import type { CommandIo } from "./command.ts";
 import { withContent } from "./stored-content.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "@cpm/service";
 
 export const exportUsage = "export --to DIR|FILE.tar [--repository PATTERN]… [the flags of serve] [--json]";
 
@@ -17,7 +17,7 @@ const flags = { to: { type: "string" }, repository: { type: "string", multiple: 
 
 /** Writes repositories as an image layout, also beside a server that runs. Fails when something damaged was left out. */
 export async function exportRegistry(args: readonly string[], io: CommandIo): Promise<void> {
-  const { settings, values } = readSettingsAnd(flags, args, io.environment);
+  const { settings, values } = registrySettings.readWith(flags, args, io.environment);
   const options = toServeOptions(settings, io.tell);
   const { to = "" } = values;
   if (to === "") throw new UsageError("--to is missing");

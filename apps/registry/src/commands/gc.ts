@@ -5,13 +5,13 @@ import type { CollectSettings } from "../collect/collect-settings.ts";
 import { Collector } from "../collect/collector.ts";
 import { Sweep } from "../collect/sweep.ts";
 import { ObjectRemovals } from "../objects/object-removals.ts";
-import { readSettingsAnd } from "../settings/read-settings.ts";
+import { registrySettings } from "../settings/setting-table.ts";
 import { toServeOptions } from "../settings/serve-options.ts";
 import { printResult } from "./command.ts";
 import type { CommandIo } from "./command.ts";
 import { withContent } from "./stored-content.ts";
 import type { StoredContent } from "./stored-content.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "@cpm/service";
 
 export const gcUsage = "gc [--dry-run] [--delay DURATION] [the flags of serve] [--json]";
 
@@ -23,7 +23,7 @@ const flags = { "dry-run": { type: "boolean" }, delay: { type: "string" } } as c
  * would take. `--delay` is for this once. A signal ends it after the step that it is at.
  */
 export async function gc(args: readonly string[], io: CommandIo): Promise<void> {
-  const { settings, values } = readSettingsAnd(flags, args, io.environment);
+  const { settings, values } = registrySettings.readWith(flags, args, io.environment);
   const options = toServeOptions(settings, io.tell);
   const collect = { ...options.collect, delayMs: delayOf(values.delay) ?? options.collect.delayMs };
   await withContent(options, async (content) => {

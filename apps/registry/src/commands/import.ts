@@ -9,7 +9,7 @@ import { SqlMetadata } from "../metadata/sql-metadata.ts";
 import { LocalUploadRecords } from "../objects/local-upload-records.ts";
 import { ObjectRemovals } from "../objects/object-removals.ts";
 import { SqlUploadRecords } from "../objects/sql-upload-records.ts";
-import { readSettingsAnd } from "../settings/read-settings.ts";
+import { registrySettings } from "../settings/setting-table.ts";
 import { toServeOptions } from "../settings/serve-options.ts";
 import { Uploads } from "../uploads.ts";
 import { printResult } from "./command.ts";
@@ -17,7 +17,7 @@ import type { CommandIo } from "./command.ts";
 import { wanted } from "./export.ts";
 import { withContent } from "./stored-content.ts";
 import type { StoredContent } from "./stored-content.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "@cpm/service";
 
 export const importUsage = "import --from DIR|FILE.tar [--repository PATTERN]… [the flags of serve] [--json]";
 
@@ -25,7 +25,7 @@ const flags = { from: { type: "string" }, repository: { type: "string", multiple
 
 /** Adds what an image layout has, also beside a server that runs. Fails when something was refused. */
 export async function importRegistry(args: readonly string[], io: CommandIo): Promise<void> {
-  const { settings, values } = readSettingsAnd(flags, args, io.environment);
+  const { settings, values } = registrySettings.readWith(flags, args, io.environment);
   const options = toServeOptions(settings, io.tell);
   const { from = "" } = values;
   if (from === "") throw new UsageError("--from is missing");

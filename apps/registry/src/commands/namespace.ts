@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { parseRole } from "../access/namespaces.ts";
 import { accountOptions, positionalsOf, printResult, withAccounts } from "./command.ts";
 import type { Verb } from "./command.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "@cpm/service";
 
 export const namespaceVerbs: Readonly<Record<string, Verb>> = {
   add: {

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { accountOptions, positionalsOf, printResult, withAccounts } from "./command.ts";
 import type { Verb } from "./command.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "@cpm/service";
 
 export const publisherVerbs: Readonly<Record<string, Verb>> = {
   add: {

@@ -1,4 +1,4 @@
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "@cpm/service";
 
 /** The next line of the input. On a terminal the question is asked and what is typed is not shown. */
 export async function readSecret(question: string): Promise<string> {

@@ -1,4 +1,4 @@
-import { exitStatus, toErrorRecord } from "@cpm/base";
+import { tellFailure, UsageError } from "@cpm/service";
 import { runVerb } from "./command.ts";
 import type { CommandIo } from "./command.ts";
 import { backup, backupUsage } from "./backup.ts";
@@ -7,12 +7,11 @@ import { exportRegistry, exportUsage } from "./export.ts";
 import { importRegistry, importUsage } from "./import.ts";
 import { gc, gcUsage } from "./gc.ts";
 import { namespaceVerbs } from "./namespace.ts";
-import { describeSettings } from "../settings/setting-table.ts";
+import { registrySettings } from "../settings/setting-table.ts";
 import { publisherVerbs } from "./publisher.ts";
 import { scrub, scrubUsage } from "./scrub.ts";
 import { serve } from "./serve.ts";
 import { tokenVerbs } from "./token.ts";
-import { UsageError } from "./usage-error.ts";
 import { userVerbs } from "./user.ts";
 import { webhookVerbs } from "./webhook.ts";
 
@@ -32,7 +31,7 @@ const usage = `cpm-registry serve --data DIR --listen HOST:PORT
 Serves packages: OCI Distribution v1.1 and the package index, from one directory, or any number of them from PostgreSQL
 and S3.
 
-${describeSettings()}
+${registrySettings.describe(38)}
   --config FILE                       a YAML file with the same settings: publicUrl: https://…
   --help                              this text
 
@@ -65,9 +64,7 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     else throw new UsageError(`"${noun}" is none of: ${[...Object.keys(commands), ...Object.keys(verbs)].join(", ")}`);
     return 0;
   } catch (error) {
-    if (!isUsageError(error)) return fail(error, args.includes("--json"), io);
-    io.tell(`error: ${error.message} [cli/usage]\n  hint: cpm-registry --help\n`);
-    return 2;
+    return tellFailure(error, { program: "cpm-registry", json: args.includes("--json"), tell: io.tell });
   }
 }
 
@@ -77,18 +74,4 @@ function isCommand(text: string): text is keyof typeof commands {
 
 function isNoun(text: string): text is keyof typeof verbs {
   return Object.hasOwn(verbs, text);
-}
-
-function fail(error: unknown, json: boolean, io: CommandIo): number {
-  const record = toErrorRecord(error);
-  const { code, message, hint, kind } = record;
-  if (json) io.tell(`${JSON.stringify({ error: record })}\n`);
-  else io.tell(`error: ${message} [${code}]${hint === undefined ? "" : `\n  hint: ${hint}`}\n`);
-  return exitStatus(kind);
-}
-
-/** Our own, and what `parseArgs` says of flags. */
-function isUsageError(error: unknown): error is Error {
-  if (error instanceof UsageError) return true;
-  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
 }

@@ -8,7 +8,7 @@ import { ScrubRecords } from "../scrub/scrub-records.ts";
 import type { Damage, ScrubStatus } from "../scrub/scrub-records.ts";
 import { Scrubber } from "../scrub/scrubber.ts";
 import type { ScrubEnd } from "../scrub/scrubber.ts";
-import { readSettingsAnd } from "../settings/read-settings.ts";
+import { registrySettings } from "../settings/setting-table.ts";
 import { toServeOptions } from "../settings/serve-options.ts";
 import { printResult } from "./command.ts";
 import type { CommandIo } from "./command.ts";
@@ -25,7 +25,7 @@ const damagesAtOnce = 1000;
  * damaged. A server's own pass is taken over; it goes on with the next.
  */
 export async function scrub(args: readonly string[], io: CommandIo): Promise<void> {
-  const { settings, values } = readSettingsAnd(flags, args, io.environment);
+  const { settings, values } = registrySettings.readWith(flags, args, io.environment);
   const options = toServeOptions(settings, io.tell);
   await withContent(options, async (content) => {
     const database = new AuditedDatabase(content.database, io.now);

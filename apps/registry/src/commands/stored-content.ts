@@ -5,7 +5,7 @@ import type { Database } from "../database/database.ts";
 import type { ObjectStorage } from "../objects/object-storage.ts";
 import { openDatabase, openObjects } from "../storage.ts";
 import type { StorageOptions } from "../storage.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "@cpm/service";
 
 /** What a registry keeps, as a command has it. */
 export interface StoredContent {

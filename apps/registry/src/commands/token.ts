@@ -3,7 +3,7 @@ import { parseDuration } from "@cpm/base";
 import type { TokenListing } from "../access/tokens.ts";
 import { accountOptions, positionalsOf, printResult, withAccounts } from "./command.ts";
 import type { Verb } from "./command.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "@cpm/service";
 
 export const tokenVerbs: Readonly<Record<string, Verb>> = {
   create: {

@@ -3,7 +3,7 @@ import { hashPassword } from "../access/passwords.ts";
 import { parseUserName } from "../access/users.ts";
 import { accountOptions, positionalsOf, printResult, withAccounts } from "./command.ts";
 import type { CommandIo, Verb } from "./command.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "@cpm/service";
 
 export const userVerbs: Readonly<Record<string, Verb>> = {
   add: {

@@ -1,4 +1,4 @@
-import type { MetricFamily, MetricSource } from "../operation/metric-family.ts";
+import type { MetricFamily, MetricSource } from "@cpm/service";
 
 interface JobCounts {
   runs: number;

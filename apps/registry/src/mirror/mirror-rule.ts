@@ -1,5 +1,5 @@
 import { isRepositoryName } from "@cpm/oci";
-import { UsageError } from "../commands/usage-error.ts";
+import { UsageError } from "@cpm/service";
 
 /** Which namespaces are another registry's, and which one. */
 export interface MirrorRule {

@@ -13,7 +13,7 @@ import { sql } from "../database/sql.ts";
 import { mirrorLoop, registryError } from "../errors.ts";
 import type { Job } from "../jobs/job.ts";
 import type { StoredManifest } from "../metadata.ts";
-import type { MetricSource } from "../operation/metric-family.ts";
+import type { MetricSource } from "@cpm/service";
 import type { ObjectStorage } from "../objects/object-storage.ts";
 import { PartBuffers } from "../objects/part-buffers.ts";
 import { S3Objects } from "../objects/s3-objects.ts";

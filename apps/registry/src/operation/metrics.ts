@@ -1,14 +1,8 @@
-import { formatFamily } from "./metric-family.ts";
-import type { MetricFamily } from "./metric-family.ts";
+import { formatFamily, LatencyHistogram } from "@cpm/service";
+import type { MetricFamily } from "@cpm/service";
 
 /** Upper bounds of the latency histogram, in seconds. */
-const bucketsS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30] as const;
-
-interface Histogram {
-  readonly counts: number[];
-  sumS: number;
-  count: number;
-}
+const boundsS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30] as const;
 
 /** What is read at the time of a scrape. */
 export interface Gauges {
@@ -20,7 +14,12 @@ export interface Gauges {
 export class Metrics {
   readonly #startedAtMs: number;
   readonly #requests = new Map<string, number>();
-  readonly #latencies = new Map<string, Histogram>();
+  readonly #latencies = new LatencyHistogram({
+    name: "cpm_registry_request_duration_seconds",
+    help: "Time until an answer began.",
+    label: "route",
+    boundsS,
+  });
   #inFlight = 0;
   #receivedBytes = 0;
   #sentBytes = 0;
@@ -38,13 +37,7 @@ export class Metrics {
     this.#sentBytes += sentBytes;
     const key = `route="${route}",method="${methods.has(method) ? method : "other"}",status="${status}"`;
     this.#requests.set(key, (this.#requests.get(key) ?? 0) + 1);
-    const histogram = this.#latencies.get(route) ?? { counts: bucketsS.map(() => 0), sumS: 0, count: 0 };
-    const seconds = durationMs / 1000;
-    const bucket = bucketsS.findIndex((bound) => seconds <= bound);
-    if (bucket !== -1) histogram.counts[bucket] = (histogram.counts[bucket] ?? 0) + 1;
-    histogram.sumS += seconds;
-    histogram.count++;
-    this.#latencies.set(route, histogram);
+    this.#latencies.observe(route, durationMs);
   }
 
   receive(bytes: number): void {
@@ -55,7 +48,7 @@ export class Metrics {
   format({ openUploads, residentBytes }: Gauges, others: readonly MetricFamily[] = []): string {
     return [
       ...family("cpm_registry_requests_total", "counter", "Requests answered.", [...this.#requests]),
-      ...this.#formatLatencies(),
+      ...this.#latencies.format(),
       ...family("cpm_registry_requests_in_flight", "gauge", "Requests not yet answered.", [["", this.#inFlight]]),
       ...family("cpm_registry_received_bytes_total", "counter", "Bytes of blobs received.", [
         ["", this.#receivedBytes],
@@ -67,25 +60,6 @@ export class Metrics {
       ...others.flatMap(formatFamily),
       "",
     ].join("\n");
-  }
-
-  #formatLatencies(): string[] {
-    const name = "cpm_registry_request_duration_seconds";
-    const lines = [...this.#latencies].flatMap(([route, { counts, sumS, count }]) => {
-      let total = 0;
-      const buckets = bucketsS.map((bound, index) => {
-        total += counts[index] ?? 0;
-        return `${name}_bucket{route="${route}",le="${bound}"} ${total}`;
-      });
-      const label = `{route="${route}"}`;
-      return [
-        ...buckets,
-        `${name}_bucket{route="${route}",le="+Inf"} ${count}`,
-        `${name}_sum${label} ${sumS}`,
-        `${name}_count${label} ${count}`,
-      ];
-    });
-    return [`# HELP ${name} Time until an answer began.`, `# TYPE ${name} histogram`, ...lines];
   }
 }
 

@@ -1,5 +1,5 @@
 import { digestHex, isDigest } from "@cpm/base";
-import type { MetricFamily, MetricSource } from "../operation/metric-family.ts";
+import type { MetricFamily, MetricSource } from "@cpm/service";
 import type { ScrubProgress, ScrubRecords } from "./scrub-records.ts";
 
 /** What was read again: by this process, and as the database has it of all. */

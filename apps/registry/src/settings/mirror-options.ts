@@ -1,14 +1,14 @@
 import { isLoopback } from "@cpm/registry-client";
 import type { Credential } from "@cpm/registry-client";
-import { UsageError } from "../commands/usage-error.ts";
+import { UsageError } from "@cpm/service";
 import { parseMirrorRule } from "../mirror/mirror-rule.ts";
 import type { MirrorOptions } from "../mirror/mirrors.ts";
-import type { SettingReader } from "./serve-options.ts";
+import type { RegistrySettingReader } from "./setting-table.ts";
 
 const maxAgeMs = 10 * 365 * 24 * 60 * 60_000;
 
 /** Throws `UsageError` for what cannot be, and never says a password. */
-export function readMirrors(reader: SettingReader): MirrorOptions {
+export function readMirrors(reader: RegistrySettingReader): MirrorOptions {
   const rules = reader.list("mirrors").entries.map(parseMirrorRule);
   const credentials = readCredentials(reader);
   const stray = [...credentials.keys()].find((host) => !rules.some(({ origin }) => origin.host === host));
@@ -29,7 +29,7 @@ function isReadable({ protocol, hostname }: URL): boolean {
   return protocol === "http:" && !isLoopback(hostname);
 }
 
-function readCredentials(reader: SettingReader): ReadonlyMap<string, Credential> {
+function readCredentials(reader: RegistrySettingReader): ReadonlyMap<string, Credential> {
   const { entries, source } = reader.list("mirrorCredentials");
   return new Map(
     entries.map((entry) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { UsageError } from "../commands/usage-error.ts";
+import { UsageError } from "@cpm/service";
 import type { PostgresSettings } from "../database/postgres-settings.ts";
-import type { SettingReader } from "./serve-options.ts";
+import type { RegistrySettingReader } from "./setting-table.ts";
 
 const expected = "an address such as postgres://USER@HOST:5432/DATABASE?sslmode=verify-full";
 const maxConnections = 1000;
@@ -15,7 +15,7 @@ const tlsOfMode: Readonly<Record<string, PostgresSettings["tls"]>> = {
 };
 
 /** Undefined where no PostgreSQL is set. Throws `UsageError`, without the password, for an address that cannot be. */
-export function readPostgres(reader: SettingReader): PostgresSettings | undefined {
+export function readPostgres(reader: RegistrySettingReader): PostgresSettings | undefined {
   const text = reader.text("database");
   if (text === undefined) return undefined;
   const url = URL.parse(text);
@@ -43,7 +43,7 @@ export function readPostgres(reader: SettingReader): PostgresSettings | undefine
 
 /** Where nothing is said, what leaves the machine is encrypted and the server has to prove who it is. */
 function readTls(
-  reader: SettingReader,
+  reader: RegistrySettingReader,
   host: string,
   parameters: URLSearchParams,
 ): Pick<PostgresSettings, "tls" | "certificates"> {

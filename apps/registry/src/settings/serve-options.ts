@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { parseDuration } from "@cpm/base";
-import { UsageError } from "../commands/usage-error.ts";
+import { SettingReader } from "@cpm/service";
+import type { SettingTexts } from "@cpm/service";
+import { UsageError } from "@cpm/service";
 import type { CollectSettings } from "../collect/collect-settings.ts";
 import { registryError } from "../errors.ts";
 import type { LogEntry } from "../registry-options.ts";
@@ -12,25 +13,23 @@ import { needsDirectory } from "../storage.ts";
 import type { StorageOptions } from "../storage.ts";
 import { readPostgres } from "./postgres-options.ts";
 import { readMirrors } from "./mirror-options.ts";
-import type { SettingTexts } from "./read-settings.ts";
 import { readS3, redirects } from "./s3-options.ts";
-import { shownText } from "./setting-table.ts";
-import type { SettingName } from "./setting-table.ts";
+import type { RegistrySettingReader, SettingName } from "./setting-table.ts";
 
 /** What the server is started with. Throws `UsageError` for a setting that cannot be, with where it is from. */
 export function toServeOptions(
-  settings: SettingTexts,
+  settings: SettingTexts<SettingName>,
   write: (line: string) => void,
 ): ServeOptions & { readonly collect: CollectSettings; readonly scrub: ScrubSettings } {
   const reader = new SettingReader(settings);
-  const publicUrl = reader.parsed("publicUrl", "an address such as https://registry.example.org", isHttpAddress);
-  const log = reader.parsed("log", "off, errors or requests", isLogLevel) ?? "errors";
+  const publicUrl = reader.optional("publicUrl", "an address such as https://registry.example.org", isHttpAddress);
+  const log = reader.optional("log", "off, errors or requests", isLogLevel) ?? "errors";
   const tls = readTls(reader.text("tlsCert"), reader.text("tlsKey"));
   const s3 = readS3(reader);
   const openAnywhere = reader.flag("openAnywhere");
   return {
     ...readStorage(reader, s3),
-    ...reader.listen(),
+    ...readListen(reader),
     access: openAnywhere || reader.flag("open") ? "open" : "users",
     openAnywhere,
     trustProxy: reader.flag("trustProxy"),
@@ -55,7 +54,7 @@ export function toServeOptions(
   };
 }
 
-function readStorage(reader: SettingReader, s3: S3Settings | undefined): StorageOptions {
+function readStorage(reader: RegistrySettingReader, s3: S3Settings | undefined): StorageOptions {
   const [dataDirectory, postgres] = [reader.text("data") ?? "", readPostgres(reader)];
   const storage = {
     ...(dataDirectory === "" ? {} : { dataDirectory }),
@@ -66,68 +65,13 @@ function readStorage(reader: SettingReader, s3: S3Settings | undefined): Storage
   return storage;
 }
 
-/** Settings as values of their types. */
-export class SettingReader {
-  readonly #settings: SettingTexts;
-
-  constructor(settings: SettingTexts) {
-    this.#settings = settings;
-  }
-
-  text(name: SettingName): string | undefined {
-    return this.#settings[name]?.text;
-  }
-
-  flag(name: SettingName): boolean {
-    const text = this.text(name) ?? "false";
-    if (text !== "true" && text !== "false") throw this.fault(name, "true or false");
-    return text === "true";
-  }
-
-  count(name: SettingName): number {
-    const text = this.text(name) ?? "";
-    if (!/^[1-9]\d{0,8}$/.test(text)) throw this.fault(name, "a count of at least 1");
-    return Number(text);
-  }
-
-  size(name: SettingName): number {
-    const match = /^(\d{1,9})\s*(B|[kMGT]B|[KMGT]iB)?$/.exec(this.text(name) ?? "");
-    const bytes = Number(match?.[1]) * (unitBytes[match?.[2] ?? "B"] ?? Number.NaN);
-    if (!(bytes > 0)) throw this.fault(name, "a size such as 100GiB or 500MB");
-    return bytes;
-  }
-
-  /** Where it is from is said for one that is wrong. */
-  list(name: SettingName): { readonly entries: readonly string[]; readonly source: string } {
-    const { entries = [], source = "" } = this.#settings[name] ?? {};
-    return { entries, source };
-  }
-
-  duration(name: SettingName, maxMs = maxDurationMs): number {
-    const durationMs = parseDuration(this.text(name) ?? "");
-    if (durationMs === undefined || durationMs > maxMs) throw this.fault(name, "a duration such as 30s");
-    return durationMs;
-  }
-
-  listen(): { readonly hostname: string; readonly port: number } {
-    const match = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(this.text("listen") ?? "");
-    if (match === null || Number(match[2]) > 65_535) throw this.fault("listen", "HOST:PORT");
-    return { hostname: (match[1] ?? "").replace(/^\[|\]$/g, ""), port: Number(match[2]) };
-  }
-
-  parsed(name: SettingName, expected: string, isRight: (text: string) => boolean): string | undefined {
-    const text = this.text(name);
-    if (text !== undefined && !isRight(text)) throw this.fault(name, expected);
-    return text;
-  }
-
-  fault(name: SettingName, expected: string): UsageError {
-    const { text = "", source = "" } = this.#settings[name] ?? {};
-    return new UsageError(`${name} is "${shownText(text).slice(0, 100)}" (${source}), which is not ${expected}`);
-  }
+function readListen(reader: RegistrySettingReader): { readonly hostname: string; readonly port: number } {
+  const match = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(reader.text("listen") ?? "");
+  if (match === null || Number(match[2]) > 65_535) throw reader.fault("listen", "HOST:PORT");
+  return { hostname: (match[1] ?? "").replace(/^\[|\]$/g, ""), port: Number(match[2]) };
 }
 
-function readCollect(reader: SettingReader): CollectSettings {
+function readCollect(reader: RegistrySettingReader): CollectSettings {
   const never = reader.text("collectUntaggedAfter") === "never";
   const intervalMs = reader.duration("collectInterval");
   if (intervalMs < minIntervalMs) throw reader.fault("collectInterval", "a duration of at least 1s");
@@ -138,7 +82,7 @@ function readCollect(reader: SettingReader): CollectSettings {
   };
 }
 
-function readScrub(reader: SettingReader): ScrubSettings {
+function readScrub(reader: RegistrySettingReader): ScrubSettings {
   const off = reader.text("scrubEvery") === "off";
   return {
     bytesPerSecond: reader.size("scrubRate"),
@@ -149,17 +93,6 @@ function readScrub(reader: SettingReader): ScrubSettings {
 const maxDurationMs = 24 * 60 * 60_000;
 const minIntervalMs = 1000;
 const maxLongDurationMs = 366 * maxDurationMs;
-const unitBytes: Readonly<Record<string, number>> = {
-  B: 1,
-  kB: 1000,
-  MB: 1000 ** 2,
-  GB: 1000 ** 3,
-  TB: 1000 ** 4,
-  KiB: 1024,
-  MiB: 1024 ** 2,
-  GiB: 1024 ** 3,
-  TiB: 1024 ** 4,
-};
 
 function isHttpAddress(text: string): boolean {
   const url = URL.parse(text);

@@ -1,5 +1,8 @@
+import { ProgramSettings } from "@cpm/service";
+import type { Setting, SettingReader } from "@cpm/service";
+
 /** What can be set, each by a flag `--kebab-case`, a variable `CPM_REGISTRY_UPPER_CASE` and a key of the file. */
-export const settingTable = {
+const settingTable = {
   data: { type: "text", value: "DIR", meaning: "where all is kept that no server has (made when it is not there)" },
   database: {
     type: "text",
@@ -70,54 +73,7 @@ export const settingTable = {
   publishesPerMinute: { type: "count", default: "1200", meaning: "manifests pushed by one person" },
 } as const satisfies Record<string, Setting>;
 
-export interface Setting {
-  /** A `list` is a flag that may be repeated, a list in the file, and in a variable texts between spaces. */
-  readonly type: "text" | "flag" | "count" | "size" | "duration" | "list";
-  /** Without the dashes. Default: the name in kebab case. */
-  readonly flag?: string;
-  /** What stands for it in the help. Default: the type. */
-  readonly value?: string;
-  readonly default?: string;
-  /** There is no flag for it, since flags are seen by everybody on a machine; and it is never shown. Default false. */
-  readonly secret?: boolean;
-  readonly meaning: string;
-}
-
 export type SettingName = keyof typeof settingTable;
-export const settingNames = Object.keys(settingTable) as readonly SettingName[];
+export type RegistrySettingReader = SettingReader<SettingName>;
 
-export function isSecret(name: SettingName): boolean {
-  return (settingTable[name] as Setting).secret === true;
-}
-
-/** What stands in the place of a secret. */
-export const hidden = "(not shown)";
-
-/** A text as it may be shown: an address without the password that may be in it, also one that cannot be read. */
-export function shownText(text: string): string {
-  return text.replace(/(:\/\/[^:@/]*):.*@/, `$1:${hidden}@`);
-}
-
-export function flagOf(name: SettingName): string {
-  return (settingTable[name] as Setting).flag ?? toKebabCase(name);
-}
-
-export function variableOf(name: SettingName): string {
-  return `CPM_REGISTRY_${toKebabCase(name).replaceAll("-", "_").toUpperCase()}`;
-}
-
-function toKebabCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-/** The part of the help that is about settings. */
-export function describeSettings(): string {
-  return settingNames
-    .map((name) => {
-      const { type, meaning, value = type.toUpperCase(), ...rest } = settingTable[name] as Setting;
-      if (isSecret(name)) return `  ${variableOf(name).padEnd(36)}${meaning}; this variable or the file only, no flag`;
-      const flag = `--${flagOf(name)}${type === "flag" ? "" : ` ${value}`}`;
-      return `  ${flag.padEnd(36)}${meaning}${rest.default === undefined ? "" : ` (default ${rest.default})`}`;
-    })
-    .join("\n");
-}
+export const registrySettings: ProgramSettings<SettingName> = new ProgramSettings("CPM_REGISTRY", settingTable);

@@ -3,9 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defaultCollectSettings } from "../collect/collect-settings.ts";
-import { readSettings, withoutSecrets } from "./read-settings.ts";
+import { registrySettings } from "./setting-table.ts";
 import { toServeOptions } from "./serve-options.ts";
-import { flagOf, isSecret, settingNames, settingTable, variableOf } from "./setting-table.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-settings-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -16,7 +15,7 @@ const fileWith = (text: string): string => {
   return path;
 };
 const optionsOf = (args: string[], environment = {}) =>
-  toServeOptions(readSettings(args, environment), () => undefined);
+  toServeOptions(registrySettings.read(args, environment), () => undefined);
 const data = ["--data", "somewhere"];
 
 function thrownBy(step: () => unknown): string {
@@ -37,7 +36,7 @@ describe("a setting", () => {
       CPM_REGISTRY_LISTEN: "127.0.0.1:2",
       CPM_REGISTRY_PUBLIC_URL: "",
     };
-    const settings = readSettings(["--listen", "127.0.0.1:3"], environment);
+    const settings = registrySettings.read(["--listen", "127.0.0.1:3"], environment);
     expect(settings).toMatchObject({
       listen: { text: "127.0.0.1:3", source: "--listen" },
       data: { text: "from-environment", source: "CPM_REGISTRY_DATA" },
@@ -56,30 +55,33 @@ describe("a setting", () => {
   });
 
   test("can be given in each of the three ways", () => {
-    for (const name of settingNames) {
-      const [flag, variable] = [flagOf(name), variableOf(name)];
+    for (const name of registrySettings.names) {
+      const [flag, variable] = [registrySettings.flagOf(name), registrySettings.variableOf(name)];
       const text = { log: "off", listen: "h:1", publicUrl: "https://a.b" }[name as string] ?? "true";
-      const { type } = settingTable[name];
+      const { type } = registrySettings.settingOf(name);
       const args = type === "flag" ? [`--${flag}`] : [`--${flag}`, text];
       const value = type === "list" ? { text, entries: [text] } : { text };
-      if (isSecret(name)) expect(() => readSettings(args, {})).toThrow("Unknown option");
-      else expect(readSettings(args, {})[name]).toEqual({ ...value, source: `--${flag}` });
-      expect(readSettings([], { [variable]: text })[name]).toEqual({ ...value, source: variable });
+      if (registrySettings.isSecret(name)) expect(() => registrySettings.read(args, {})).toThrow("Unknown option");
+      else expect(registrySettings.read(args, {})[name]).toEqual({ ...value, source: `--${flag}` });
+      expect(registrySettings.read([], { [variable]: text })[name]).toEqual({ ...value, source: variable });
       const path = fileWith(JSON.stringify({ [name]: type === "list" ? [text] : text }));
-      expect(readSettings(["--config", path], {})[name]).toEqual({ ...value, source: path });
+      expect(registrySettings.read(["--config", path], {})[name]).toEqual({ ...value, source: path });
     }
   });
 
   test("says where blobs are, and keeps the secret to itself", () => {
     const s3 = ["--s3-endpoint", "https://s3.test", "--s3-bucket", "cpm", "--s3-access-key-id", "id"];
     const environment = { CPM_REGISTRY_S3_SECRET_ACCESS_KEY: "hush" };
-    const of = (...more: string[]) => toServeOptions(readSettings([...data, ...s3, ...more], environment), () => {});
+    const of = (...more: string[]) =>
+      toServeOptions(registrySettings.read([...data, ...s3, ...more], environment), () => {});
     expect(of("--redirect-blobs", "--s3-prefix", "a/b/")).toMatchObject({
       s3: { endpoint: "https://s3.test", bucket: "cpm", region: "us-east-1", accessKeyId: "id", prefix: "a/b/" },
       redirectFromBytes: 1024 ** 2,
     });
     expect(of().redirectFromBytes).toBeUndefined();
-    expect(JSON.stringify(withoutSecrets(readSettings(s3, environment)))).not.toContain("hush");
+    expect(JSON.stringify(registrySettings.withoutSecrets(registrySettings.read(s3, environment)))).not.toContain(
+      "hush",
+    );
     for (const wrong of [
       ["--s3-prefix", "/a"],
       ["--s3-bucket", "A"],
@@ -117,7 +119,7 @@ describe("a setting", () => {
     });
     expect(of(`postgres://ada@db/cpm?sslrootcert=${fileWith("PEM")}`)).toMatchObject({ certificates: "PEM" });
     for (const environment of [inVariable, { CPM_REGISTRY_DATABASE: "postgres://ada:hush@db/cpm" }]) {
-      const shown = JSON.stringify(withoutSecrets(readSettings([], environment)));
+      const shown = JSON.stringify(registrySettings.withoutSecrets(registrySettings.read([], environment)));
       expect([shown.includes("hush"), shown.includes("(not shown)")]).toEqual([false, true]);
     }
     for (const wrong of [
@@ -149,7 +151,7 @@ describe("a setting", () => {
   test("says what is mirrored, once or several times, and keeps the passwords to itself", () => {
     const mirrors = ["--mirror", "acme=https://a.test", "--mirror", "team-*=https://b.test/cpm"];
     const environment = { CPM_REGISTRY_MIRROR_CREDENTIALS: "a.test=us:hush:hush  b.test=us:secret" };
-    const settings = readSettings([...data, ...mirrors, "--mirror-max-age", "90d"], environment);
+    const settings = registrySettings.read([...data, ...mirrors, "--mirror-max-age", "90d"], environment);
     const { mirrors: options } = toServeOptions(settings, () => undefined);
     expect(options?.rules.map(({ pattern, prefix }) => [pattern, prefix])).toEqual([
       ["acme", ""],
@@ -157,7 +159,7 @@ describe("a setting", () => {
     ]);
     expect(options?.credentials?.get("a.test")).toEqual({ kind: "password", username: "us", password: "hush:hush" });
     expect(options).toMatchObject({ freshMs: 60_000, maxBytes: 10 * 1024 ** 3, maxAgeMs: 90 * 86_400_000 });
-    expect(JSON.stringify(withoutSecrets(settings))).not.toMatch(/hush|secret/);
+    expect(JSON.stringify(registrySettings.withoutSecrets(settings))).not.toMatch(/hush|secret/);
     const file = fileWith("mirrors:\n  - acme=https://a.test\nmirrorCredentials: ['a.test=us:with space']\n");
     const fromFile = optionsOf([...data, "--config", file]).mirrors;
     expect(fromFile?.rules).toHaveLength(1);
@@ -198,8 +200,9 @@ describe("a setting", () => {
       sentBytes: 0,
     };
     for (const level of ["off", "errors", "requests"]) {
-      const { log, logged = () => true } = toServeOptions(readSettings([...data, "--log", level], {}), (line) =>
-        lines.push(`${level} ${line}`),
+      const { log, logged = () => true } = toServeOptions(
+        registrySettings.read([...data, "--log", level], {}),
+        (line) => lines.push(`${level} ${line}`),
       );
       for (const status of [200, 500]) if (logged(status)) log?.({ ...entry, status });
     }
@@ -238,12 +241,12 @@ describe("a setting", () => {
     ["mirrors: [1]", "mirrors is no list of texts"],
     ["a: {", "cannot be read"],
   ])("a file with %p is refused", (text, why) => {
-    expect(() => readSettings(["--config", fileWith(text)], {})).toThrow(why);
+    expect(() => registrySettings.read(["--config", fileWith(text)], {})).toThrow(why);
   });
 
   test("an empty file is one, and one that is not there is not", () => {
-    expect(readSettings(["--config", fileWith("")], {}).log?.text).toBe("errors");
-    expect(() => readSettings(["--config", join(scratch, "none")], {})).toThrow("cannot be read");
+    expect(registrySettings.read(["--config", fileWith("")], {}).log?.text).toBe("errors");
+    expect(() => registrySettings.read(["--config", join(scratch, "none")], {})).toThrow("cannot be read");
     expect(() => optionsOf([])).toThrow("--data is missing");
   });
 });

@@ -1,4 +1,4 @@
-import type { MetricFamily, MetricSource } from "../operation/metric-family.ts";
+import type { MetricFamily, MetricSource } from "@cpm/service";
 import type { Deliveries } from "./deliveries.ts";
 import type { WebhookSender } from "./webhook-sender.ts";
 

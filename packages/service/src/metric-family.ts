@@ -6,7 +6,7 @@ export interface MetricFamily {
   readonly values: readonly (readonly [string, number])[];
 }
 
-/** A part of the registry that has numbers to tell. Labels are of bounded sets. */
+/** A part of a program that has numbers to tell. Labels are of bounded sets. */
 export interface MetricSource {
   /** At the time of a scrape; what it asks must be quick to answer. */
   families(): Promise<readonly MetricFamily[]>;
