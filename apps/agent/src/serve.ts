@@ -6,6 +6,7 @@ import { systemSteadyClock } from "@cpm/system";
 import type { ExecutorSettings } from "./executor/start-executor.ts";
 import { openAgentNode } from "./node/agent-node.ts";
 import type { AgentNode } from "./node/agent-node.ts";
+import type { WaterMarks } from "./node/plan-collection.ts";
 import { RegistrySource } from "./node/registry-source.ts";
 import { callLine, clientLine } from "./operation/log.ts";
 import type { Log } from "./operation/log.ts";
@@ -49,6 +50,10 @@ export interface ServeOptions {
   /** A request in which the registry is silent for so long has failed, and is made again. */
   readonly registryTimeoutMs: number;
   readonly graceMs: number;
+  /** Versions that were not used for so long are removed. Undefined: only in need. */
+  readonly keepUnusedMs: number | undefined;
+  /** How full the disk may become, and how full it is left. Undefined: as full as it can be. */
+  readonly waterMarks: WaterMarks | undefined;
   /** Less free space than this is not ready. */
   readonly minFreeBytes: number;
   readonly log: Log;
@@ -86,6 +91,12 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
     steady: systemSteadyClock(),
     maxConcurrentEnsures: limits.maxConcurrentEnsures,
     onBytes: (addedBytes) => metrics.downloaded(addedBytes),
+    onCollected: (result) => {
+      metrics.collected(result);
+      if (result.removedTrees + result.removedBlobs > 0) log({ event: "collected", ...result });
+    },
+    onPressure: (wantedBytes, result) => log({ event: "disk-pressure", wantedBytes, ...result }),
+    onFailure: (error) => log({ event: "collection-failed", failure: String(error) }),
   });
   // What was opened is closed again, in reverse, when something after it cannot be.
   await using opened = new AsyncDisposableStack();

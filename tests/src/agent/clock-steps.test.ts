@@ -59,6 +59,8 @@ function serve(): Promise<RunningAgent> {
       maxLeaseMs: 24 * 60 * 60_000,
     },
     executor: undefined,
+    keepUnusedMs: undefined,
+    waterMarks: undefined,
     isolationRequired: false,
     freshMs: 60 * 60_000,
     registryTimeoutMs: 30_000,

@@ -5,12 +5,14 @@ import type { NodeStore, TreeUnpacker } from "@cpm/store";
 import { tryExclusiveLock } from "@cpm/system";
 import type { SteadyClock } from "@cpm/system";
 import { agentError } from "../errors.ts";
-import type { CollectParts } from "./collect-trees.ts";
 import { emptyLeftTrash } from "./collect-trees.ts";
+import type { CollectParts, CollectResult } from "./collect-trees.ts";
+import { Collector } from "./collector.ts";
 import { PackageEnsurer } from "./ensure-package.ts";
 import { EventLog } from "./event-log.ts";
 import { InstalledPackages } from "./installed-packages.ts";
 import { LeaseBook } from "./lease-book.ts";
+import type { DiskUse, WaterMarks } from "./plan-collection.ts";
 import type { RegistrySource } from "./registry-source.ts";
 
 export interface AgentNodeOptions {
@@ -25,7 +27,16 @@ export interface AgentNodeOptions {
   /** Packages that are fetched and unpacked at once. */
   readonly maxConcurrentEnsures: number;
   readonly onBytes: (addedBytes: number) => void;
+  /** Versions that were not used for so long are removed. Undefined: only in need. */
+  readonly keepUnusedMs: number | undefined;
+  readonly waterMarks: WaterMarks | undefined;
+  readonly onCollected: (result: CollectResult) => void;
+  readonly onPressure: (wantedBytes: number, result: CollectResult) => void;
+  readonly onFailure: (error: unknown) => void;
 }
+
+/** How often it is looked for what may go. */
+const collectEveryMs = 60_000;
 
 /** What the agent has and does on its node; nothing here knows by which calls it is asked. */
 export interface AgentNode {
@@ -37,9 +48,10 @@ export interface AgentNode {
   readonly registry: RegistrySource;
   /** What collection works with. */
   readonly collection: CollectParts;
+  readonly collector: Collector;
   /** On the file system of the packages directory. */
   freeBytes(): number;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /**
@@ -57,6 +69,18 @@ export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNod
   const parts = { node: store, packages, leases, registry, events, platform, now, maxConcurrent, onBytes };
   const ensurer = new PackageEnsurer(parts);
   await emptyLeftTrash(root);
+  const collection: CollectParts = {
+    node: store,
+    packages,
+    leases,
+    events,
+    isWanted: (tree) => ensurer.isWanted(tree),
+    isPlacing: () => ensurer.running > 0,
+    keepUnusedMs: options.keepUnusedMs,
+    now,
+  };
+  const collector = new Collector({ ...options, collection, diskUse: () => diskUseOf(root) });
+  collector.start(collectEveryMs);
   return {
     store,
     packages,
@@ -64,14 +88,18 @@ export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNod
     events,
     ensurer,
     registry,
-    collection: { node: store, packages, leases, isWanted: (tree) => ensurer.isWanted(tree), now },
-    freeBytes() {
-      const { bavail, bsize } = statfsSync(root);
-      return bavail * bsize;
-    },
-    close() {
+    collection,
+    collector,
+    freeBytes: () => diskUseOf(root).availableBytes,
+    async close() {
+      await collector.stop();
       registry.close();
       lock.release();
     },
   };
+}
+
+function diskUseOf(root: string): DiskUse {
+  const { blocks, bfree, bavail, bsize } = statfsSync(root);
+  return { usedBytes: (blocks - bfree) * bsize, availableBytes: bavail * bsize };
 }

@@ -3,14 +3,17 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Digest } from "@cpm/base";
 import { createDigest, digestHex } from "@cpm/base";
-import { makeDirectory, syncDirectory } from "@cpm/store";
+import { failpoint, makeDirectory, removeFile, syncDirectory } from "@cpm/store";
 import type { NodeStore } from "@cpm/store";
 import { tryExclusiveLock } from "@cpm/system";
-import type { InstalledPackages } from "./installed-packages.ts";
+import type { EventLog } from "./event-log.ts";
+import type { InstalledPackages, InstalledRef } from "./installed-packages.ts";
 import type { LeaseBook } from "./lease-book.ts";
+import { planCollection } from "./plan-collection.ts";
+import type { CollectableTree } from "./plan-collection.ts";
 
 export interface CollectRequest {
-  /** Stop once so much is free again. Undefined: everything that may go. */
+  /** Stop once so much is free again, and take also what is not due for its age. */
   readonly freeBytes?: number | undefined;
   readonly dryRun: boolean;
 }
@@ -18,8 +21,10 @@ export interface CollectRequest {
 export interface CollectResult {
   readonly freedBytes: number;
   readonly removedTrees: number;
+  readonly removedBlobs: number;
   readonly keptLeased: number;
   readonly keptLocked: number;
+  readonly keptPinned: number;
   readonly keptYoung: number;
 }
 
@@ -27,42 +32,130 @@ export interface CollectParts {
   readonly node: NodeStore;
   readonly packages: InstalledPackages;
   readonly leases: LeaseBook;
+  readonly events: EventLog;
   /** Trees that somebody is about to hold. */
   readonly isWanted: (tree: Digest) => boolean;
+  /** Whether packages are being put here, which may need any blob. */
+  readonly isPlacing: () => boolean;
+  /** Versions that were not used for so long may go. Undefined: only in need. */
+  readonly keepUnusedMs: number | undefined;
   readonly now: () => number;
 }
 
-/** A tree that nobody refers to yet may be about to get its ref. */
+/** What nobody refers to yet may be about to get its ref. */
 const youngMs = 2 * 60_000;
 
 type Fate = "removed" | "leased" | "locked" | "young";
 
 /**
- * Removes trees that no ref points to and nobody holds. A tree is taken out of sight under its exclusive lock in one
- * step, and emptied afterwards.
+ * Removes trees that no ref points to, versions and blobs that were not used for long, and in need, in this order, all
+ * blobs and the versions that were used the longest ago; never what is leased, locked, pinned or wanted. A tree is taken
+ * out of sight under its exclusive lock in one step, and emptied afterwards.
  */
 export async function collectTrees(parts: CollectParts, { freeBytes, dryRun }: CollectRequest): Promise<CollectResult> {
-  parts.leases.dropExpired();
-  const referred = new Set(parts.packages.list().map(({ tree }) => tree));
+  const { packages, leases, keepUnusedMs } = parts;
+  leases.dropExpired();
+  const unusedSinceMs = keepUnusedMs === undefined ? undefined : parts.now() - keepUnusedMs;
+  const plan = planCollection(collectable(parts), { unusedSinceMs, freeBytes });
   const counts: Record<Fate, number> = { removed: 0, leased: 0, locked: 0, young: 0 };
   let freedBytes = 0;
-  for (const tree of treesOf(parts.node)) {
-    if (referred.has(tree)) continue;
-    if (freeBytes !== undefined && freedBytes >= freeBytes) break;
-    const sizeBytes = parts.packages.sizeOf(tree);
-    const fate = await removeTree(parts, tree, { youngMs, dryRun });
-    counts[fate]++;
-    if (fate === "removed") freedBytes += sizeBytes;
-  }
+  const isEnough = (): boolean => freeBytes !== undefined && freedBytes >= freeBytes;
+  const removeTrees = async (trees: readonly CollectableTree[]): Promise<void> => {
+    for (const { tree, refs } of trees) {
+      if (isEnough()) return;
+      const sizeBytes = packages.sizeOf(tree);
+      const fate = await removeTree(parts, tree, { youngMs, dryRun, refs });
+      counts[fate]++;
+      if (fate === "removed") freedBytes += sizeBytes;
+    }
+  };
+  await removeTrees(plan.trees.filter(({ refs }) => refs.length === 0));
+  const blobs = collectBlobs(parts, {
+    unusedSinceMs: freeBytes === undefined ? unusedSinceMs : parts.now(),
+    isEnough: (bytes) => freeBytes !== undefined && freedBytes + bytes >= freeBytes,
+    dryRun,
+  });
+  freedBytes += blobs.freedBytes;
+  await removeTrees(plan.trees.filter(({ refs }) => refs.length > 0));
   const { removed, leased, locked, young } = counts;
-  return { freedBytes, removedTrees: removed, keptLeased: leased, keptLocked: locked, keptYoung: young };
+  return {
+    freedBytes,
+    removedTrees: removed,
+    removedBlobs: blobs.count,
+    keptLeased: leased,
+    keptLocked: locked,
+    keptPinned: plan.keptPinned,
+    keptYoung: young,
+  };
 }
 
-/** Removes one tree, unless somebody holds it or it is younger than that. The caller knows that no ref points to it. */
+/** Every tree of the node with the versions that point to it. */
+function collectable({ node, packages }: CollectParts): readonly CollectableTree[] {
+  const installed = Map.groupBy(
+    packages.list().map((ref) => packages.describe(ref)),
+    ({ tree }) => tree,
+  );
+  return treesOf(node).map((tree) => {
+    const refs = installed.get(tree) ?? [];
+    return {
+      tree,
+      refs,
+      sizeBytes: packages.sizeOf(tree),
+      lastUsedAtMs: Math.max(
+        0,
+        ...refs.map(({ lastUsedAtMs, installedAtMs }) => Math.max(lastUsedAtMs, installedAtMs)),
+      ),
+      pinned: refs.some(({ pinned }) => pinned),
+    };
+  });
+}
+
+interface BlobGoal {
+  /** Those that were fetched before that may go. Undefined: none. */
+  readonly unusedSinceMs: number | undefined;
+  /** Whether it is enough with so many bytes of blobs. */
+  readonly isEnough: (bytes: number) => boolean;
+  readonly dryRun: boolean;
+}
+
+/** Nothing is waited for from the question whether packages are being placed to the last blob, so none begins to need one. */
+function collectBlobs({ node, isPlacing }: CollectParts, { unusedSinceMs, isEnough, dryRun }: BlobGoal) {
+  let [count, freedBytes] = [0, 0];
+  if (unusedSinceMs === undefined || isPlacing()) return { count, freedBytes };
+  const folder = join(node.root, "blobs/sha256");
+  makeDirectory(folder);
+  const blobs = readdirSync(folder)
+    .map((name) => ({ path: join(folder, name), ...fileOf(join(folder, name)) }))
+    .filter(({ mtimeMs }) => mtimeMs < unusedSinceMs)
+    .toSorted((left, right) => left.mtimeMs - right.mtimeMs);
+  for (const { path, size } of blobs) {
+    if (isEnough(freedBytes)) break;
+    if (!dryRun) removeFile(path);
+    failpoint("collect/blob-removed");
+    count++;
+    freedBytes += size;
+  }
+  return { count, freedBytes };
+}
+
+function fileOf(path: string): { readonly mtimeMs: number; readonly size: number } {
+  const { mtimeMs, size } = statSync(path);
+  return { mtimeMs, size };
+}
+
+export interface RemoveTreeOptions {
+  /** Younger ones are kept. */
+  readonly youngMs: number;
+  readonly dryRun: boolean;
+  /** All the versions that point to it, which go with it. */
+  readonly refs: readonly InstalledRef[];
+}
+
+/** Removes one tree and its refs, unless somebody holds it or it is younger than that. */
 export async function removeTree(
-  { node, leases, isWanted, now }: CollectParts,
+  { node, packages, leases, events, isWanted, now }: CollectParts,
   tree: Digest,
-  { youngMs: least, dryRun }: { readonly youngMs: number; readonly dryRun: boolean },
+  { youngMs: least, dryRun, refs }: RemoveTreeOptions,
 ): Promise<Fate> {
   const folder = join(node.treePath(tree), "..");
   if (isWanted(tree) || now() - statSync(folder).mtimeMs < least) return "young";
@@ -72,9 +165,16 @@ export async function removeTree(
   if (lock === undefined) return "locked";
   try {
     if (dryRun) return "removed";
+    for (const { name, version } of refs) {
+      node.removeRef(name, version.text);
+      failpoint("collect/ref-removed");
+      packages.records.remove(name, version.text);
+      events.add({ kind: "removed", name, version: version.text, tree });
+    }
     const trash = join(node.root, "trash", crypto.randomUUID());
     makeDirectory(join(trash, ".."));
     renameSync(folder, trash);
+    failpoint("collect/tree-hidden");
     syncDirectory(join(folder, ".."));
     await emptyTrash(trash);
     return "removed";

@@ -10,7 +10,7 @@ import type { InstalledRef } from "./installed-packages.ts";
 export async function healTree(node: AgentNode, ref: InstalledRef, signal: AbortSignal): Promise<boolean> {
   const { manifest, pinned } = node.packages.describe(ref);
   if (manifest === undefined) return false;
-  const fate = await removeTree(node.collection, ref.tree, { youngMs: 0, dryRun: false });
+  const fate = await removeTree(node.collection, ref.tree, { youngMs: 0, dryRun: false, refs: [] });
   if (fate !== "removed") throw agentError("agent/held", `the tree ${ref.tree} is ${fate}`);
   const wanted = { name: ref.name, selector: { kind: "manifest", digest: manifest } } as const;
   const nobody = { uid: 0, administrator: true };

@@ -8,6 +8,8 @@ const boundsS = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120] as c
 /** What is read at the time of a scrape, by the rest of a metric's name. */
 export type Gauges = Readonly<Record<string, number>>;
 
+type Collected = Readonly<Record<"freedBytes" | "removedTrees" | "removedBlobs", number>>;
+
 /** Counts since the process began, in Prometheus's text format. Labels are of bounded sets, never names of packages. */
 export class Metrics {
   readonly #calls = new Map<string, number>();
@@ -22,6 +24,9 @@ export class Metrics {
   readonly #startedAtMs: number;
   #inFlight = 0;
   #downloadedBytes = 0;
+  #collectedBytes = 0;
+  #collectedTrees = 0;
+  #collectedBlobs = 0;
   #workers = 0;
   #workerPeakBytes = 0;
 
@@ -49,6 +54,13 @@ export class Metrics {
     this.#downloadedBytes += addedBytes;
   }
 
+  /** How much a collection removed. */
+  collected({ freedBytes, removedTrees, removedBlobs }: Collected): void {
+    this.#collectedBytes += freedBytes;
+    this.#collectedTrees += removedTrees;
+    this.#collectedBlobs += removedBlobs;
+  }
+
   /** A confined process that ended well, with the most memory that it was seen to take. */
   workerEnded(peakBytes: number): void {
     this.#workers++;
@@ -65,6 +77,13 @@ export class Metrics {
         ...this.#ensures,
       ]),
       ...family("cpm_agent_download_bytes_total", "counter", "Bytes of layers fetched.", [["", this.#downloadedBytes]]),
+      ...family("cpm_agent_collected_bytes_total", "counter", "Bytes of trees and blobs removed.", [
+        ["", this.#collectedBytes],
+      ]),
+      ...family("cpm_agent_collected_total", "counter", "Trees and blobs removed.", [
+        [`what="tree"`, this.#collectedTrees],
+        [`what="blob"`, this.#collectedBlobs],
+      ]),
       ...family("cpm_agent_workers_total", "counter", "Confined processes that ended well.", [["", this.#workers]]),
       ...family("cpm_agent_worker_peak_bytes", "gauge", "Most memory that one of them was seen to take.", [
         ["", this.#workerPeakBytes],

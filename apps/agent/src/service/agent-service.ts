@@ -7,7 +7,7 @@ import type { Handlers } from "./implement.ts";
 import { answerInfo } from "./info-handler.ts";
 import type { AgentIdentity } from "./info-handler.ts";
 import { answerAcquire, answerRelease, answerRenew } from "./lease-handlers.ts";
-import { answerList, answerRemove, answerResolve, createCollector } from "./package-handlers.ts";
+import { answerCollect, answerList, answerRemove, answerResolve } from "./package-handlers.ts";
 import { answerVerify } from "./verify-handler.ts";
 import { answerWatch } from "./watch-handler.ts";
 
@@ -25,7 +25,6 @@ export function createAgentHandlers(
   { onEnsured, onClient }: ServiceHooks,
 ): Handlers<typeof AgentService> {
   const { limits, instanceId } = identity;
-  const collect = createCollector(node);
   return {
     async getInfo(request, { caller }) {
       onClient(request, caller);
@@ -39,7 +38,7 @@ export function createAgentHandlers(
     acquire: async (request, { caller }) => answerAcquire(request, caller, node, limits),
     renew: async (request, { caller }) => answerRenew(request, caller, node, limits),
     release: async (request, { caller }) => answerRelease(request, caller, node),
-    collect,
+    collect: (request) => answerCollect(request, node),
     watch: (request, call) => answerWatch(request, call, node, instanceId),
   };
 }

@@ -10,8 +10,7 @@ import type {
   ResolveResponseSchema,
 } from "@cpm/agent-client/contract";
 import { compareVersions, readVersion } from "@cpm/model";
-import { collectTrees, removeTree } from "../node/collect-trees.ts";
-import type { CollectResult } from "../node/collect-trees.ts";
+import { removeTree } from "../node/collect-trees.ts";
 import type { AgentNode } from "../node/agent-node.ts";
 import { formatRequest } from "../node/package-request.ts";
 import type { PackageRequest } from "../node/package-request.ts";
@@ -74,19 +73,17 @@ export async function answerRemove(
   node.events.add({ kind: "removed", name, version: text, tree: ref.tree });
   const shared = node.packages.list().some(({ tree }) => tree === ref.tree);
   if (shared) return { removed, treeRemoved: false };
-  const fate = await removeTree(node.collection, ref.tree, { youngMs: 0, dryRun: false });
+  const fate = await removeTree(node.collection, ref.tree, { youngMs: 0, dryRun: false, refs: [] });
   return { removed, treeRemoved: fate === "removed" };
 }
 
-/** One collection at a time: who comes while one runs gets its result. */
-export function createCollector(node: AgentNode) {
-  let running: Promise<CollectResult> | undefined;
-  return async ({ freeBytes, dryRun }: CollectRequest): Promise<MessageInitShape<typeof CollectResponseSchema>> => {
-    const request = { freeBytes: freeBytes === undefined ? undefined : Number(freeBytes), dryRun };
-    running ??= collectTrees(node.collection, request).finally(() => (running = undefined));
-    const { freedBytes, removedTrees, keptLeased, keptLocked, keptYoung } = await running;
-    return { freedBytes: BigInt(freedBytes), removedTrees, keptLeased, keptLocked, keptYoung };
-  };
+export async function answerCollect(
+  { freeBytes, dryRun }: CollectRequest,
+  node: AgentNode,
+): Promise<MessageInitShape<typeof CollectResponseSchema>> {
+  const request = { freeBytes: freeBytes === undefined ? undefined : Number(freeBytes), dryRun };
+  const { freedBytes, ...counts } = await node.collector.collect(request);
+  return { freedBytes: BigInt(freedBytes), ...counts };
 }
 
 /** Throws `agent/not-installed`. */

@@ -16,6 +16,7 @@ const maxMessageBytes = 4 * 1024 * 1024;
 const maxPageSize = 1000;
 /** A worker needs up to 128 MB, whatever the layer. */
 const leastWorkerBytes = 128 * 1000 * 1000;
+const maxUnusedMs = 10 * 366 * 24 * 60 * 60_000;
 const maxLeaseMs = 366 * 24 * 60 * 60_000;
 
 /** What the agent is started with. Throws `UsageError` for a setting that cannot be, with where it is from. */
@@ -54,12 +55,30 @@ export function toServeOptions(
     freshMs: reader.duration("fresh", maxLeaseMs),
     registryTimeoutMs: reader.duration("registryTimeout", 60 * 60_000),
     graceMs: reader.duration("grace", 60 * 60_000),
+    keepUnusedMs: keepUnusedOf(reader),
+    waterMarks: waterMarksOf(reader),
     minFreeBytes: reader.parsed("minFree", "a size such as 100MB", parseSizeBytes),
     log,
     logged: (failed) => failed || level === "calls",
     clock: systemClock,
     environment,
   };
+}
+
+function keepUnusedOf(reader: SettingReader<SettingName>): number | undefined {
+  return reader.text("keepUnused") === "off" ? undefined : reader.duration("keepUnused", maxUnusedMs);
+}
+
+function waterMarksOf(reader: SettingReader<SettingName>): ServeOptions["waterMarks"] {
+  if (reader.text("highWater") === "off") return undefined;
+  const high = reader.parsed("highWater", "a share such as 90%", parseShare);
+  const low = reader.parsed("lowWater", "a share such as 80%", parseShare);
+  if (low >= high) throw reader.fault("lowWater", "a share below the one of --high-water");
+  return { high, low };
+}
+
+function parseShare(text: string): number | undefined {
+  return /^[1-9]\d?%$/.test(text) ? Number(text.slice(0, -1)) / 100 : undefined;
 }
 
 /** A colony is configured whole or not at all. */

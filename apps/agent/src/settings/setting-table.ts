@@ -22,6 +22,17 @@ const settingTable = {
   maxLease: { value: "DURATION", default: "7d", meaning: "the longest lease" },
   fresh: { value: "DURATION", default: "10s", meaning: "how long the registry's list of versions counts unasked" },
   registryTimeout: { value: "DURATION", default: "30s", meaning: "how long the registry may be silent in a request" },
+  keepUnused: {
+    value: "DURATION",
+    default: "off",
+    meaning: "versions not used for so long are removed; off: only in need",
+  },
+  highWater: {
+    value: "PERCENT",
+    default: "90%",
+    meaning: "of the disk: when it is fuller, unused versions are removed; off: never",
+  },
+  lowWater: { value: "PERCENT", default: "80%", meaning: "of the disk: until it is no fuller than this" },
   minFree: { value: "SIZE", default: "100MB", meaning: "with less free space the agent is not ready" },
   grace: { value: "DURATION", default: "30s", meaning: "how long calls may go on after a signal to stop" },
   log: { value: "LEVEL", default: "errors", meaning: "off, errors or calls; JSON lines on stderr" },
