@@ -69,7 +69,16 @@ interface Site {
 function open({ keepUnusedMs, isPlacing = () => false, disk = { usedBytes: 0, availableBytes: 1 } }: Site = {}) {
   const pressures: [number, CollectResult][] = [];
   const collected: CollectResult[] = [];
-  const collection: CollectParts = { node, packages, leases, events, isWanted: () => false, isPlacing, keepUnusedMs, now };
+  const collection: CollectParts = {
+    node,
+    packages,
+    leases,
+    events,
+    isWanted: () => false,
+    isPlacing,
+    keepUnusedMs,
+    now,
+  };
   const collector = new Collector({
     collection,
     waterMarks: { high: 0.9, low: 0.8 },
