@@ -25,6 +25,11 @@ export const agentErrors = {
     hint: "Try again: another one is usually about to start. What is installed can be used meanwhile.",
   },
   "agent/busy": { kind: "resource_exhausted", title: "Too many packages are waited for", hint: "Try again later." },
+  "agent/quota": {
+    kind: "resource_exhausted",
+    title: "The namespace has as much on this node as it may have",
+    hint: "Remove versions that are not needed, or start the agent with a larger --namespace-quota.",
+  },
   "agent/not-installed": {
     kind: "not_found",
     title: "Not on this node",

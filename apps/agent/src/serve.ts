@@ -90,6 +90,7 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
     now: () => clock.now(),
     steady: systemSteadyClock(),
     maxConcurrentEnsures: limits.maxConcurrentEnsures,
+    namespaceQuotaBytes: limits.namespaceQuotaBytes,
     onBytes: (addedBytes) => metrics.downloaded(addedBytes),
     onCollected: (result) => {
       metrics.collected(result);

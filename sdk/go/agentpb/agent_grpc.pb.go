@@ -94,8 +94,9 @@ type AgentServiceClient interface {
 	Renew(ctx context.Context, in *RenewRequest, opts ...grpc.CallOption) (*RenewResponse, error)
 	// Ends a lease. Releasing one that is not there succeeds.
 	Release(ctx context.Context, in *ReleaseRequest, opts ...grpc.CallOption) (*ReleaseResponse, error)
-	// Removes what nothing refers to and nobody holds, now, down to what is asked for. Never a leased, locked or pinned
-	// tree. One collection runs at a time; a second caller waits for it and gets its result.
+	// Removes, now, what nothing refers to, what was not used for longer than the agent's age, and down to what is asked
+	// for also blobs and the versions that were used the longest ago. Never a leased, locked or pinned tree. One collection
+	// runs at a time; the next one begins when it has ended.
 	Collect(ctx context.Context, in *CollectRequest, opts ...grpc.CallOption) (*CollectResponse, error)
 	// What changes on this node, as it happens. Begins with what is there when `snapshot` is set, then a `synced` event,
 	// then changes. With `after` it goes on after an event, or fails with OUT_OF_RANGE where that is too long ago or of
@@ -285,8 +286,9 @@ type AgentServiceServer interface {
 	Renew(context.Context, *RenewRequest) (*RenewResponse, error)
 	// Ends a lease. Releasing one that is not there succeeds.
 	Release(context.Context, *ReleaseRequest) (*ReleaseResponse, error)
-	// Removes what nothing refers to and nobody holds, now, down to what is asked for. Never a leased, locked or pinned
-	// tree. One collection runs at a time; a second caller waits for it and gets its result.
+	// Removes, now, what nothing refers to, what was not used for longer than the agent's age, and down to what is asked
+	// for also blobs and the versions that were used the longest ago. Never a leased, locked or pinned tree. One collection
+	// runs at a time; the next one begins when it has ended.
 	Collect(context.Context, *CollectRequest) (*CollectResponse, error)
 	// What changes on this node, as it happens. Begins with what is there when `snapshot` is set, then a `synced` event,
 	// then changes. With `after` it goes on after an event, or fails with OUT_OF_RANGE where that is too long ago or of

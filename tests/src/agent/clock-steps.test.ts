@@ -55,6 +55,7 @@ function serve(): Promise<RunningAgent> {
       maxPageSize: 1000,
       workerMemoryBytes: 256_000_000,
       maxConcurrentEnsures: 4,
+      namespaceQuotaBytes: undefined,
       defaultLeaseMs: 60 * 60_000,
       maxLeaseMs: 24 * 60 * 60_000,
     },

@@ -6,12 +6,19 @@ import { Universe } from "../resolution/universe.ts";
 import { AgentSite, faultOf } from "./agent-site.ts";
 import { entriesOf, faultsOfDirectory, refsOf, treesOf } from "./packages-directory.ts";
 
-/** Where the agent dies while it removes a package and its layer, in order, and what of the package is then there. */
-const killPoints = [
+/** Where the agent dies while it removes a package and its layer, and what of the package is then there. */
+interface KillPoint {
+  readonly step: string;
+  readonly ref: boolean;
+  readonly tree: boolean;
+}
+
+/** In order. */
+const killPoints: readonly KillPoint[] = [
   { step: "collect/blob-removed", ref: true, tree: true },
   { step: "collect/ref-removed", ref: false, tree: true },
   { step: "collect/tree-hidden", ref: false, tree: false },
-] as const;
+];
 
 const everything = 10n ** 15n;
 const exactly = (name: string) => ({ package: { name, selector: { case: "range", value: "1.0.0" } } }) as const;
@@ -42,8 +49,8 @@ function makeOld(root: string): void {
 
 test("every step of a collection that has a name is a kill point", () => {
   const source = readFileSync(join(import.meta.dir, "../../../apps/agent/src/node/collect-trees.ts"), "utf8");
-  const named = [...source.matchAll(/\bfailpoint\("([^"]+)"\)/g)].map(([, step]) => step);
-  expect(new Set(killPoints.map(({ step }) => String(step)))).toEqual(new Set(named.map(String)));
+  const named = [...source.matchAll(/\bfailpoint\("([^"]+)"\)/g)].map(([, step = ""]) => step);
+  expect(new Set(killPoints.map(({ step }) => step))).toEqual(new Set(named));
 });
 
 describe("an agent that is killed while it collects", () => {
@@ -80,7 +87,7 @@ test("64 clients that ask at once, while everything is collected again and again
   await onNode(async (site) => {
     await site.start();
     const collector = site.client();
-    let clients = 64;
+    const done = new AbortController();
     let removedTrees = 0;
     const use = async (index: number): Promise<void> => {
       const client = site.client();
@@ -93,14 +100,16 @@ test("64 clients that ask at once, while everything is collected again and again
       }
     };
     const collect = async (): Promise<void> => {
-      while (clients > 0) {
+      while (!done.signal.aborted) {
         makeOld(site.root);
         const result = await collector.collect({ freeBytes: everything });
         removedTrees += result.removedTrees;
       }
     };
-    const using = Array.from({ length: clients }, (_, index) => use(index).finally(() => clients--));
-    const results = await Promise.allSettled([...using, collect()]);
+    const collecting = collect();
+    const results = await Promise.allSettled(Array.from({ length: 64 }, (_, index) => use(index)));
+    done.abort();
+    await collecting;
     const failures = results.flatMap((result) => (result.status === "rejected" ? [codeOf(result.reason)] : []));
     expect(failures).toEqual([]);
     expect(removedTrees).toBeGreaterThan(0);

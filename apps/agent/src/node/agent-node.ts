@@ -12,6 +12,7 @@ import { PackageEnsurer } from "./ensure-package.ts";
 import { EventLog } from "./event-log.ts";
 import { InstalledPackages } from "./installed-packages.ts";
 import { LeaseBook } from "./lease-book.ts";
+import { NamespaceQuota } from "./namespace-quota.ts";
 import type { DiskUse, WaterMarks } from "./plan-collection.ts";
 import type { RegistrySource } from "./registry-source.ts";
 
@@ -30,6 +31,8 @@ export interface AgentNodeOptions {
   /** Versions that were not used for so long are removed. Undefined: only in need. */
   readonly keepUnusedMs: number | undefined;
   readonly waterMarks: WaterMarks | undefined;
+  /** Of each namespace. Undefined: none. */
+  readonly namespaceQuotaBytes: number | undefined;
   readonly onCollected: (result: CollectResult) => void;
   readonly onPressure: (wantedBytes: number, result: CollectResult) => void;
   readonly onFailure: (error: unknown) => void;
@@ -66,7 +69,8 @@ export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNod
   const leases = new LeaseBook(root, { now, steady: options.steady });
   const packages = new InstalledPackages(store, leases, now);
   const events = new EventLog(now);
-  const parts = { node: store, packages, leases, registry, events, platform, now, maxConcurrent, onBytes };
+  const quota = new NamespaceQuota(packages, options.namespaceQuotaBytes);
+  const parts = { quota, node: store, packages, leases, registry, events, platform, now, maxConcurrent, onBytes };
   const ensurer = new PackageEnsurer(parts);
   await emptyLeftTrash(root);
   const collection: CollectParts = {

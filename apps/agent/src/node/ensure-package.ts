@@ -7,6 +7,7 @@ import { agentError } from "../errors.ts";
 import type { EventLog } from "./event-log.ts";
 import type { InstalledPackages, InstalledRef } from "./installed-packages.ts";
 import type { Lease, LeaseBook, LeaseCaller, LeaseRequest } from "./lease-book.ts";
+import type { NamespaceQuota } from "./namespace-quota.ts";
 import { formatRequest } from "./package-request.ts";
 import type { PackageRequest } from "./package-request.ts";
 import type { FoundPackage, RegistrySource } from "./registry-source.ts";
@@ -47,6 +48,7 @@ export interface EnsureParts {
   readonly platform: string;
   readonly now: () => number;
   readonly maxConcurrent: number;
+  readonly quota: NamespaceQuota;
   /** Told of bytes that came from the registry. */
   readonly onBytes: (addedBytes: number) => void;
 }
@@ -84,7 +86,7 @@ export class PackageEnsurer {
 
   /**
    * When it resolves, the tree is durable, its ref points to it and the lease holds it. Throws `agent/no-version`,
-   * `agent/other-manifest`, `agent/busy`, and what fetching and unpacking throw.
+   * `agent/other-manifest`, `agent/busy`, `agent/quota`, and what fetching and unpacking throw.
    */
   async ensure(
     request: EnsureRequest,
@@ -136,9 +138,11 @@ export class PackageEnsurer {
     const ref = { name, version, tree };
     const here = packages.ref(name, version.text);
     if (here?.tree === tree && packages.describe(here).manifest === found.root.digest) return { ref, present: true };
+    const sizeBytes = contents.config.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+    using _room = this.#parts.quota.reserve(name, tree, sizeBytes);
     this.#wanted.set(tree, (this.#wanted.get(tree) ?? 0) + 1);
     try {
-      await this.#fetch(contents, tell, signal);
+      await this.#fetch(contents, sizeBytes, tell, signal);
     } finally {
       const count = (this.#wanted.get(tree) ?? 1) - 1;
       if (count === 0) this.#wanted.delete(tree);
@@ -147,14 +151,19 @@ export class PackageEnsurer {
     return { ref, present: false };
   }
 
-  async #fetch(contents: PackageContents, tell: (p: EnsureProgress) => void, signal: AbortSignal): Promise<void> {
+  async #fetch(
+    contents: PackageContents,
+    unpackedBytes: number,
+    tell: (p: EnsureProgress) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { node, packages, events, registry, now, onBytes } = this.#parts;
     const { manifest, config, layers, root } = contents;
     const missing = layers.filter(({ digest }) => node.blobs.stat(digest) === undefined);
     const totalBytes = missing.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const resumedBytes = missing.reduce((sum, { digest }) => sum + node.blobs.ingestedBytes(digest), 0);
-    const sizeBytes = config.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
-    const record = { manifest: root.digest, tree: config.tree, sizeBytes, installedAtMs: now(), pinned: false };
+    const times = { installedAtMs: now(), pinned: false };
+    const record = { manifest: root.digest, tree: config.tree, sizeBytes: unpackedBytes, ...times };
     packages.records.write(manifest.name, manifest.version.text, record);
     failpoint("ensure/record-written");
     let doneBytes = 0;

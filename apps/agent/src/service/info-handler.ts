@@ -26,6 +26,8 @@ export interface AgentLimits extends LeaseTimes {
   readonly maxPageSize: number;
   /** Resident memory of a worker that unpacks. */
   readonly workerMemoryBytes: number;
+  /** Of the packages of one namespace, unpacked. Undefined: none. */
+  readonly namespaceQuotaBytes: number | undefined;
 }
 
 /** Throws `agent/api-level` where the client understands none of ours. */
@@ -55,6 +57,7 @@ export function answerInfo(
       defaultLease: durationFromMs(limits.defaultLeaseMs),
       maxPageSize: limits.maxPageSize,
       workerMemoryBytes: BigInt(limits.workerMemoryBytes),
+      namespaceQuotaBytes: BigInt(limits.namespaceQuotaBytes ?? 0),
     },
     isolation: {
       landlockAbi: isolation.landlockAbi,

@@ -47,6 +47,7 @@ export function toServeOptions(
       maxPageSize,
       workerMemoryBytes: reader.parsed("workerMemory", "a size of at least 128MB", parseWorkerMemory),
       maxConcurrentEnsures: reader.parsed("maxEnsures", "a count from 1 to 64", parseCount),
+      namespaceQuotaBytes: reader.text("namespaceQuota") === "off" ? undefined : reader.size("namespaceQuota"),
       defaultLeaseMs: reader.duration("defaultLease", maxLease),
       maxLeaseMs: maxLease,
     },

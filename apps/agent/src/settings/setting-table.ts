@@ -33,6 +33,7 @@ const settingTable = {
     meaning: "of the disk: when it is fuller, unused versions are removed; off: never",
   },
   lowWater: { value: "PERCENT", default: "80%", meaning: "of the disk: until it is no fuller than this" },
+  namespaceQuota: { value: "SIZE", default: "off", meaning: "what the packages of one namespace may take, unpacked" },
   minFree: { value: "SIZE", default: "100MB", meaning: "with less free space the agent is not ready" },
   grace: { value: "DURATION", default: "30s", meaning: "how long calls may go on after a signal to stop" },
   log: { value: "LEVEL", default: "errors", meaning: "off, errors or calls; JSON lines on stderr" },

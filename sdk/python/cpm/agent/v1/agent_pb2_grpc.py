@@ -172,8 +172,9 @@ class AgentServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Collect(self, request, context):
-        """Removes what nothing refers to and nobody holds, now, down to what is asked for. Never a leased, locked or pinned
-        tree. One collection runs at a time; a second caller waits for it and gets its result.
+        """Removes, now, what nothing refers to, what was not used for longer than the agent's age, and down to what is asked
+        for also blobs and the versions that were used the longest ago. Never a leased, locked or pinned tree. One collection
+        runs at a time; the next one begins when it has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
