@@ -13,6 +13,16 @@ export interface MetricSource {
 }
 
 export function formatFamily({ name, type, help, values }: MetricFamily): readonly string[] {
+  return formatMetric(name, type, help, values);
+}
+
+/** The same of its parts. */
+export function formatMetric(
+  name: string,
+  type: MetricFamily["type"],
+  help: string,
+  values: MetricFamily["values"],
+): readonly string[] {
   const lines = values.map(([labels, value]) => `${name}${labels === "" ? "" : `{${labels}}`} ${value}`);
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines];
 }

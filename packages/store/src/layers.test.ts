@@ -349,6 +349,7 @@ describe("the node store", () => {
     chmodSync(join(path, "colony.yaml"), 0o644);
     writeFileSync(join(path, "colony.yaml"), "name: c/d\n");
     expect(await store.verifyTree(wanted.tree)).toEqual(["colony.yaml"]);
+    await expect(store.verifyTree(wanted.tree, AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
   });
 
   test("a newer layout is not touched", () => {

@@ -159,12 +159,12 @@ export class NodeStore {
     return true;
   }
 
-  /** Reads every file of a tree again; the paths that are not what the listing says. */
-  async verifyTree(tree: Digest): Promise<string[]> {
+  /** Reads every file of a tree again; the paths that are not what the listing says. Rejects with the signal's reason. */
+  async verifyTree(tree: Digest, signal?: CancelSignal): Promise<string[]> {
     const listing = readFileSync(join(this.#treeFolder(tree), "tree.json"));
     const wrong: string[] = [];
     for (const entry of parseTreeListing(listing)) {
-      if (!(await isIntact(join(this.treePath(tree), entry.path), entry))) wrong.push(entry.path);
+      if (!(await isIntact(join(this.treePath(tree), entry.path), entry, signal))) wrong.push(entry.path);
     }
     return wrong;
   }
@@ -274,20 +274,25 @@ export function openNodeStore(root: string, unpacker?: TreeUnpacker): NodeStore 
   return store;
 }
 
-async function isIntact(path: string, entry: TreeEntry): Promise<boolean> {
+async function isIntact(path: string, entry: TreeEntry, signal: CancelSignal | undefined): Promise<boolean> {
+  signal?.throwIfAborted();
   try {
     if (entry.type === "symlink") return readlinkSync(path) === entry.linkTarget;
     if (entry.type === "directory") return readdirSync(path).length >= 0;
-    return (await hashFile(readFileBytes(path))) === entry.digest;
+    return (await hashFile(readFileBytes(path), signal)) === entry.digest;
   } catch (error) {
+    if (signal?.aborted === true) throw error;
     if (systemCode(error) !== undefined || (error instanceof Error && "code" in error)) return false;
     throw error;
   }
 }
 
-async function hashFile(bytes: ByteSource): Promise<Digest> {
+async function hashFile(bytes: ByteSource, signal?: CancelSignal): Promise<Digest> {
   const hasher = createHasher();
-  for await (const chunk of bytes) hasher.update(chunk);
+  for await (const chunk of bytes) {
+    signal?.throwIfAborted();
+    hasher.update(chunk);
+  }
   return hasher.digest();
 }
 

@@ -61,6 +61,28 @@ describeOnColonies("the agent as an executor", (start) => {
     ]);
   }, 180_000);
 
+  test("a version is removed that nobody needs, and kept that is pinned or leased", async () => {
+    const { universe } = site;
+    await universe.publish("rise/removed", "1.0.0", { files: { "payload/a": "a" } });
+    await universe.publish("rise/pinned", "1.0.0", { files: { "payload/a": "b" } });
+    const exactly = (name: string) => ({ name, selector: { case: "range", value: "1.0.0" } }) as const;
+    const lease = { id: "a-lease" };
+    await site.client().ensure({ package: exactly("rise/pinned"), pin: true });
+    await site.client().ensure({ package: exactly("rise/removed"), lease });
+    for (const name of ["rise/pinned", "rise/removed"]) {
+      const refused = await call("cpm.remove", { package: `${name}@1.0.0` });
+      expect([refused.state, refused.errors.join()]).toEqual(["failed", expect.stringContaining("[agent/held]")]);
+    }
+    await site.client().release("a-lease");
+    expect((await call("cpm.remove", { package: "rise/removed@1.0.0" })).output).toEqual([
+      { removed: true, treeRemoved: true },
+    ]);
+    expect((await call("cpm.remove", { package: "rise/removed@1.0.0" })).output).toEqual([
+      { removed: false, treeRemoved: false },
+    ]);
+    expect((await call("cpm.remove", { package: "rise/pinned@^1.0.0" })).errors.join()).toContain("[agent/invalid]");
+  }, 180_000);
+
   test("a server that is killed under the agent and comes back is worked for again", async () => {
     const seen = site.agent.log.length;
     await colony.killServer();
@@ -89,6 +111,7 @@ describeOnColonies("the agent as an executor", (start) => {
 
 test("a server that never answers keeps the agent neither from serving nor from stopping", async () => {
   const silent = createServer(() => {}).listen(0, "127.0.0.1");
+  const asked = once(silent, "connection");
   await once(silent, "listening");
   const site = await AgentSite.open();
   try {
@@ -96,6 +119,7 @@ test("a server that never answers keeps the agent neither from serving nor from 
     const { port } = silent.address() as { port: number };
     const flags = ["--colony-server", `http://127.0.0.1:${port}`, "--colony", "dev", "--key", join(site.folder, "k")];
     const agent = await site.start([...flags, "--grace", "1s"]);
+    await asked;
     expect(await site.client().checkHealth()).toBe("serving");
     expect(await agent.end("SIGTERM")).toMatchObject({ exitCode: 0 });
   } finally {

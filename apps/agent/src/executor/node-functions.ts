@@ -3,9 +3,11 @@ import { PackageReferenceSchema } from "@cpm/agent-client/contract";
 import { isJsonObject } from "@cpm/base";
 import type { JsonObject, JsonValue } from "@cpm/base";
 import type { Job, JobHandler } from "@cpm/colonies";
+import { agentError } from "../errors.ts";
 import type { AgentNode } from "../node/agent-node.ts";
 import type { InstalledRef } from "../node/installed-packages.ts";
 import type { PackageRequest } from "../node/package-request.ts";
+import { removePackage } from "../node/remove-package.ts";
 import { installedOf } from "../service/package-handlers.ts";
 import { invalid, parsePackageRequest } from "../service/parse-request.ts";
 
@@ -37,7 +39,7 @@ export function nodeFunctions(node: AgentNode): Readonly<Record<string, JobHandl
     /** `{package}`: reads every file of an installed package again. */
     "cpm.verify": async (job) => {
       const ref = installedOf(node, wantedBy(job));
-      const damaged = await node.store.verifyTree(ref.tree);
+      const damaged = await node.store.verifyTree(ref.tree, job.signal);
       if (damaged.length > 0) node.events.add({ kind: "damaged", tree: ref.tree, healed: false });
       return [
         {
@@ -48,6 +50,15 @@ export function nodeFunctions(node: AgentNode): Readonly<Record<string, JobHandl
         },
       ];
     },
+    /** `{package}`, an exact version: takes it away, unless it is pinned or held. */
+    "cpm.remove": async (job) => {
+      const { name, selector } = wantedBy(job);
+      if (name === undefined || selector.kind !== "version")
+        throw invalid('"package" is to be namespace/name@version, one exact version');
+      const installed = node.packages.ref(name, selector.version.text);
+      if (installed !== undefined) assertFree(node, installed);
+      return [{ ...(await removePackage(node, name, selector.version)) }];
+    },
     /** No arguments: what is installed, the first thousand, and how much space is free. */
     "cpm.list": async (job) => {
       argumentsOf(job, []);
@@ -56,6 +67,13 @@ export function nodeFunctions(node: AgentNode): Readonly<Record<string, JobHandl
       return [{ packages, count: refs.length, freeBytes: node.freeBytes() }];
     },
   };
+}
+
+/** On the node itself an administrator may remove what is pinned; a process of a colony is of any member. */
+function assertFree(node: AgentNode, ref: InstalledRef): void {
+  const { pinned, leases, name, version } = node.packages.describe(ref);
+  if (pinned || leases > 0)
+    throw agentError("agent/held", `${name}@${version.text} is ${pinned ? "pinned" : `leased ${leases} times`}`);
 }
 
 function describe(node: AgentNode, ref: InstalledRef): JsonObject {

@@ -1,4 +1,3 @@
-import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import { openNodeStore } from "@cpm/store";
 import type { NodeStore, TreeUnpacker } from "@cpm/store";
@@ -8,12 +7,13 @@ import { agentError } from "../errors.ts";
 import { emptyLeftTrash } from "./collect-trees.ts";
 import type { CollectParts, CollectResult } from "./collect-trees.ts";
 import { Collector } from "./collector.ts";
+import { diskUseOf } from "./disk-use.ts";
 import { PackageEnsurer } from "./ensure-package.ts";
 import { EventLog } from "./event-log.ts";
 import { InstalledPackages } from "./installed-packages.ts";
 import { LeaseBook } from "./lease-book.ts";
 import { NamespaceQuota } from "./namespace-quota.ts";
-import type { DiskUse, WaterMarks } from "./plan-collection.ts";
+import type { WaterMarks } from "./plan-collection.ts";
 import type { RegistrySource } from "./registry-source.ts";
 
 export interface AgentNodeOptions {
@@ -101,9 +101,4 @@ export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNod
       lock.release();
     },
   };
-}
-
-function diskUseOf(root: string): DiskUse {
-  const { blocks, bfree, bavail, bsize } = statfsSync(root);
-  return { usedBytes: (blocks - bfree) * bsize, availableBytes: bavail * bsize };
 }

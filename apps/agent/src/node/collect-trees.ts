@@ -16,6 +16,8 @@ export interface CollectRequest {
   /** Stop once so much is free again, and take also what is not due for its age. */
   readonly freeBytes?: number | undefined;
   readonly dryRun: boolean;
+  /** Ends the collection before the next tree. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface CollectResult {
@@ -52,41 +54,55 @@ type Fate = "removed" | "leased" | "locked" | "young";
  * blobs and the versions that were used the longest ago; never what is leased, locked, pinned or wanted. A tree is taken
  * out of sight under its exclusive lock in one step, and emptied afterwards.
  */
-export async function collectTrees(parts: CollectParts, { freeBytes, dryRun }: CollectRequest): Promise<CollectResult> {
+export async function collectTrees(parts: CollectParts, request: CollectRequest): Promise<CollectResult> {
   const { packages, leases, keepUnusedMs } = parts;
+  const { freeBytes, dryRun, signal } = request;
   leases.dropExpired();
   const unusedSinceMs = keepUnusedMs === undefined ? undefined : parts.now() - keepUnusedMs;
   const plan = planCollection(collectable(parts), { unusedSinceMs, freeBytes });
-  const counts: Record<Fate, number> = { removed: 0, leased: 0, locked: 0, young: 0 };
+  const counts = { removed: 0, leased: 0, locked: 0, young: 0, pinned: plan.keptPinned };
   let freedBytes = 0;
-  const isEnough = (): boolean => freeBytes !== undefined && freedBytes >= freeBytes;
+  const isEnough = (bytes = 0): boolean =>
+    signal?.aborted === true || (freeBytes !== undefined && freedBytes + bytes >= freeBytes);
   const removeTrees = async (trees: readonly CollectableTree[]): Promise<void> => {
     for (const { tree, refs } of trees) {
       if (isEnough()) return;
       const sizeBytes = packages.sizeOf(tree);
-      const fate = await removeTree(parts, tree, { youngMs, dryRun, refs });
+      const fate = await removeCollectable(parts, tree, { referred: refs.length > 0, dryRun });
       counts[fate]++;
       if (fate === "removed") freedBytes += sizeBytes;
     }
   };
   await removeTrees(plan.trees.filter(({ refs }) => refs.length === 0));
-  const blobs = collectBlobs(parts, {
-    unusedSinceMs: freeBytes === undefined ? unusedSinceMs : parts.now(),
-    isEnough: (bytes) => freeBytes !== undefined && freedBytes + bytes >= freeBytes,
-    dryRun,
-  });
+  const blobsUnusedSinceMs = freeBytes === undefined ? unusedSinceMs : parts.now();
+  const blobs = collectBlobs(parts, { unusedSinceMs: blobsUnusedSinceMs, isEnough, dryRun });
   freedBytes += blobs.freedBytes;
   await removeTrees(plan.trees.filter(({ refs }) => refs.length > 0));
-  const { removed, leased, locked, young } = counts;
+  const { removed, leased, locked, young, pinned } = counts;
   return {
     freedBytes,
     removedTrees: removed,
     removedBlobs: blobs.count,
     keptLeased: leased,
     keptLocked: locked,
-    keptPinned: plan.keptPinned,
+    keptPinned: pinned,
     keptYoung: young,
   };
+}
+
+/**
+ * Removes a tree of the plan as it is by now: since the plan was made a version may have been pinned or pointed at it.
+ * Nothing is waited for before the tree is out of sight.
+ */
+async function removeCollectable(
+  parts: CollectParts,
+  tree: Digest,
+  { referred, dryRun }: { readonly referred: boolean; readonly dryRun: boolean },
+): Promise<Fate | "pinned"> {
+  const { packages } = parts;
+  const refs = packages.list().filter((ref) => ref.tree === tree);
+  if (refs.some((ref) => packages.describe(ref).pinned)) return "pinned";
+  return refs.length > 0 && !referred ? "young" : removeTree(parts, tree, { youngMs, dryRun, refs });
 }
 
 /** Every tree of the node with the versions that point to it. */
@@ -100,7 +116,6 @@ function collectable({ node, packages }: CollectParts): readonly CollectableTree
     return {
       tree,
       refs,
-      sizeBytes: packages.sizeOf(tree),
       lastUsedAtMs: Math.max(
         0,
         ...refs.map(({ lastUsedAtMs, installedAtMs }) => Math.max(lastUsedAtMs, installedAtMs)),

@@ -13,7 +13,7 @@ import { Collector } from "./collector.ts";
 import { EventLog } from "./event-log.ts";
 import { InstalledPackages } from "./installed-packages.ts";
 import { LeaseBook } from "./lease-book.ts";
-import type { DiskUse } from "./plan-collection.ts";
+import type { DiskUse } from "./disk-use.ts";
 
 const hourMs = 3_600_000;
 const nowMs = 1_800_000_000_000;
@@ -159,4 +159,32 @@ test("a collection begins when the one before has ended, and does what it was as
     collector.collect({ freeBytes: 1, dryRun: false }),
   ]);
   expect([dry.removedTrees, real.removedTrees, here()]).toEqual([1, 1, ""]);
+});
+
+test("what was pinned, or got another version, since the collection began is judged as it is by then", async () => {
+  for (const [index, letter] of ["a", "b", "c"].entries()) install(letter, (10 - index) * hourMs);
+  events.listen(({ event }) => {
+    if (event.kind !== "removed" || event.name !== "rise/a") return;
+    const record = packages.records.read("rise/b", "1.0.0");
+    if (record !== undefined) packages.records.write("rise/b", "1.0.0", { ...record, pinned: true });
+    node.setRef("rise/c", "2.0.0", treeOf("c"));
+  });
+  const result = await open().collector.collect({ freeBytes: 1_000_000, dryRun: false });
+  expect([result.removedTrees, result.keptPinned, here()]).toEqual([2, 1, "b"]);
+  expect(readdirSync(join(root, "refs/rise/c"))).toEqual([]);
+});
+
+test("a collector that starts tends at once, and one that was stopped removes nothing more", async () => {
+  install("a", 10 * hourMs);
+  install("b", 9 * hourMs);
+  const { collector, collected } = open({ disk: { usedBytes: 100_000, availableBytes: 0 } });
+  let removed = 0;
+  const stopped = Promise.withResolvers<void>();
+  events.listen(({ event }) => {
+    if (event.kind === "removed" && ++removed === 1) stopped.resolve(collector.stop());
+  });
+  collector.start(hourMs);
+  await stopped.promise;
+  expect([here(), collected.length]).toEqual(["b", 2]);
+  expect(await collector.collect({ freeBytes: 1_000_000, dryRun: false })).toMatchObject({ removedTrees: 0 });
 });

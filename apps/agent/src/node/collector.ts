@@ -4,7 +4,8 @@ import { tryExclusiveLock } from "@cpm/system";
 import { collectTrees } from "./collect-trees.ts";
 import type { CollectParts, CollectRequest, CollectResult } from "./collect-trees.ts";
 import { excessBytes } from "./plan-collection.ts";
-import type { DiskUse, WaterMarks } from "./plan-collection.ts";
+import type { DiskUse } from "./disk-use.ts";
+import type { WaterMarks } from "./plan-collection.ts";
 
 export interface CollectorParts {
   readonly collection: CollectParts;
@@ -20,15 +21,18 @@ export interface CollectorParts {
 /** Collects when it is asked and by itself, one collection after the other. */
 export class Collector {
   readonly #parts: CollectorParts;
+  readonly #ending = new AbortController();
   #last: Promise<unknown> = Promise.resolve();
+  #tending: Promise<void> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(parts: CollectorParts) {
     this.#parts = parts;
   }
 
-  collect(request: CollectRequest): Promise<CollectResult> {
-    const collecting = this.#last.then(() => collectTrees(this.#parts.collection, request));
+  collect(request: Omit<CollectRequest, "signal">): Promise<CollectResult> {
+    const { signal } = this.#ending;
+    const collecting = this.#last.then(() => collectTrees(this.#parts.collection, { ...request, signal }));
     this.#last = collecting.catch(() => undefined);
     return collecting.then((result) => {
       if (!request.dryRun) this.#parts.onCollected(result);
@@ -47,13 +51,22 @@ export class Collector {
     if (result.freedBytes < wantedBytes) onPressure(wantedBytes, result);
   }
 
+  /** Tends at once, for a disk that is full already, and from then on at each interval unless it still does. */
   start(everyMs: number): void {
-    this.#timer = setInterval(() => void this.tend().catch(this.#parts.onFailure), everyMs);
+    const tend = (): void => {
+      this.#tending ??= this.tend()
+        .catch(this.#parts.onFailure)
+        .finally(() => (this.#tending = undefined));
+    };
+    this.#timer = setInterval(tend, everyMs);
+    tend();
   }
 
-  /** Resolves when no collection runs any more. */
+  /** Ends after the tree that is being removed. When it resolves, no collection runs and none begins. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    this.#ending.abort();
+    await this.#tending;
     await this.#last;
   }
 

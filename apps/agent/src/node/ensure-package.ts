@@ -153,17 +153,16 @@ export class PackageEnsurer {
 
   async #fetch(
     contents: PackageContents,
-    unpackedBytes: number,
+    sizeBytes: number,
     tell: (p: EnsureProgress) => void,
     signal: AbortSignal,
   ): Promise<void> {
     const { node, packages, events, registry, now, onBytes } = this.#parts;
     const { manifest, config, layers, root } = contents;
     const missing = layers.filter(({ digest }) => node.blobs.stat(digest) === undefined);
-    const totalBytes = missing.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const totalBytes = missing.reduce((sum, layer) => sum + layer.sizeBytes, 0);
     const resumedBytes = missing.reduce((sum, { digest }) => sum + node.blobs.ingestedBytes(digest), 0);
-    const times = { installedAtMs: now(), pinned: false };
-    const record = { manifest: root.digest, tree: config.tree, sizeBytes: unpackedBytes, ...times };
+    const record = { manifest: root.digest, tree: config.tree, sizeBytes, installedAtMs: now(), pinned: false };
     packages.records.write(manifest.name, manifest.version.text, record);
     failpoint("ensure/record-written");
     let doneBytes = 0;

@@ -10,7 +10,7 @@ const digestOf = (letter: string) => createDigest("sha256", letter.repeat(64));
 function tree(letter: string, lastUsedAtMs: number, more: Partial<CollectableTree> = {}): CollectableTree {
   if (!isPackageName(name) || version === undefined) throw new Error("they are");
   const refs = [{ name, version, tree: digestOf(letter) }];
-  return { tree: digestOf(letter), refs, sizeBytes: 10, lastUsedAtMs, pinned: false, ...more };
+  return { tree: digestOf(letter), refs, lastUsedAtMs, pinned: false, ...more };
 }
 const lettersOf = (trees: readonly CollectableTree[]) => trees.map((one) => one.tree.slice(7, 8)).join("");
 

@@ -1,4 +1,5 @@
 import type { Digest } from "@cpm/base";
+import type { DiskUse } from "./disk-use.ts";
 import type { InstalledRef } from "./installed-packages.ts";
 
 /** A tree of this node, and what says whether it may go. */
@@ -6,7 +7,6 @@ export interface CollectableTree {
   readonly tree: Digest;
   /** Versions that point to it; none: nothing does. */
   readonly refs: readonly InstalledRef[];
-  readonly sizeBytes: number;
   readonly lastUsedAtMs: number;
   readonly pinned: boolean;
 }
@@ -39,12 +39,6 @@ export function planCollection(
     trees: free.toSorted((left, right) => rank(left) - rank(right) || left.lastUsedAtMs - right.lastUsedAtMs),
     keptPinned: due.length - free.length,
   };
-}
-
-/** Of a file system, in bytes; `availableBytes` is what a user without rights may still take. */
-export interface DiskUse {
-  readonly usedBytes: number;
-  readonly availableBytes: number;
 }
 
 /** Shares of a file system from 0 to 1, the low one below the high one. */

@@ -1,5 +1,4 @@
-import { formatFamily, LatencyHistogram } from "@cpm/service";
-import type { MetricFamily } from "@cpm/service";
+import { formatMetric, LatencyHistogram } from "@cpm/service";
 import type { CallRecord } from "../service/call-gate.ts";
 
 /** Upper bounds of the latency histogram, in seconds. */
@@ -69,40 +68,35 @@ export class Metrics {
 
   format(gauges: Gauges): string {
     return [
-      ...family("cpm_agent_build_info", "gauge", "Always 1.", [[`version="${this.#version}"`, 1]]),
-      ...family("cpm_agent_rpc_total", "counter", "Calls that ended, by their status.", [...this.#calls]),
+      ...formatMetric("cpm_agent_build_info", "gauge", "Always 1.", [[`version="${this.#version}"`, 1]]),
+      ...formatMetric("cpm_agent_rpc_total", "counter", "Calls that ended, by their status.", [...this.#calls]),
       ...this.#latencies.format(),
-      ...family("cpm_agent_rpc_in_flight", "gauge", "Calls that run.", [["", this.#inFlight]]),
-      ...family("cpm_agent_ensures_total", "counter", "Packages ensured: present, joined or placed.", [
+      ...formatMetric("cpm_agent_rpc_in_flight", "gauge", "Calls that run.", [["", this.#inFlight]]),
+      ...formatMetric("cpm_agent_ensures_total", "counter", "Packages ensured: present, joined or placed.", [
         ...this.#ensures,
       ]),
-      ...family("cpm_agent_download_bytes_total", "counter", "Bytes of layers fetched.", [["", this.#downloadedBytes]]),
-      ...family("cpm_agent_collected_bytes_total", "counter", "Bytes of trees and blobs removed.", [
+      ...formatMetric("cpm_agent_download_bytes_total", "counter", "Bytes of layers fetched.", [
+        ["", this.#downloadedBytes],
+      ]),
+      ...formatMetric("cpm_agent_collected_bytes_total", "counter", "Bytes of trees and blobs removed.", [
         ["", this.#collectedBytes],
       ]),
-      ...family("cpm_agent_collected_total", "counter", "Trees and blobs removed.", [
+      ...formatMetric("cpm_agent_collected_total", "counter", "Trees and blobs removed.", [
         [`what="tree"`, this.#collectedTrees],
         [`what="blob"`, this.#collectedBlobs],
       ]),
-      ...family("cpm_agent_workers_total", "counter", "Confined processes that ended well.", [["", this.#workers]]),
-      ...family("cpm_agent_worker_peak_bytes", "gauge", "Most memory that one of them was seen to take.", [
+      ...formatMetric("cpm_agent_workers_total", "counter", "Confined processes that ended well.", [
+        ["", this.#workers],
+      ]),
+      ...formatMetric("cpm_agent_worker_peak_bytes", "gauge", "Most memory that one of them was seen to take.", [
         ["", this.#workerPeakBytes],
       ]),
       ...Object.entries(gauges).flatMap(([name, value]) =>
-        family(`cpm_agent_${name}`, "gauge", `See docs/agent.md.`, [["", value]]),
+        formatMetric(`cpm_agent_${name}`, "gauge", `See docs/agent.md.`, [["", value]]),
       ),
-      ...family("process_resident_memory_bytes", "gauge", "Resident memory.", [["", process.memoryUsage.rss()]]),
-      ...family("process_start_time_seconds", "gauge", "Since when it runs.", [["", this.#startedAtMs / 1000]]),
+      ...formatMetric("process_resident_memory_bytes", "gauge", "Resident memory.", [["", process.memoryUsage.rss()]]),
+      ...formatMetric("process_start_time_seconds", "gauge", "Since when it runs.", [["", this.#startedAtMs / 1000]]),
       "",
     ].join("\n");
   }
-}
-
-function family(
-  name: string,
-  type: MetricFamily["type"],
-  help: string,
-  values: MetricFamily["values"],
-): readonly string[] {
-  return formatFamily({ name, type, help, values });
 }

@@ -10,7 +10,7 @@ import type {
   ResolveResponseSchema,
 } from "@cpm/agent-client/contract";
 import { compareVersions, readVersion } from "@cpm/model";
-import { removeTree } from "../node/collect-trees.ts";
+import { removePackage } from "../node/remove-package.ts";
 import type { AgentNode } from "../node/agent-node.ts";
 import { formatRequest } from "../node/package-request.ts";
 import type { PackageRequest } from "../node/package-request.ts";
@@ -65,16 +65,7 @@ export async function answerRemove(
   const name = parseName(request.name);
   const version = readVersion(request.version);
   if (version === undefined) throw invalid(`"${request.version.slice(0, 160)}" is no version`);
-  const { text } = version;
-  const ref = node.packages.ref(name, text);
-  const removed = node.store.removeRef(name, text);
-  node.packages.records.remove(name, text);
-  if (ref === undefined) return { removed, treeRemoved: false };
-  node.events.add({ kind: "removed", name, version: text, tree: ref.tree });
-  const shared = node.packages.list().some(({ tree }) => tree === ref.tree);
-  if (shared) return { removed, treeRemoved: false };
-  const fate = await removeTree(node.collection, ref.tree, { youngMs: 0, dryRun: false, refs: [] });
-  return { removed, treeRemoved: fate === "removed" };
+  return removePackage(node, name, version);
 }
 
 export async function answerCollect(

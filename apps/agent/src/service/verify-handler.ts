@@ -22,7 +22,7 @@ export async function answerVerify(
   const ref = installedOf(node, parsePackageRequest(request.package));
   const totalBytes = BigInt(node.packages.sizeOf(ref.tree));
   await call.send({ update: { case: "progress", value: { doneBytes: 0n, totalBytes } } });
-  const damaged = await node.store.verifyTree(ref.tree);
+  const damaged = await node.store.verifyTree(ref.tree, call.signal);
   const healed = damaged.length > 0 && request.heal && (await healTree(node, ref, call.signal));
   if (damaged.length > 0) node.events.add({ kind: "damaged", tree: ref.tree, healed });
   const value = {

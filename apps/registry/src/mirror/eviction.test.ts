@@ -32,9 +32,10 @@ let evict: () => Promise<void>;
 
 beforeEach(async () => {
   now = 1_767_000_000_000;
-  folder = mkdtempSync(join(tmpdir(), "cpm-eviction-"));
+  const own = mkdtempSync(join(tmpdir(), "cpm-eviction-"));
+  folder = own;
   const { database, dispose } = await sqliteUnderTest.open();
-  opened.push(dispose, () => rmSync(folder, { recursive: true, force: true }));
+  opened.push(dispose, () => rmSync(own, { recursive: true, force: true }));
   records = new MirrorRecords(database);
   uses = new MirrorUses(records, () => now);
   objects = new DirectoryObjects(new BlobDirectory(folder));

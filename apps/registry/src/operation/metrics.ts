@@ -1,4 +1,4 @@
-import { formatFamily, LatencyHistogram } from "@cpm/service";
+import { formatFamily, formatMetric, LatencyHistogram } from "@cpm/service";
 import type { MetricFamily } from "@cpm/service";
 
 /** Upper bounds of the latency histogram, in seconds. */
@@ -47,16 +47,16 @@ export class Metrics {
   /** With what others have to tell. */
   format({ openUploads, residentBytes }: Gauges, others: readonly MetricFamily[] = []): string {
     return [
-      ...family("cpm_registry_requests_total", "counter", "Requests answered.", [...this.#requests]),
+      ...formatMetric("cpm_registry_requests_total", "counter", "Requests answered.", [...this.#requests]),
       ...this.#latencies.format(),
-      ...family("cpm_registry_requests_in_flight", "gauge", "Requests not yet answered.", [["", this.#inFlight]]),
-      ...family("cpm_registry_received_bytes_total", "counter", "Bytes of blobs received.", [
+      ...formatMetric("cpm_registry_requests_in_flight", "gauge", "Requests not yet answered.", [["", this.#inFlight]]),
+      ...formatMetric("cpm_registry_received_bytes_total", "counter", "Bytes of blobs received.", [
         ["", this.#receivedBytes],
       ]),
-      ...family("cpm_registry_sent_bytes_total", "counter", "Bytes of bodies answered.", [["", this.#sentBytes]]),
-      ...family("cpm_registry_uploads_open", "gauge", "Uploads begun and not ended.", [["", openUploads]]),
-      ...family("process_resident_memory_bytes", "gauge", "Resident memory.", [["", residentBytes]]),
-      ...family("process_start_time_seconds", "gauge", "Since when it runs.", [["", this.#startedAtMs / 1000]]),
+      ...formatMetric("cpm_registry_sent_bytes_total", "counter", "Bytes of bodies answered.", [["", this.#sentBytes]]),
+      ...formatMetric("cpm_registry_uploads_open", "gauge", "Uploads begun and not ended.", [["", openUploads]]),
+      ...formatMetric("process_resident_memory_bytes", "gauge", "Resident memory.", [["", residentBytes]]),
+      ...formatMetric("process_start_time_seconds", "gauge", "Since when it runs.", [["", this.#startedAtMs / 1000]]),
       ...others.flatMap(formatFamily),
       "",
     ].join("\n");
@@ -64,12 +64,3 @@ export class Metrics {
 }
 
 const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
-
-function family(
-  name: string,
-  type: MetricFamily["type"],
-  help: string,
-  values: MetricFamily["values"],
-): readonly string[] {
-  return formatFamily({ name, type, help, values });
-}
