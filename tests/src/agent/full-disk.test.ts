@@ -11,6 +11,8 @@ import { stopped } from "./stopped.ts";
 
 const diskBytes = 12_000_000;
 const contentBytes = 2_000_000;
+/** What is to be met here is a disk that nobody makes room on. */
+const flags = ["--min-free", "500kB", "--high-water", "off"];
 const possible = canMount();
 if (!possible) process.stderr.write("a full disk is not tried: this process may not mount one\n");
 
@@ -18,7 +20,7 @@ let site: AgentSite;
 let disk: SmallDisk;
 beforeAll(async () => {
   if (!possible) return;
-  site = await AgentSite.open(["--min-free", "500kB"], (root) => {
+  site = await AgentSite.open(flags, (root) => {
     const mounted = SmallDisk.mount(root, diskBytes);
     if (mounted === undefined) throw new Error("the disk could not be mounted");
     disk = mounted;
@@ -96,7 +98,7 @@ describe.skipIf(!possible)("on a disk that", () => {
     const layer = await layerOf("rise/unpacked");
     await site.agent.end("SIGTERM");
     // The second layer of the package is the last step before it is unpacked.
-    await site.start(["--min-free", "500kB"], { CPM_TEST: "1", CPM_FAILPOINT: "blob/renamed:2:pause" });
+    await site.start(flags, { CPM_TEST: "1", CPM_FAILPOINT: "blob/renamed:2:pause" });
     const failing = faultOf(site.client().ensure(exactly("rise/unpacked")));
     await stopped(site.agent.pid);
     disk.fill(500_000);
