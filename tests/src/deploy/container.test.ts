@@ -33,6 +33,14 @@ test("the image is built with the runtime that the project is pinned to, and run
   expect(manifest).toContain(`runAsUser: ${user}\n            runAsGroup: ${group}`);
 });
 
+test("the image has the programs by which the agent removes directories", () => {
+  const source = readFileSync(join(root, "packages/store/src/remove-tree.ts"), "utf8");
+  const programs = [...source.matchAll(/^ {4}\["(\w+)", \[/gm)].map(([, program]) => program);
+  expect(programs).toEqual(["chmod", "rm"]);
+  // Both are of coreutils, which Debian calls essential; a base without a shell has neither.
+  expect([...text.matchAll(/^FROM (\S+)/gm)].at(-1)?.[1]).toMatch(/^docker\.io\/library\/debian:\d+-slim$/);
+});
+
 const noGit = Bun.spawnSync(["git", "rev-parse"], { cwd: root }).exitCode !== 0;
 if (noGit) process.stderr.write("the steps of the Containerfile are not run: this is no checkout of git\n");
 
@@ -53,7 +61,7 @@ describe.skipIf(noGit || process.platform !== "linux")("the steps of its build, 
     expect(run([program, "--help"], folder)).toContain("cpm-agent serve");
   });
 
-  test("make one that needs no library but those of the base, which has a C library alone", () => {
+  test("make one that needs no library but those of the C library", () => {
     const libraries = [...run(["ldd", program], folder).matchAll(/([^/\s]+)\.so/g)].map(([, name = ""]) => name);
     const given = /^(linux-vdso|libc|libm|libdl|libpthread|ld-linux-.*)$/;
     expect(libraries.length).toBeGreaterThan(0);

@@ -1,9 +1,8 @@
 import { readdirSync, renameSync, statSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Digest } from "@cpm/base";
 import { createDigest, digestHex } from "@cpm/base";
-import { failpoint, makeDirectory, removeFile, syncDirectory } from "@cpm/store";
+import { failpoint, makeDirectory, removeFile, removeTree as removeDirectory, syncDirectory } from "@cpm/store";
 import type { NodeStore } from "@cpm/store";
 import { tryExclusiveLock } from "@cpm/system";
 import type { EventLog } from "./event-log.ts";
@@ -191,7 +190,7 @@ export async function removeTree(
     renameSync(folder, trash);
     failpoint("collect/tree-hidden");
     syncDirectory(join(folder, ".."));
-    await emptyTrash(trash);
+    await removeDirectory(trash);
     return "removed";
   } finally {
     lock.release();
@@ -202,13 +201,7 @@ export async function removeTree(
 export async function emptyLeftTrash(root: string): Promise<void> {
   const folder = join(root, "trash");
   makeDirectory(folder);
-  for (const name of readdirSync(folder)) await emptyTrash(join(folder, name));
-}
-
-/** Directories of trees may not be written, not even by their owner. */
-async function emptyTrash(path: string): Promise<void> {
-  await Bun.spawn(["chmod", "-R", "u+w", path], { stdio: ["ignore", "ignore", "ignore"] }).exited;
-  await rm(path, { recursive: true, force: true });
+  for (const name of readdirSync(folder)) await removeDirectory(join(folder, name));
 }
 
 function treesOf({ root }: NodeStore): readonly Digest[] {
