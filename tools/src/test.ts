@@ -16,7 +16,7 @@ interface Counts {
 }
 
 /** What takes about half the time of all end to end tests. */
-const registryFolders = ["./tests/src/registry", "./tests/src/pages"];
+const serverFolders = ["./tests/src/registry", "./tests/src/pages", "./tests/src/agent", "./tests/src/deploy"];
 
 /**
  * How the tests run: the stages of one row at once, the rows one after another. Units share nothing and run on every
@@ -26,11 +26,11 @@ function planStages(root: string): readonly (readonly Stage[])[] {
   const folders = readdirSync(join(root, "tests/src"), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => `./tests/src/${entry.name}`);
-  const others = folders.filter((folder) => !registryFolders.includes(folder));
+  const others = folders.filter((folder) => !serverFolders.includes(folder));
   return [
     [{ name: "units", flags: ["--parallel=2"], folders: ["./packages", "./apps", "./tools"] }],
     [
-      { name: "registry", flags: [], folders: registryFolders },
+      { name: "registry and agent", flags: [], folders: serverFolders },
       { name: "end to end", flags: [], folders: others },
     ],
   ];
