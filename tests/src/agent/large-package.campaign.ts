@@ -18,11 +18,13 @@ test("a package of 10 GB comes through a whole agent, and who uses another packa
   await publishLarge();
   const core = site.client();
   await core.ensure({ package: reference("rise/tools") });
-  const large = site.client().ensure({ package: reference("rise/large") });
-  let under = true;
-  const ended = large.finally(() => (under = false));
+  const ended = new AbortController();
+  const large = site
+    .client()
+    .ensure({ package: reference("rise/large") })
+    .finally(() => ended.abort());
   let uses = 0;
-  while (under) {
+  while (!ended.signal.aborted) {
     // oxlint-disable-next-line no-await-in-loop -- one use after the other, as a program makes them
     const held = await core.holdPackage("rise/tools@1.0.0");
     // oxlint-disable-next-line no-await-in-loop
@@ -34,7 +36,7 @@ test("a package of 10 GB comes through a whole agent, and who uses another packa
     // oxlint-disable-next-line no-await-in-loop
     await Bun.sleep(20);
   }
-  await ended;
+  await large;
   const metrics = await (await fetch(`http://${site.agent.watchPoint}/metrics`)).text();
   const peakBytes = Number(/^cpm_agent_worker_peak_bytes (\d+)/m.exec(metrics)?.[1]);
   const residentBytes = Number(/^process_resident_memory_bytes (\d+)/m.exec(metrics)?.[1]);
