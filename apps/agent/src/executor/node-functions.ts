@@ -39,14 +39,15 @@ export function nodeFunctions(node: AgentNode): Readonly<Record<string, JobHandl
     /** `{package}`: reads every file of an installed package again. */
     "cpm.verify": async (job) => {
       const ref = installedOf(node, wantedBy(job));
-      const damaged = await node.store.verifyTree(ref.tree, job.signal);
-      if (damaged.length > 0) node.events.add({ kind: "damaged", tree: ref.tree, healed: false });
+      const folder = node.store.treeFolder(ref.tree);
+      const { paths, count } = await node.verifier.verifyTree(folder, ref.tree, { signal: job.signal });
+      if (count > 0) node.events.add({ kind: "damaged", tree: ref.tree, healed: false });
       return [
         {
           ...describe(node, ref),
-          intact: damaged.length === 0,
-          damagedPaths: damaged.slice(0, maxListed),
-          damagedCount: damaged.length,
+          intact: count === 0,
+          damagedPaths: [...paths],
+          damagedCount: count,
         },
       ];
     },

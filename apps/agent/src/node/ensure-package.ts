@@ -1,7 +1,8 @@
 import type { Digest } from "@cpm/base";
-import { placePackage, readPackageContents } from "@cpm/operations/node";
+import { placePackage, readPackageContents, replacePackage } from "@cpm/operations/node";
 import type { PackageContents } from "@cpm/operations/node";
 import { failpoint } from "@cpm/store";
+import type { PackageName } from "@cpm/model";
 import type { NodeStore } from "@cpm/store";
 import { agentError } from "../errors.ts";
 import type { EventLog } from "./event-log.ts";
@@ -140,15 +141,36 @@ export class PackageEnsurer {
     if (here?.tree === tree && packages.describe(here).manifest === found.root.digest) return { ref, present: true };
     const sizeBytes = contents.config.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
     using _room = this.#parts.quota.reserve(name, tree, sizeBytes);
+    await this.#wantedMeanwhile(tree, () => this.#fetch(contents, sizeBytes, tell, signal));
+    return { ref, present: false };
+  }
+
+  /**
+   * Makes a tree that is here anew, from what the registry has under its manifest, and has `swap` put it in its place.
+   * Throws `agent/other-manifest` where that is another tree by now, and what fetching and unpacking throw.
+   */
+  async replace(
+    { name, tree, manifest }: { readonly name: PackageName; readonly tree: Digest; readonly manifest: Digest },
+    swap: (staging: string, folder: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { registry, platform, node } = this.#parts;
+    const found = await this.#find({ name, selector: { kind: "manifest", digest: manifest } }, signal);
+    const contents = await registry.watched(() => readPackageContents(found.source, found.root, platform, signal));
+    if (contents.config.tree !== tree)
+      throw agentError("agent/other-manifest", `${name} at ${manifest} is not the package of tree ${tree}`);
+    await this.#wantedMeanwhile(tree, () => registry.watched(() => replacePackage(contents, node, swap, signal)));
+  }
+
+  async #wantedMeanwhile(tree: Digest, work: () => Promise<unknown>): Promise<void> {
     this.#wanted.set(tree, (this.#wanted.get(tree) ?? 0) + 1);
     try {
-      await this.#fetch(contents, sizeBytes, tell, signal);
+      await work();
     } finally {
       const count = (this.#wanted.get(tree) ?? 1) - 1;
       if (count === 0) this.#wanted.delete(tree);
       else this.#wanted.set(tree, count);
     }
-    return { ref, present: false };
   }
 
   async #fetch(
