@@ -3,7 +3,7 @@ import { createRegistryClient } from "@cpm/registry-client";
 import type { CredentialSource } from "@cpm/registry-client";
 import type { Clock } from "@cpm/base";
 import { systemSteadyClock } from "@cpm/system";
-import type { ExecutorSettings } from "./executor/start-executor.ts";
+import type { ExecutorSettings, NodeExecutor } from "./executor/start-executor.ts";
 import { openAgentNode } from "./node/agent-node.ts";
 import type { AgentNode } from "./node/agent-node.ts";
 import type { WaterMarks } from "./node/plan-collection.ts";
@@ -138,11 +138,14 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
     maxMessageBytes: limits.maxMessageBytes,
   });
   const { stop } = server;
-  opened.defer(() => stop(options.graceMs));
+  let executor: NodeExecutor | undefined;
+  // Both at once: what is left of the grace after the one is not the other's.
+  opened.defer(async () => {
+    await Promise.all([executor?.stop(options.graceMs), stop(options.graceMs)]);
+  });
   if (options.executor !== undefined) {
     const { startExecutor } = await import("./executor/start-executor.ts");
-    const executor = startExecutor(node, options.executor, log);
-    opened.defer(() => executor.stop(options.graceMs));
+    executor = startExecutor(node, options.executor, layoutVersion, log);
   }
   const socket = inherited === undefined ? (path ?? "") : `descriptor ${inherited}`;
   log({ event: "serving", version, instanceId, root, socket, registry: options.registry, isolation });

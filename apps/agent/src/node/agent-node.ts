@@ -63,6 +63,8 @@ export interface AgentNode {
   readonly collection: CollectParts;
   readonly collector: Collector;
   readonly scrubber: Scrubber;
+  /** As packages name it. */
+  readonly platform: string;
   readonly verifier: WorkerVerifier;
   /** On the file system of the packages directory. */
   freeBytes(): number;
@@ -110,6 +112,7 @@ export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNod
     collection,
     collector,
     scrubber,
+    platform,
     verifier,
     freeBytes: () => diskUseOf(root).availableBytes,
     async close() {
