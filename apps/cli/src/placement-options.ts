@@ -17,7 +17,8 @@ export const placementLimits = {
 export const placementOptions = {
   placement: {
     type: "string",
-    value: modes.join("|"),
+    value: "NODES",
+    choices: modes,
     description:
       "The nodes that get the files, by their agents: each, one, those of --selector, or none. Default: all; this machine where the colony has no agent, or the package is in no registry.",
   },
@@ -35,8 +36,6 @@ export async function readPlacement({
   selector,
 }: ParsedOptions<typeof placementOptions>): Promise<PlacementRequest> {
   const given = modes.find((known) => known === placement);
-  if (placement !== undefined && given === undefined)
-    throw usageError(`there is no placement "${placement}"`, `There is ${modes.join(", ")}.`);
   if (selector === undefined) {
     if (given === "selector")
       throw usageError("--placement selector needs --selector", "Such as --selector name=gpu-*.");

@@ -115,7 +115,8 @@ function faultsOf(
   if (failure !== undefined) return [{ node, package: subject, ...failure }];
   const { treeDigest, path } = output;
   if (treeDigest === planned?.tree && path === planned?.path) return [];
-  const message = `it has ${String(path)}, and the plan says ${planned?.path}: its registry has other files under the version, or its directory is another one`;
+  const has = typeof path === "string" ? path : "no path";
+  const message = `it answers ${has}, and the plan says ${planned?.path}: its registry has other files under the version, or its directory is another one`;
   return [{ node, package: subject, reason: "other-files", message }];
 }
 

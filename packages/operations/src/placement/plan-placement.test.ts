@@ -12,7 +12,11 @@ const layer = { mediaType: "x", digest: "sha256:0", sizeBytes: 1 };
 /** As much of a package as placing looks at. */
 function packageOf(name: string, layers: number, more: { registry?: string; index?: boolean } = {}): ReleasePackage {
   const root = { mediaType: more.index === true ? mediaTypes.index : mediaTypes.manifest };
-  const variant = { manifest: { name, version: { text: "1.0.0" } }, root, layers: Array(layers).fill(layer) };
+  const variant = {
+    manifest: { name, version: { text: "1.0.0" } },
+    root,
+    layers: Array.from({ length: layers }, () => layer),
+  };
   return { variant, root: false, registry: "registry.test", ...more } as unknown as ReleasePackage;
 }
 

@@ -119,9 +119,13 @@ function readPackage(node: string, { name, version, intact, damagedCount, damage
   const paths = Array.isArray(damagedPaths) ? damagedPaths.filter((path) => typeof path === "string") : [];
   return {
     node,
-    package: `${String(name)}@${String(version)}`,
+    package: `${textOf(name)}@${textOf(version)}`,
     state: intact === true ? "intact" : "damaged",
     damagedCount: typeof damagedCount === "number" ? damagedCount : paths.length,
     damagedPaths: paths,
   };
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === "string" ? value : "?";
 }

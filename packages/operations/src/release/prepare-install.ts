@@ -1,12 +1,12 @@
 import type { Clock, Diagnostic } from "@cpm/base";
-import type { ColoniesClient } from "@cpm/colonies";
+import type { ColoniesClient, Executor } from "@cpm/colonies";
 import type { GivenInput, Lockfile, Manifest, ReleaseName } from "@cpm/model";
 import { isReleaseName, parseReleaseName, parseVersion, readVersion, redactInputs, splitPackageName } from "@cpm/model";
 import { NodeStore } from "@cpm/store";
 import { holdsSecret, invalidTemplates } from "@cpm/template";
 import { operationError } from "../errors.ts";
 import type { PackageAccess, PackageSource } from "../package/locate-package.ts";
-import type { PlacementRequest } from "../placement/choose-nodes.ts";
+import type { ChosenNodes, PlacementRequest } from "../placement/choose-nodes.ts";
 import { chooseNodes } from "../placement/choose-nodes.ts";
 import { parseNodeSelector } from "../placement/node-selector.ts";
 import { nameOfPackage, planPlacement } from "../placement/plan-placement.ts";
@@ -74,7 +74,7 @@ export interface PreparedInstall {
 /**
  * Works out what installing means, and changes nothing: finds and reads the packages, checks inputs, renders, looks
  * at the colony. Throws everything that can be known to be wrong beforehand, so that little is left to go wrong
- * half-way: `release/exists`, `release/busy`, `colony/missing-executor`, `colony/not-prepared` among it.
+ * half-way: `release/exists`, `release/busy`, `colony/missing-executor`, `colony/not-prepared`, `placement/…` among it.
  */
 export async function prepareInstall(request: InstallRequest, context: ReleaseContext): Promise<PreparedInstall> {
   const { client, node, signal } = context;
@@ -82,8 +82,7 @@ export async function prepareInstall(request: InstallRequest, context: ReleaseCo
   const executors = await client.executors.list({ signal });
   const { revisions: releases } = await book.read(signal);
   const { lock, minimumAgeMs } = request;
-  const here = { root: node.root, platform: request.platform };
-  const chosen = chooseNodes(placementOf(request), executors, here, request.source.kind === "reference");
+  const { chosen, pathOf } = choosePlace(request, executors, node);
   const { platform } = chosen;
   // Who installs without what is required does not look at what there is.
   const accepted = request.planned?.requirements ?? [];
@@ -109,9 +108,6 @@ export async function prepareInstall(request: InstallRequest, context: ReleaseCo
   const release = chooseName(request.releaseName, root.variant);
   const { revision, recovers } = await nextRevision(book, release, context.clock, request.silenceMs, signal);
   const identity = { name: release, revision, colony: client.colonyName };
-  // Names paths and touches no disk: the directory may be on other machines.
-  const place = new NodeStore(chosen.root);
-  const pathOf = (variant: PackageVariant) => place.treePath(variant.config.tree);
   const rendered = renderRelease(collected, request.given, identity, pathOf);
   // What no condition wants is not placed, and asks nothing of the colony.
   const packages = [...new Set(rendered.map(({ entry }) => entry))];
@@ -169,6 +165,19 @@ function orderResources(rendered: readonly RenderedPackage[]): readonly Rendered
 async function toldVersion(client: ColoniesClient, signal: AbortSignal | undefined): Promise<string | undefined> {
   const { buildversion } = await client.server.version({ signal });
   return typeof buildversion === "string" ? readVersion(buildversion.replace(/^v/, ""))?.text : undefined;
+}
+
+interface ChosenPlace {
+  readonly chosen: ChosenNodes;
+  pathOf(variant: PackageVariant): string;
+}
+
+function choosePlace(request: InstallRequest, executors: readonly Executor[], node: NodeStore): ChosenPlace {
+  const here = { root: node.root, platform: request.platform };
+  const chosen = chooseNodes(placementOf(request), executors, here, request.source.kind === "reference");
+  // Names paths and touches no disk: the directory may be on other machines.
+  const place = new NodeStore(chosen.root);
+  return { chosen, pathOf: (variant) => place.treePath(variant.config.tree) };
 }
 
 /** A saved plan says which nodes; that they are still there is seen when the plans are compared. */
