@@ -24,6 +24,8 @@ export interface NodeExecutor {
 }
 
 const executorType = "cpm-agent";
+/** The server wakes one of the agents that wait for work, whichever node it is for; the others see it at their next call. */
+const waitSeconds = 5;
 
 /**
  * Works for a colony beside the socket. Until it is enrolled, and while no server answers, it asks again with growing
@@ -41,6 +43,7 @@ export function startExecutor(node: AgentNode, settings: ExecutorSettings, log: 
     executorType,
     handlers: nodeFunctions(node),
     slots,
+    waitSeconds,
     signal: stop.signal,
     onEvent: (event) => log(eventLine(event)),
   });
