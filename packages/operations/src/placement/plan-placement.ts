@@ -10,7 +10,7 @@ import type { PlannedNode, PlannedPlacement } from "./placement-plan.ts";
  * What agents are asked for: the packages with payload. What has only templates is of use to nobody on a node, and a
  * node that is away shall not keep it from being installed.
  */
-export function payloadPackages(packages: readonly ReleasePackage[]): readonly ReleasePackage[] {
+function payloadPackages(packages: readonly ReleasePackage[]): readonly ReleasePackage[] {
   return packages.filter(({ variant }) => variant.layers.length > 1);
 }
 

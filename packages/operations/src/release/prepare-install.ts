@@ -169,7 +169,7 @@ async function toldVersion(client: ColoniesClient, signal: AbortSignal | undefin
 
 interface ChosenPlace {
   readonly chosen: ChosenNodes;
-  pathOf(variant: PackageVariant): string;
+  readonly pathOf: (variant: PackageVariant) => string;
 }
 
 function choosePlace(request: InstallRequest, executors: readonly Executor[], node: NodeStore): ChosenPlace {
