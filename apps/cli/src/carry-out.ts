@@ -3,8 +3,9 @@ import type { PreparedInstall, ReleaseContext, WorkResult } from "@cpm/operation
 import type { OptionTable, ParsedOptions } from "./command.ts";
 import { interruptedWait, releaseFailed } from "./errors.ts";
 import type { Output } from "./output/output.ts";
+import type { placementLimits } from "./placement-options.ts";
 import { followLogs } from "./follow-logs.ts";
-import { formatResults } from "./render-plan.ts";
+import { formatResults, placementNotes } from "./render-plan.ts";
 
 /** Flags of the commands that carry a plan out. */
 export const waitOptions = {
@@ -16,15 +17,17 @@ export const waitOptions = {
 /** Executes a plan, waits when asked to, and tells how it went. Answers the exit status. */
 export async function carryOut(
   prepared: PreparedInstall,
-  options: ParsedOptions<typeof waitOptions>,
+  options: ParsedOptions<typeof waitOptions & typeof placementLimits>,
   context: ReleaseContext,
   output: Output,
 ): Promise<number> {
   const { executeInstall, waitForRelease } = await import("@cpm/operations");
   const { openNodeStore } = await import("@cpm/store");
   const { plan } = prepared;
-  openNodeStore(context.node.root);
-  const installed = await executeInstall(prepared, context, (item) => output.progress.update(item));
+  if (plan.placement.mode === "here") openNodeStore(context.node.root);
+  for (const text of placementNotes(plan.placement)) output.note(text);
+  const limits = { placementTimeoutMs: options["placement-timeout"] };
+  const installed = await executeInstall(prepared, context, (item) => output.progress.update(item), limits);
   for (const note of installed.notes) output.note(note);
   const waits = options.wait ?? (options.logs === true || options.timeout !== undefined);
   if (!waits) {
@@ -56,6 +59,7 @@ function describe({ plan }: PreparedInstall): JsonObject {
     colony: plan.colony,
     package: `${root?.name ?? ""}@${root?.version ?? ""}`,
     digest: root?.digest ?? "",
+    nodes: plan.placement.nodes.map(({ name }) => name),
   };
 }
 

@@ -161,6 +161,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/uninstall.ts")).uninstall,
   },
   {
+    name: "verify",
+    group: "colony",
+    summary: "Check packages where they are",
+    load: async () => (await import("./commands/verify.ts")).verify,
+  },
+  {
     name: "colony",
     group: "colony",
     summary: "Prepare a colony for releases",

@@ -42,6 +42,7 @@ test("the overview shows two examples, every command under what it is for, and t
       history     Show the revisions of a release
       logs        Show what a release's processes print
       uninstall   Remove a release from a colony
+      verify      Check packages where they are
       colony      Prepare a colony for releases
 
     This machine:

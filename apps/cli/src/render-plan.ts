@@ -1,5 +1,5 @@
 import { formatBytes } from "@cpm/base";
-import type { InstallPlan, WorkResult } from "@cpm/operations";
+import type { InstallPlan, PlannedPackage, PlannedPlacement, WorkResult } from "@cpm/operations";
 import type { Output } from "./output/output.ts";
 
 /** A plan as people read it. */
@@ -8,7 +8,7 @@ export function formatPlan(plan: InstallPlan, output: Output): string {
   const marks = { met: green("✓"), missing: red("✗"), unchecked: yellow("?") } as const;
   const packages = plan.packages.map((entry) => [
     `${labelOf(entry)}@${entry.version}`,
-    entry.placed ? "in place" : `${formatBytes(entry.sizeBytes)} to fetch`,
+    describeFiles(entry, plan.placement),
     entry.path,
   ]);
   const resources = plan.resources.map(({ kind, name, object, package: from, instance }) => [
@@ -25,6 +25,7 @@ export function formatPlan(plan: InstallPlan, output: Output): string {
     ...(plan.recovers === undefined ? [] : [yellow(`takes over what revision ${plan.recovers} left`)]),
     "",
     output.table([{ title: "PACKAGE" }, { title: "FILES" }, { title: "PLACE", flexible: true }], packages),
+    ...formatNodes(plan.placement, output),
     ...(inputs.length === 0
       ? []
       : ["", output.table([{ title: "INPUT" }, { title: "VALUE", flexible: true }, { title: "PACKAGE" }], inputs)]),
@@ -33,6 +34,36 @@ export function formatPlan(plan: InstallPlan, output: Output): string {
     ...(plan.requirements.length === 0 ? [] : ["", "NEEDS"]),
     ...plan.requirements.map(({ what, result, detail }) => `${marks[result]} ${what} ${dim(detail)}`),
   ].join("\n");
+}
+
+/** What agents are not asked for has no files of its own, or is not to be placed. */
+function describeFiles(
+  { name, version, placed, sizeBytes }: PlannedPackage,
+  { mode, nodes }: PlannedPlacement,
+): string {
+  const label = `${name}@${version}`;
+  const asked = nodes.some(({ present, fetch }) => present.includes(label) || fetch.includes(label));
+  if (mode !== "here" && !asked) return "not placed";
+  return placed ? "in place" : `${formatBytes(sizeBytes)} to fetch`;
+}
+
+/** Nothing where files go to this machine because there is no agent. */
+function formatNodes(placement: PlannedPlacement, output: Output): readonly string[] {
+  const { mode, selector, nodes } = placement;
+  const which = selector === undefined ? mode : `${mode}, ${selector}`;
+  const columns = [{ title: `NODE (${which})` }, { title: "PLATFORM" }, { title: "HAS" }, { title: "FETCHES" }];
+  const rows = nodes.map(({ name, platform, present, fetch }) => [name, platform, present.join(" "), fetch.join(" ")]);
+  const table = nodes.length > 0 ? [output.table(columns, rows)] : mode === "here" ? [] : ["nothing is placed"];
+  const lines = [...table, ...placementNotes(placement).map((text) => output.style.yellow(text))];
+  return lines.length === 0 ? [] : ["", ...lines];
+}
+
+/** What is worth knowing of where files go, and is not what was asked for. */
+export function placementNotes({ leftOut, why }: PlannedPlacement): readonly string[] {
+  return [
+    ...(why === undefined ? [] : [`the files go to this machine only: ${why}`]),
+    ...leftOut.map((node) => `${node.name} is left out: ${node.why}`),
+  ];
 }
 
 /** `rise/text-tools:english` for an instance of a package that is there several times. */

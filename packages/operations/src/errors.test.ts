@@ -12,6 +12,7 @@ const tampering = "tests/src/bundles/tampering.test.ts";
 const resolution = "tests/src/resolution/resolution.test.ts";
 const withdrawals = "tests/src/resolution/withdrawals.test.ts";
 const instances = `${here}/release/release-instances.test.ts`;
+const placement = "tests/src/agent/placement.test.ts";
 const standing = "tests/src/resolution/standing-releases.test.ts";
 
 /** The test that brings each error about. */
@@ -54,6 +55,14 @@ const broughtAbout: Readonly<Record<OperationsErrorCode, string>> = {
   "bundle/partial": bundles,
   "plan/invalid": `${here}/release/plan-file.test.ts`,
   "plan/stale": `${here}/release/plan-file.test.ts`,
+  "placement/no-agent": `${here}/placement/choose-nodes.test.ts`,
+  "placement/selector": `${here}/placement/node-selector.test.ts`,
+  "placement/several-roots": `${here}/placement/choose-nodes.test.ts`,
+  "placement/several-platforms": `${here}/placement/plan-placement.test.ts`,
+  "placement/not-published": `${here}/placement/plan-placement.test.ts`,
+  "placement/failed": placement,
+  "placement/damaged": placement,
+  "placement/unanswered": placement,
   "colony/not-prepared": `${here}/release/next-revision.test.ts`,
   "colony/needs-owner": `${here}/release/colony-init.test.ts`,
   "colony/missing-executor": `${colonies}/failures.test.ts`,

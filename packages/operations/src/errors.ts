@@ -187,6 +187,45 @@ export const operationsErrors = {
     title: "The world has changed since the plan was made",
     hint: "Make the plan again with `cpm install --plan FILE`.",
   },
+  "placement/no-agent": {
+    kind: "failed_precondition",
+    title: "No agent can take the packages",
+    hint: "`cpm agent list` shows the agents. --placement none installs without placing anything.",
+  },
+  "placement/selector": {
+    kind: "invalid_argument",
+    title: "A selector of nodes that is wrong",
+    hint: "Such as --selector name=gpu-*,arch=arm64; there is name, location, arch and platform.",
+  },
+  "placement/several-roots": {
+    kind: "failed_precondition",
+    title: "Agents keep their packages in several directories",
+    hint: "A package has one path in what is submitted: give the agents the same --root, or choose nodes with --selector.",
+  },
+  "placement/several-platforms": {
+    kind: "failed_precondition",
+    title: "A package has other files for each platform of the nodes",
+  },
+  "placement/not-published": {
+    kind: "failed_precondition",
+    title: "Agents cannot fetch what is only here",
+    hint: "`cpm publish` it, and install it from the registry.",
+  },
+  "placement/failed": {
+    kind: "unavailable",
+    title: "A node did not get the packages",
+    hint: "Nothing was installed. Mend the node, or leave it out with --selector or --placement any.",
+  },
+  "placement/damaged": {
+    kind: "data_loss",
+    title: "A node has damaged packages, or has lost some",
+    hint: "On the node `Verify` with `heal` fetches a damaged tree anew; `cpm install` places what is missing.",
+  },
+  "placement/unanswered": {
+    kind: "unavailable",
+    title: "A node could not be asked",
+    hint: "`cpm agent list` shows when the colony heard of it last.",
+  },
   "colony/not-prepared": {
     kind: "failed_precondition",
     title: "The colony does not keep releases yet",

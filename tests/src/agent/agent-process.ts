@@ -27,6 +27,8 @@ export interface AgentProcessOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** A listening socket that it is given, as systemd would. */
   readonly listener?: number | undefined;
+  /** Where it is started. Default: where the tests are. */
+  readonly folder?: string | undefined;
   /** The script to run. Default: the agent of this checkout. */
   readonly program?: string | undefined;
 }
@@ -35,7 +37,7 @@ const agentProgram = join(import.meta.dir, "../../../apps/agent/src/main.ts");
 
 /** The real program, as a node starts it. */
 export async function startAgentProcess(options: AgentProcessOptions): Promise<AgentProcess> {
-  const { root, socket, registry, args = [], environment = {}, listener, program = agentProgram } = options;
+  const { root, socket, registry, args = [], environment = {}, listener, program = agentProgram, folder } = options;
   const where = ["--root", root, "--socket", socket, "--registry", registry];
   const flags = [...where, "--metrics", "127.0.0.1:0", "--log", "calls", "--fresh", "0s", ...args];
   const command = [process.execPath, program, "serve", ...flags];
@@ -44,6 +46,7 @@ export async function startAgentProcess(options: AgentProcessOptions): Promise<A
   const child = Bun.spawn(listener === undefined ? command : given, {
     stdio: ["ignore", "pipe", "pipe", ...(listener === undefined ? [] : [listener])],
     env: { ...process.env, ...environment },
+    ...(folder === undefined ? {} : { cwd: folder }),
   });
   const log: Readonly<Record<string, unknown>>[] = [];
   const logged = readLog(child.stderr, log);

@@ -50,6 +50,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   uninstall: ["hello"],
   colony: ["init"],
   agent: ["list"],
+  verify: ["--fleet"],
   dev: ["status"],
   doctor: [],
   completion: ["bash"],

@@ -2,7 +2,7 @@ import type { JsonObject } from "@cpm/base";
 import { Identity } from "@cpm/colonies";
 import { parseAssignment } from "@cpm/model";
 import { executeInstall, parsePackageSource, prepareInstall } from "@cpm/operations";
-import type { InstalledRelease, InstallPlan, PreparedInstall, ReleaseContext } from "@cpm/operations";
+import type { InstalledRelease, InstallPlan, PlacementRequest, PreparedInstall, ReleaseContext } from "@cpm/operations";
 import type { StartColony } from "../colonies/colony-under-test.ts";
 import { Lab } from "../operations/lab.ts";
 import { Universe } from "./universe.ts";
@@ -14,6 +14,8 @@ export interface InstallOptions {
   readonly colonyosVersion?: string;
   readonly skipRequirements?: boolean;
   readonly planned?: InstallPlan;
+  readonly placement?: PlacementRequest;
+  readonly placementTimeoutMs?: number;
   readonly context?: ReleaseContext;
 }
 
@@ -45,7 +47,8 @@ export class Installation {
 
   async install(text: string, options: InstallOptions = {}): Promise<InstalledRelease> {
     const context = options.context ?? this.context();
-    return executeInstall(await this.prepare(text, { ...options, context }), context, () => {});
+    const { placementTimeoutMs } = options;
+    return executeInstall(await this.prepare(text, { ...options, context }), context, () => {}, { placementTimeoutMs });
   }
 
   /** An executor that reports this hardware. */

@@ -1,9 +1,9 @@
 import type { Executor } from "@cpm/colonies";
+import { agentExecutorType } from "@cpm/operations/placement";
 import type { CliContext } from "../context.ts";
 import { missingSetting, nameTaken, usageError } from "../errors.ts";
 import type { Output } from "../output/output.ts";
 import type { Session } from "../session.ts";
-import { agentExecutorType } from "./agent-type.ts";
 
 /** Adds an agent to the colony and approves it; what is so already stays. The owner's key is used for these calls only. */
 export async function enrollAgent(

@@ -1,6 +1,7 @@
 import { carryOut, waitOptions } from "../carry-out.ts";
 import { colonyOptions, colonyosOptions, defineCommand } from "../command.ts";
 import { inputOptions, readGivenInputs } from "../input-options.ts";
+import { placementLimits } from "../placement-options.ts";
 import { currentPlatform } from "../platform.ts";
 import { bundleOptions } from "../resolution-options.ts";
 import { withSession } from "../with-session.ts";
@@ -9,9 +10,16 @@ export const apply = defineCommand({
   name: "apply",
   summary: "Carry out a saved plan",
   description:
-    "Does exactly what the plan says, or nothing: the package must have the same bytes, the work must render the same, the release must stand as it did, and the executors that it needs must still be there. Secrets are not in a plan and are given again.",
+    "Does exactly what the plan says, or nothing: the package must have the same bytes, the work must render the same, the release must stand as it did, and the executors that it needs and the nodes that get its files must still be there. Secrets are not in a plan and are given again.",
   arguments: [{ name: "plan", description: "what `cpm install --plan FILE` wrote", complete: "files" }],
-  options: { ...inputOptions, ...waitOptions, ...bundleOptions, ...colonyOptions, ...colonyosOptions },
+  options: {
+    ...inputOptions,
+    ...waitOptions,
+    ...placementLimits,
+    ...bundleOptions,
+    ...colonyOptions,
+    ...colonyosOptions,
+  },
   examples: [{ line: "cpm apply plan.json --wait", description: "Carry it out and wait for the work." }],
   async run(invocation) {
     const { args, options, context, output } = invocation;

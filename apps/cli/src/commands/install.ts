@@ -4,6 +4,7 @@ import { carryOut, waitOptions } from "../carry-out.ts";
 import { colonyOptions, colonyosOptions, defineCommand, registryOptions } from "../command.ts";
 import { readGivenSource } from "../given-source.ts";
 import { inputOptions, readGivenInputs } from "../input-options.ts";
+import { placementOptions, readPlacement } from "../placement-options.ts";
 import { currentPlatform } from "../platform.ts";
 import { bundleOptions, lockOptions, resolutionOptions } from "../resolution-options.ts";
 import { formatPlan } from "../render-plan.ts";
@@ -13,7 +14,7 @@ export const install = defineCommand({
   name: "install",
   summary: "Install a package into a colony",
   description:
-    "Fetches and verifies the package and what it needs, checks the inputs and the colony, places the files on this machine, creates a revision of the release and submits its work. Nothing is submitted when anything is wrong beforehand; when something fails half-way, it is undone.",
+    "Fetches and verifies the package and what it needs, checks the inputs and the colony, places the files on the nodes that have an agent, or on this machine where none has, creates a revision of the release and submits its work. Nothing is submitted when anything is wrong beforehand; when something fails half-way, it is undone.",
   arguments: [{ name: "package", description: "a reference, a directory or a .cpm file", complete: "files" }],
   options: {
     name: { type: "string", value: "NAME", description: "The release. Default: the last part of the package's name." },
@@ -21,6 +22,7 @@ export const install = defineCommand({
     ...waitOptions,
     "dry-run": { type: "boolean", description: "Print the plan and change nothing." },
     plan: { type: "string", value: "FILE", description: "Save the plan for `cpm apply` and change nothing." },
+    ...placementOptions,
     ...lockOptions,
     ...resolutionOptions,
     ...bundleOptions,
@@ -32,6 +34,7 @@ export const install = defineCommand({
   examples: [
     { line: "cpm install rise/wordcount --wait", description: "The newest version, and its result." },
     { line: "cpm install rise/wordcount@^1.2 --name books --set shards=8", description: "A range, a name, an input." },
+    { line: "cpm install rise/wordcount --selector name=gpu-*", description: "Its files on some nodes only." },
     { line: "cpm install ./hello --dry-run", description: "What a package here would do." },
     { line: "cpm install rise/wordcount --from app.bundle", description: "With no network at all." },
   ],
@@ -41,6 +44,7 @@ export const install = defineCommand({
     const { givenTarget } = await import("../given-file.ts");
     const planPath = options.plan === undefined ? undefined : givenTarget(options.plan, context);
     const given = await readGivenInputs(options, context);
+    const placement = await readPlacement(options);
     return withSession(
       invocation,
       async (session) => {
@@ -51,6 +55,7 @@ export const install = defineCommand({
           given,
           releaseName: options.name,
           platform: currentPlatform(),
+          placement,
           skipRequirements: options["skip-requirements"] === true,
           lock: source.kind === "path" ? operations.lockFor(source.path, options) : undefined,
           minimumAgeMs: session.settings.minimumAgeMs,

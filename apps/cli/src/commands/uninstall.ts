@@ -6,7 +6,7 @@ export const uninstall = defineCommand({
   name: "uninstall",
   summary: "Remove a release from a colony",
   description:
-    "Schedules go first, running work is cancelled, records go last. The revisions stay in the history unless --purge is given. A release that another one requires is not removed. An executor that pays no heed to cancelling may finish what it runs.",
+    "Schedules go first, running work is cancelled, records go last, and the nodes let its packages go. The revisions stay in the history unless --purge is given. A release that another one requires is not removed. An executor that pays no heed to cancelling may finish what it runs.",
   arguments: [{ name: "release", description: "the release" }],
   options: {
     purge: { type: "boolean", description: "Remove the history, and its processes with their logs and outputs." },

@@ -2,7 +2,8 @@ import type { JsonObject } from "@cpm/base";
 import { isCpmError, isJsonObject } from "@cpm/base";
 import { failpoint } from "@cpm/store";
 import { revealJson } from "@cpm/template";
-import { placePackage } from "../node/place-package.ts";
+import { placeRelease } from "../placement/place-release.ts";
+import { withdrawPlacement } from "../placement/withdraw-placement.ts";
 import type { ReportProgress } from "../progress.ts";
 import type { HandlerContext } from "../resources/resource-handler.ts";
 import { resourceHandlers } from "../resources/resource-handlers.ts";
@@ -11,7 +12,7 @@ import type { InstallPlan, PlannedResource } from "./install-plan.ts";
 import { assertOurs } from "./ownership.ts";
 import type { PreparedInstall, ReleaseContext } from "./prepare-install.ts";
 import { ReleaseBook } from "./release-book.ts";
-import type { CreatedResource, RevisionRecord } from "./release-record.ts";
+import type { CreatedResource, RecordedPlacement, RevisionRecord } from "./release-record.ts";
 import { RevisionWriter } from "./revision-writer.ts";
 import { takeOver } from "./take-over.ts";
 import { undoInstall } from "./undo-install.ts";
@@ -24,8 +25,13 @@ export interface InstalledRelease {
   readonly notes: readonly string[];
 }
 
+export interface InstallLimits {
+  /** How long a node may take for its packages, in milliseconds. Default 10 minutes. */
+  readonly placementTimeoutMs?: number | undefined;
+}
+
 /**
- * Carries out exactly a plan: the files go to this node, the revision is created (which of several clients only one
+ * Carries out exactly a plan: the files go to this node or to others, the revision is created (which of several clients only one
  * can), its resources follow in order, each written down, and the revision is deployed. When a step fails, what was
  * created is removed again, the revision is marked as failed and the error says what is left, if anything is. A
  * client that dies at any step leaves a revision that the next `install` or `uninstall` finds and finishes.
@@ -39,13 +45,29 @@ export async function executeInstall(
   prepared: PreparedInstall,
   context: ReleaseContext,
   report: ReportProgress,
+  limits: InstallLimits = {},
 ): Promise<InstalledRelease> {
-  const { plan, packages } = prepared;
-  const { signal } = context;
-  for (const { variant } of packages) await placePackage(variant, context.node, report, signal);
+  const placed = await placeRelease(prepared, context, report, limits.placementTimeoutMs);
   failpoint("install/placed");
+  try {
+    const installed = await installPlaced(prepared, placed.held, context, report);
+    return { ...installed, notes: [...placed.notes, ...installed.notes] };
+  } catch (error) {
+    await withdrawPlacement(prepared.plan.release, placed.held?.nodes ?? [], context, report);
+    throw error;
+  }
+}
+
+async function installPlaced(
+  prepared: PreparedInstall,
+  held: RecordedPlacement | undefined,
+  context: ReleaseContext,
+  report: ReportProgress,
+): Promise<InstalledRelease> {
+  const { plan } = prepared;
+  const { signal } = context;
   const book = new ReleaseBook(context.client, context.clock);
-  const record = createRecord(plan, context);
+  const record = createRecord(plan, held, context);
   const begun = { phase: "pending-install" as const, beat: 0, created: [] };
   signal?.throwIfAborted();
   await beginRevision(book, record);
@@ -75,7 +97,7 @@ async function beginRevision(book: ReleaseBook, record: RevisionRecord): Promise
   }
 }
 
-function createRecord(plan: InstallPlan, context: ReleaseContext): RevisionRecord {
+function createRecord(plan: InstallPlan, held: RecordedPlacement | undefined, context: ReleaseContext): RevisionRecord {
   const { release, revision, recovers } = plan;
   return {
     release,
@@ -89,6 +111,7 @@ function createRecord(plan: InstallPlan, context: ReleaseContext): RevisionRecor
       ...(instance === undefined ? {} : { instance }),
       ...(requires === undefined ? {} : { requires }),
     })),
+    ...(held === undefined ? {} : { placement: held }),
     resources: plan.resources.map(({ spec: _spec, secret: _secret, ...resource }) => resource),
     client: {
       id: crypto.randomUUID(),

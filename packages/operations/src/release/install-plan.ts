@@ -1,6 +1,7 @@
 import type { Digest, JsonObject } from "@cpm/base";
 import type { ReleaseName } from "@cpm/model";
 import type { ResourceKind } from "@cpm/template";
+import type { PlannedPlacement } from "../placement/placement-plan.ts";
 import type { ReleaseRequirements } from "./release-record.ts";
 
 /**
@@ -14,6 +15,7 @@ export interface InstallPlan {
   readonly colony: string;
   /** Each after those that it needs; the one that was asked for is the last. */
   readonly packages: readonly PlannedPackage[];
+  readonly placement: PlannedPlacement;
   /** In the order of creation. */
   readonly resources: readonly PlannedResource[];
   readonly requirements: readonly CheckedRequirement[];
@@ -28,10 +30,10 @@ export interface PlannedPackage {
   readonly version: string;
   readonly digest: Digest;
   readonly registry?: string;
-  /** Address of the tree with its files, and where it is placed on this node. */
+  /** Address of the tree with its files, and where it is on the nodes of the placement. */
   readonly tree: Digest;
   readonly path: string;
-  /** Whether the files are here already. */
+  /** Whether the files are on all of them already. */
   readonly placed: boolean;
   /** Compressed bytes of the layers. */
   readonly sizeBytes: number;

@@ -29,6 +29,14 @@ const plan: InstallPlan = {
       secretInputs: ["token"],
     },
   ],
+  placement: {
+    mode: "selector",
+    selector: "name=gpu-*",
+    root: "/var/lib/colony/packages",
+    platform: "linux/amd64",
+    nodes: [{ name: "gpu-1", platform: "linux/amd64", present: [], fetch: ["rise/words@1.2.0"] }],
+    leftOut: [],
+  },
   resources: [
     {
       package: "rise/words",
@@ -96,6 +104,12 @@ describe("a saved plan", () => {
     ["plan.resources.0.name", undefined],
     ["plan.resources.0.digest", 5],
     ["plan.requirements", undefined],
+    ["plan.placement", undefined],
+    ["plan.placement.mode", "everywhere"],
+    ["plan.placement.root", 1],
+    ["plan.placement.selector", ["x"]],
+    ["plan.placement.nodes", {}],
+    ["plan.placement.nodes.0.name", undefined],
   ])("with %s as %j is none", async (path, value) => {
     expect((await faultOf(() => parsePlanFile(tampered(path, value), "plan.json"))).code).toBe("plan/invalid");
   });
@@ -122,6 +136,10 @@ describe("a saved plan", () => {
     ["plan.resources.0.digest", digest("f"), "resources"],
     ["plan.resources.0.name", "other", "resources"],
     ["plan.resources", [], "resources"],
+    ["plan.placement.mode", "all", "nodes"],
+    ["plan.placement.root", "/srv/packages", "nodes"],
+    ["plan.placement.platform", "linux/arm64", "nodes"],
+    ["plan.placement.nodes", [], "nodes"],
   ])("with %s as %j is not the plan of today", async (path, value, what) => {
     const { saved: read } = parsePlanFile(tampered(path, value), "plan.json");
     expect(await faultOf(() => assertSamePlan(read.plan, plan))).toMatchObject({
@@ -133,6 +151,8 @@ describe("a saved plan", () => {
   test.each<[string, JsonValue]>([
     ["plan.packages.0.placed", true],
     ["plan.requirements", []],
+    ["plan.placement.nodes.0.present", ["rise/words@1.2.0"]],
+    ["plan.placement.leftOut", [{ name: "gpu-2", why: "it is away" }]],
   ])("with %s as %j is the same plan", (path, value) => {
     const { saved: read } = parsePlanFile(tampered(path, value), "plan.json");
     expect(() => assertSamePlan(read.plan, plan)).not.toThrow();

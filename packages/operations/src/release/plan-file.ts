@@ -6,6 +6,7 @@ import { resourceKinds } from "@cpm/template";
 import { operationError } from "../errors.ts";
 import type { PackageSource } from "../package/locate-package.ts";
 import { parsePackageSource } from "../package/locate-package.ts";
+import { placementModes } from "../placement/placement-plan.ts";
 import type { InstallPlan } from "./install-plan.ts";
 
 /** A plan as it is saved: with where the package came from, so that it can be fetched again. */
@@ -74,7 +75,14 @@ function essence(plan: InstallPlan): Record<string, JsonValue> {
     ]),
     inputs: plan.packages.map(({ inputs }) => inputs),
     resources: plan.resources.map(({ kind, name, digest }) => [kind, name, digest]),
+    nodes: essenceOfPlacement(plan),
   };
+}
+
+/** What a node has already does not count, nor the order in which nodes are tried. */
+function essenceOfPlacement({ placement }: InstallPlan): JsonValue {
+  const { mode, root, platform, nodes } = placement;
+  return mode === "here" ? [mode] : [mode, root, platform, ...nodes.map(({ name }) => name).toSorted()];
 }
 
 function readDocument(text: string, path: string): JsonObject {
@@ -88,8 +96,9 @@ function readDocument(text: string, path: string): JsonObject {
 }
 
 function hasShape(plan: JsonObject): boolean {
-  const { release, revision, colony, packages, resources, requirements } = plan;
+  const { release, revision, colony, packages, resources, requirements, placement } = plan;
   const lists = [packages, resources, requirements].every((list) => Array.isArray(list) && list.every(isJsonObject));
+  if (!isPlannedPlacement(placement)) return false;
   if (!lists || typeof colony !== "string" || typeof release !== "string" || !isReleaseName(release)) return false;
   return (
     Number.isSafeInteger(revision) &&
@@ -98,6 +107,14 @@ function hasShape(plan: JsonObject): boolean {
       ({ kind, name, digest }) => resourceKinds.some((known) => known === kind) && isText(name) && isDigestText(digest),
     )
   );
+}
+
+function isPlannedPlacement(value: JsonValue | undefined): boolean {
+  if (value === undefined || !isJsonObject(value)) return false;
+  const { mode, selector, root, platform, nodes } = value;
+  const texts = isText(root) && isText(platform) && (selector === undefined || isText(selector));
+  const named = (entry: JsonValue) => isJsonObject(entry) && isText(entry["name"]);
+  return texts && placementModes.some((known) => known === mode) && Array.isArray(nodes) && nodes.every(named);
 }
 
 function isPlannedPackage({ name, version, digest, tree, inputs, secretInputs }: JsonObject): boolean {

@@ -1,11 +1,16 @@
 import type { Clock, Diagnostic } from "@cpm/base";
-import type { ColoniesClient } from "@cpm/colonies";
+import type { ColoniesClient, Executor } from "@cpm/colonies";
 import type { GivenInput, Lockfile, Manifest, ReleaseName } from "@cpm/model";
 import { isReleaseName, parseReleaseName, parseVersion, readVersion, redactInputs, splitPackageName } from "@cpm/model";
-import type { NodeStore } from "@cpm/store";
+import { NodeStore } from "@cpm/store";
 import { holdsSecret, invalidTemplates } from "@cpm/template";
 import { operationError } from "../errors.ts";
 import type { PackageAccess, PackageSource } from "../package/locate-package.ts";
+import type { ChosenNodes, PlacementRequest } from "../placement/choose-nodes.ts";
+import { chooseNodes } from "../placement/choose-nodes.ts";
+import { parseNodeSelector } from "../placement/node-selector.ts";
+import { nameOfPackage, planPlacement } from "../placement/plan-placement.ts";
+import type { PlannedPlacement } from "../placement/placement-plan.ts";
 import type { PackageVariant } from "../package/read-package.ts";
 import { executorTypesOf } from "../resources/executor-types.ts";
 import { objectNameFaults } from "../resources/object-names.ts";
@@ -25,8 +30,10 @@ export interface InstallRequest {
   /** Default: the last part of the package's name. */
   readonly releaseName?: string | undefined;
   readonly given: readonly GivenInput[];
-  /** `os/arch` of the node where the payload is placed. */
+  /** `os/arch` of this machine, where the payload goes if no agent takes it. */
   readonly platform: string;
+  /** Where the payload goes. A saved plan has decided it. */
+  readonly placement?: PlacementRequest | undefined;
   /** Installs although an executor or a version is missing. */
   readonly skipRequirements?: boolean;
   /** Versions of dependencies to keep where they fit. */
@@ -67,14 +74,16 @@ export interface PreparedInstall {
 /**
  * Works out what installing means, and changes nothing: finds and reads the packages, checks inputs, renders, looks
  * at the colony. Throws everything that can be known to be wrong beforehand, so that little is left to go wrong
- * half-way: `release/exists`, `release/busy`, `colony/missing-executor`, `colony/not-prepared` among it.
+ * half-way: `release/exists`, `release/busy`, `colony/missing-executor`, `colony/not-prepared`, `placement/…` among it.
  */
 export async function prepareInstall(request: InstallRequest, context: ReleaseContext): Promise<PreparedInstall> {
   const { client, node, signal } = context;
   const book = new ReleaseBook(client, context.clock);
   const executors = await client.executors.list({ signal });
   const { revisions: releases } = await book.read(signal);
-  const { platform, lock, minimumAgeMs } = request;
+  const { lock, minimumAgeMs } = request;
+  const { chosen, pathOf } = choosePlace(request, executors, node);
+  const { platform } = chosen;
   // Who installs without what is required does not look at what there is.
   const accepted = request.planned?.requirements ?? [];
   const skips = request.skipRequirements === true || accepted.some(({ result }) => result === "missing");
@@ -99,7 +108,6 @@ export async function prepareInstall(request: InstallRequest, context: ReleaseCo
   const release = chooseName(request.releaseName, root.variant);
   const { revision, recovers } = await nextRevision(book, release, context.clock, request.silenceMs, signal);
   const identity = { name: release, revision, colony: client.colonyName };
-  const pathOf = (variant: PackageVariant) => node.treePath(variant.config.tree);
   const rendered = renderRelease(collected, request.given, identity, pathOf);
   // What no condition wants is not placed, and asks nothing of the colony.
   const packages = [...new Set(rendered.map(({ entry }) => entry))];
@@ -113,12 +121,14 @@ export async function prepareInstall(request: InstallRequest, context: ReleaseCo
     { cpm: context.cpmVersion, colonyos: colonyosVersion },
   );
   if (request.skipRequirements !== true) assertRequirements(requirements, accepted);
+  const placement = planPlacement(chosen, packages);
   const plan: InstallPlan = {
     format: "cpm/plan/v1",
     release,
     revision,
     colony: client.colonyName,
-    packages: rendered.map((entry) => planPackage(entry, node)),
+    packages: rendered.map((entry) => planPackage(entry, placement, pathOf(entry.entry.variant), node)),
+    placement,
     resources: resources.map((entry) => planResource(entry, rendered, release)),
     requirements,
     ...(recovers === undefined ? {} : { recovers }),
@@ -157,7 +167,33 @@ async function toldVersion(client: ColoniesClient, signal: AbortSignal | undefin
   return typeof buildversion === "string" ? readVersion(buildversion.replace(/^v/, ""))?.text : undefined;
 }
 
-function planPackage({ entry, instance, inputs }: RenderedPackage, node: NodeStore): PlannedPackage {
+interface ChosenPlace {
+  readonly chosen: ChosenNodes;
+  readonly pathOf: (variant: PackageVariant) => string;
+}
+
+function choosePlace(request: InstallRequest, executors: readonly Executor[], node: NodeStore): ChosenPlace {
+  const here = { root: node.root, platform: request.platform };
+  const chosen = chooseNodes(placementOf(request), executors, here, request.source.kind === "reference");
+  // Names paths and touches no disk: the directory may be on other machines.
+  const place = new NodeStore(chosen.root);
+  return { chosen, pathOf: (variant) => place.treePath(variant.config.tree) };
+}
+
+/** A saved plan says which nodes; that they are still there is seen when the plans are compared. */
+function placementOf({ planned, placement = {} }: InstallRequest): PlacementRequest {
+  if (planned === undefined) return placement;
+  const { mode, selector, nodes } = planned.placement;
+  const chosen = selector === undefined ? {} : { selector: parseNodeSelector(selector) };
+  return { mode, ...chosen, ...(nodes.length === 0 ? {} : { names: nodes.map(({ name }) => name) }) };
+}
+
+function planPackage(
+  { entry, instance, inputs }: RenderedPackage,
+  placement: PlannedPlacement,
+  path: string,
+  node: NodeStore,
+): PlannedPackage {
   const { variant, registry } = entry;
   const { manifest, config, root, layers } = variant;
   return {
@@ -167,8 +203,11 @@ function planPackage({ entry, instance, inputs }: RenderedPackage, node: NodeSto
     digest: root.digest,
     ...(registry === undefined ? {} : { registry }),
     tree: config.tree,
-    path: node.treePath(config.tree),
-    placed: node.holds(config.tree),
+    path,
+    placed:
+      placement.mode === "here"
+        ? node.holds(config.tree)
+        : placement.nodes.every(({ fetch }) => !fetch.includes(nameOfPackage(entry))),
     sizeBytes: layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
     inputs: redactInputs(inputs),
     secretInputs: manifest.inputs

@@ -7,6 +7,7 @@ import { ReleaseBook } from "./release-book.ts";
 import type { Revision } from "./release-record.ts";
 import { summarizeProcess, whenPresent } from "../resources/resource-handler.ts";
 import type { ProcessSummary } from "../resources/resource-handler.ts";
+import { placementMark } from "../resources/stamp.ts";
 
 /** A piece of what a process printed: the server keeps what executors send, whole lines or not. */
 export interface ReleaseLogEntry {
@@ -67,7 +68,9 @@ async function findProcesses(
 ): Promise<readonly ProcessSummary[]> {
   const { client, signal } = context;
   const found = new Map<string, ProcessSummary>();
-  for (const { process } of await findLabelledWork(request.release, context)) {
+  for (const { process, resource } of await findLabelledWork(request.release, context)) {
+    // What a node printed while it was supplied is no output of the release.
+    if (resource.startsWith(placementMark)) continue;
     found.set(process.id, summarizeProcess(process));
   }
   const recorded = created.flatMap(({ processes = {} }) => Object.values(processes)).filter((id) => !found.has(id));

@@ -27,9 +27,18 @@ export interface RevisionRecord {
   readonly revision: number;
   readonly packages: readonly RecordedPackage[];
   readonly resources: readonly RecordedResource[];
+  /** Absent where no agent was asked for anything. */
+  readonly placement?: RecordedPlacement;
   readonly client: RecordedClient;
   /** The revision whose client had died and whose work this one takes over. */
   readonly recovers?: number;
+}
+
+/** The nodes whose agents hold packages for the release, each all of them. */
+export interface RecordedPlacement {
+  readonly nodes: readonly string[];
+  /** `namespace/name@version`. */
+  readonly packages: readonly string[];
 }
 
 export interface RecordedPackage {
@@ -140,12 +149,14 @@ export function readRevision(blueprint: Blueprint): Revision {
   if (blueprint.name !== revisionName(release, revision)) throw fail(`it calls itself ${release} ${revision}`);
   const client = isJsonObject(spec["client"]) ? spec["client"] : {};
   const recovers = wholeNumber(spec["recovers"]);
+  const placement = readPlacement(spec["placement"]);
   return {
     record: {
       release,
       revision,
       packages: list(spec["packages"]).map((entry) => readPackage(entry, fail)),
       resources: list(spec["resources"]).map((entry) => readResource(entry, fail)),
+      ...(placement === undefined ? {} : { placement }),
       client: {
         id: text(client["id"]) ?? "",
         user: text(client["user"]) ?? "",
@@ -177,6 +188,13 @@ function readPackage(entry: JsonObject, fail: Fail): RecordedPackage {
     ...(instance === undefined ? {} : { instance }),
     ...(requires === undefined ? {} : { requires }),
   };
+}
+
+function readPlacement(value: JsonValue | undefined): RecordedPlacement | undefined {
+  if (value === undefined || !isJsonObject(value)) return undefined;
+  const texts = (part: JsonValue | undefined) =>
+    Array.isArray(part) ? part.filter((entry: JsonValue) => typeof entry === "string") : [];
+  return { nodes: texts(value["nodes"]), packages: texts(value["packages"]) };
 }
 
 /** Absent in records of releases that ask nothing, and in those of cpm before it knew. */

@@ -2,7 +2,9 @@ import { isFinal } from "@cpm/colonies";
 import { failpoint } from "@cpm/store";
 import { operationError } from "../errors.ts";
 import type { ReportProgress } from "../progress.ts";
+import { releaseNodes } from "../placement/release-nodes.ts";
 import { whenPresent } from "../resources/resource-handler.ts";
+import { placementMark } from "../resources/stamp.ts";
 import { describeFailures, findCreated, findLabelledWork, removeResources, resourceKey } from "./leftovers.ts";
 import type { RemovalReport } from "./leftovers.ts";
 import { settled } from "./next-revision.ts";
@@ -20,6 +22,8 @@ export interface UninstallRequest {
   readonly skipRequirements?: boolean;
   /** See `InstallRequest.silenceMs`. */
   readonly silenceMs?: number;
+  /** How long a node may take to let packages go before it counts as away, in milliseconds. Default 30 s. */
+  readonly nodeTimeoutMs?: number;
 }
 
 export interface UninstallResult {
@@ -30,7 +34,7 @@ export interface UninstallResult {
 
 /**
  * Takes a release out of the colony: what starts work first, then running work is cancelled, then records. Work of
- * every revision is ended, also what schedules started. The history stays unless `purge` is asked for. May be
+ * every revision is ended, also what schedules started; then the nodes that hold its packages let them go. The history stays unless `purge` is asked for. May be
  * repeated; finishes what a client that died has begun. Throws `release/not-found` and `release/busy`, and
  * `release/needed` when another release requires what this one has, and
  * `release/leftovers` when something could not be removed: the release then stays in the phase `uninstalling`.
@@ -47,8 +51,8 @@ export async function uninstallRelease(
   const history = await book.history(request.release, signal);
   const removal =
     newest.status.phase === "uninstalled"
-      ? await removeAll(history, context)
-      : await removeWhileBeating(newest, history, book, context, report);
+      ? await removeAndRelease(history, context, report, request.nodeTimeoutMs)
+      : await removeWhileBeating(newest, history, book, request, context, report);
   const notes = [...removal.notes];
   if (request.purge) notes.push(...(await purge(history, context, book)));
   report({ id: "uninstall", label: request.release, state: "uninstalled", finished: true });
@@ -77,6 +81,7 @@ async function removeWhileBeating(
   newest: Revision,
   history: readonly Revision[],
   book: ReleaseBook,
+  { nodeTimeoutMs }: UninstallRequest,
   context: ReleaseContext,
   report: ReportProgress,
 ): Promise<Removed> {
@@ -85,7 +90,7 @@ async function removeWhileBeating(
     await writer.update({ phase: "uninstalling" });
     failpoint("uninstall/begun");
     report({ id: "uninstall", label: newest.record.release, state: "uninstalling" });
-    const removal = await removeAll(history, context);
+    const removal = await removeAndRelease(history, context, report, nodeTimeoutMs);
     failpoint("uninstall/removed");
     for (const { record, status } of history) {
       if (record.revision >= newest.record.revision || !unfinished.has(status.phase)) continue;
@@ -101,6 +106,34 @@ async function removeWhileBeating(
 }
 
 const unfinished: ReadonlySet<string> = new Set(["pending-install", "deployed", "uninstalling"]);
+
+/** What the release started goes first, then nodes may have their space back. A node that is away does not keep it. */
+async function removeAndRelease(
+  history: readonly Revision[],
+  context: ReleaseContext,
+  report: ReportProgress,
+  timeoutMs: number | undefined,
+): Promise<Removed> {
+  const [first] = history;
+  if (first === undefined) return { removed: [], notes: [] };
+  const { release } = first.record;
+  const nodes = await suppliedNodes(release, history, context);
+  const { removed, notes } = await removeAll(history, context);
+  const left = await releaseNodes(release, nodes, context, report, timeoutMs);
+  return { removed, notes: [...notes, ...left] };
+}
+
+/** Nodes of revisions, and those that a client supplied and died before it wrote a revision. */
+async function suppliedNodes(
+  release: string,
+  history: readonly Revision[],
+  context: ReleaseContext,
+): Promise<readonly string[]> {
+  const marked = (await findLabelledWork(release, context)).flatMap(({ resource }) =>
+    resource.startsWith(placementMark) ? [resource.slice(placementMark.length)] : [],
+  );
+  return [...new Set([...history.flatMap(({ record }) => record.placement?.nodes ?? []), ...marked])];
+}
 
 /** Only of the revisions that were there: whoever installs anew meanwhile keeps what is new. */
 async function removeAll(history: readonly Revision[], context: ReleaseContext): Promise<Removed> {

@@ -8,9 +8,12 @@ export interface ReleaseMarks {
   readonly revision: number;
   /** `namespace/name@version`. */
   readonly package: string;
-  /** `Kind/name`. */
+  /** `Kind/name`, or `Placement/node` for what supplies a node. */
   readonly resource: string;
 }
+
+/** Stands before the node in the marks of a process that is no resource of the release: it supplies the node. */
+export const placementMark = "Placement/";
 
 /** Puts the marks into every function spec of a ColonyOS object: the label, and `CPM_*` in its environment. */
 export function stampObject(object: JsonObject, marks: ReleaseMarks): JsonObject {

@@ -1,0 +1,33 @@
+import { toErrorRecord } from "@cpm/base";
+import type { ReportProgress } from "../progress.ts";
+import type { ReleaseContext } from "../release/prepare-install.ts";
+import { ReleaseBook } from "../release/release-book.ts";
+import type { ReleasePhase } from "../release/release-record.ts";
+import { releaseNodes } from "./release-nodes.ts";
+
+/** Somebody waits for it: an install that failed, or a person who interrupted it. In milliseconds. */
+const withdrawTimeoutMs = 10_000;
+
+/** In these a release has its packages, or may have: whoever ends it lets them go. */
+const standing: ReadonlySet<ReleasePhase> = new Set(["pending-install", "deployed", "superseded", "uninstalling"]);
+
+/**
+ * After a failed install: nodes hold nothing for the release any more, by calls of their own that an interrupt does not
+ * stop. Nodes hold by the release's name, so where another client has the release, nothing is let go. Answers a note
+ * for what is left, and never throws: the failure before it is what is told.
+ */
+export async function withdrawPlacement(
+  release: string,
+  nodes: readonly string[],
+  { client, clock }: ReleaseContext,
+  report: ReportProgress,
+): Promise<readonly string[]> {
+  if (nodes.length === 0) return [];
+  try {
+    const newest = (await new ReleaseBook(client, clock).history(release)).at(-1);
+    if (newest !== undefined && standing.has(newest.status.phase)) return [];
+    return await releaseNodes(release, nodes, { client }, report, withdrawTimeoutMs);
+  } catch (error) {
+    return [`${nodes.join(", ")} may still keep the packages of "${release}": ${toErrorRecord(error).message}`];
+  }
+}
