@@ -74,8 +74,9 @@ const campaigns: readonly Campaign[] = [
   },
   {
     name: "agent-large-layer",
-    about: "a layer of 10 GB and half a million files in a worker of 256 MB (a quarter of an hour, 15 GB of disk)",
-    tests: ["./tests/src/agent/large-layer.campaign.ts"],
+    about:
+      "a layer of 10 GB and half a million files in a worker of 256 MB, and through a whole agent (half an hour, 20 GB of disk)",
+    tests: ["./tests/src/agent/large-layer.campaign.ts", "./tests/src/agent/large-package.campaign.ts"],
     factor: 1,
   },
 ];

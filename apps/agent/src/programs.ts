@@ -4,6 +4,7 @@ const programs = {
     (await import("./isolation/confine.ts")).launchConfined(text),
   unpack: async (): Promise<number> => (await import("./worker/unpack-program.ts")).unpackProgram(),
   measure: async (): Promise<number> => (await import("./worker/measure-program.ts")).measureProgram(),
+  verify: async (): Promise<number> => (await import("./worker/verify-program.ts")).verifyProgram(),
 };
 
 /** The program of a name; it answers its exit status. */

@@ -3,12 +3,12 @@ import { createRegistryClient } from "@cpm/registry-client";
 import type { CredentialSource } from "@cpm/registry-client";
 import type { Clock } from "@cpm/base";
 import { systemSteadyClock } from "@cpm/system";
-import type { ExecutorSettings } from "./executor/start-executor.ts";
+import type { ExecutorSettings, NodeExecutor } from "./executor/start-executor.ts";
 import { openAgentNode } from "./node/agent-node.ts";
 import type { AgentNode } from "./node/agent-node.ts";
 import type { WaterMarks } from "./node/plan-collection.ts";
 import { RegistrySource } from "./node/registry-source.ts";
-import { callLine, clientLine } from "./operation/log.ts";
+import { callLine, clientLine, healingLine } from "./operation/log.ts";
 import type { Log } from "./operation/log.ts";
 import { Metrics } from "./operation/metrics.ts";
 import type { Gauges } from "./operation/metrics.ts";
@@ -23,6 +23,7 @@ import type { AgentIdentity, AgentLimits } from "./service/info-handler.ts";
 import { isolationOfThisMachine, requireIsolation } from "./isolation/isolation.ts";
 import { version } from "./version.ts";
 import { WorkerUnpacker } from "./worker/worker-unpacker.ts";
+import { WorkerVerifier } from "./worker/worker-verifier.ts";
 
 export interface ServeOptions {
   /** The packages directory. */
@@ -54,6 +55,9 @@ export interface ServeOptions {
   readonly keepUnusedMs: number | undefined;
   /** How full the disk may become, and how full it is left. Undefined: as full as it can be. */
   readonly waterMarks: WaterMarks | undefined;
+  /** From the beginning of a round of reading everything again to that of the next. Undefined: none. */
+  readonly scrubEveryMs: number | undefined;
+  readonly scrubBytesPerSecond: number;
   /** Less free space than this is not ready. */
   readonly minFreeBytes: number;
   readonly log: Log;
@@ -97,7 +101,15 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
       if (result.removedTrees + result.removedBlobs > 0) log({ event: "collected", ...result });
     },
     onPressure: (wantedBytes, result) => log({ event: "disk-pressure", wantedBytes, ...result }),
-    onFailure: (error) => log({ event: "collection-failed", failure: String(error) }),
+    verifier: new WorkerVerifier({ memoryBytes: limits.workerMemoryBytes }),
+    onScrubbedBytes: (addedBytes) => metrics.scrubbed(addedBytes),
+    onScrubbed: ({ what, digest, damagedCount }) => {
+      if (damagedCount === 0) return;
+      metrics.damaged(what);
+      log({ event: "damaged", what, digest, damagedCount });
+    },
+    onHealing: (tree, outcome) => log(healingLine(tree, outcome)),
+    onFailure: (error) => log({ event: "tending-failed", failure: String(error) }),
   });
   // What was opened is closed again, in reverse, when something after it cannot be.
   await using opened = new AsyncDisposableStack();
@@ -126,11 +138,14 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
     maxMessageBytes: limits.maxMessageBytes,
   });
   const { stop } = server;
-  opened.defer(() => stop(options.graceMs));
+  let executor: NodeExecutor | undefined;
+  // Both at once: what is left of the grace after the one is not the other's.
+  opened.defer(async () => {
+    await Promise.all([executor?.stop(options.graceMs), stop(options.graceMs)]);
+  });
   if (options.executor !== undefined) {
     const { startExecutor } = await import("./executor/start-executor.ts");
-    const executor = startExecutor(node, options.executor, log);
-    opened.defer(() => executor.stop(options.graceMs));
+    executor = startExecutor(node, options.executor, layoutVersion, log);
   }
   const socket = inherited === undefined ? (path ?? "") : `descriptor ${inherited}`;
   log({ event: "serving", version, instanceId, root, socket, registry: options.registry, isolation });
@@ -183,6 +198,7 @@ function gaugesOf(node: AgentNode, connections: number, faults: readonly string[
     ensures_running: node.ensurer.running,
     ensures_waiting: node.ensurer.waiting,
     leases: node.leases.count,
+    damaged_trees: node.scrubber.damagedTrees,
     watchers: node.events.listeners,
     fs_free_bytes: node.freeBytes(),
   };

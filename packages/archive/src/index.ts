@@ -7,7 +7,7 @@ export * from "./tar-entry.ts";
 export { encodeTarHeader } from "./tar-header.ts";
 export { TarReader } from "./tar-reader.ts";
 export type { TarSink } from "./tar-reader.ts";
-export { formatTreeEntry, parseTreeListing } from "./tree-listing.ts";
+export { formatTreeEntry, parseTreeListing, readTreeEntries } from "./tree-listing.ts";
 export type { TreeEntry } from "./tree-listing.ts";
 export { zstdFrameContentBytes, ZstdFrameWalker } from "./zstd-frames.ts";
 export type { ZstdFrame, ZstdLimits } from "./zstd-frames.ts";

@@ -45,6 +45,26 @@ export function parseTreeListing(bytes: Uint8Array): TreeEntry[] {
   return entries;
 }
 
+/** An entry of a canonical listing: one object that holds no other. */
+const listed = /\{(?:"(?:[^"\\]|\\.)*"|[^"}])*\}/g;
+
+/**
+ * The entries of a listing that comes in pieces, in memory that does not grow with it. Only for one whose digest was
+ * checked: what stands between the entries is passed over. Throws `archive/tree-listing`.
+ */
+export function* readTreeEntries(pieces: Iterable<string>): Generator<TreeEntry> {
+  let rest = "";
+  for (const piece of pieces) {
+    const text = rest + piece;
+    let end = 0;
+    for (const match of text.matchAll(listed)) {
+      end = match.index + match[0].length;
+      yield parseTreeEntry(parseJson(match[0], { file: "tree.json" }));
+    }
+    rest = text.slice(end);
+  }
+}
+
 function parseTreeEntry(value: JsonValue): TreeEntry {
   if (!isJsonObject(value)) throw archiveError("archive/tree-listing", "an entry is not an object");
   const { path, type, executable = false, sizeBytes = 0, linkTarget, digest } = value;

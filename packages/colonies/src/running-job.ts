@@ -87,8 +87,9 @@ export class RunningJob {
       });
       return { output: output ?? [] };
     } catch (error) {
-      const { code, message } = toErrorRecord(error);
-      return { errors: [isCpmError(error) ? `${message} [${code}]` : message] };
+      const { code, message, hint } = toErrorRecord(error);
+      const advice = hint === undefined ? [] : [hint];
+      return { errors: [isCpmError(error) ? `${message} [${code}]` : message, ...advice] };
     }
   }
 

@@ -40,3 +40,5 @@ export { readLayer } from "./read-layer.ts";
 export type { DeclaredLayer, LayerSink, ReadLayerOptions } from "./read-layer.ts";
 export { removeTree } from "./remove-tree.ts";
 export { treeDigest, TreeWriter } from "./tree-writer.ts";
+export { isBlobIntact, verifyTree } from "./verify-tree.ts";
+export type { VerifyOptions, VerifyTreeOptions } from "./verify-tree.ts";

@@ -348,8 +348,7 @@ describe("the node store", () => {
     const { path } = await store.ensureTree(wanted);
     chmodSync(join(path, "colony.yaml"), 0o644);
     writeFileSync(join(path, "colony.yaml"), "name: c/d\n");
-    expect(await store.verifyTree(wanted.tree)).toEqual(["colony.yaml"]);
-    await expect(store.verifyTree(wanted.tree, AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
+    expect(store.damagedPaths(wanted.tree)).toEqual(["colony.yaml"]);
   });
 
   test("a newer layout is not touched", () => {
@@ -388,11 +387,11 @@ describe("the node store", () => {
       expect([failpoint, killed.signalCode]).toEqual([failpoint, "SIGKILL"]);
       const survivor = openNodeStore(root);
       expect(existsSync(join(root, "staging")) ? readdirSync(join(root, "staging")) : []).toEqual([]);
-      if (survivor.holds(wanted.tree)) expect(await survivor.verifyTree(wanted.tree)).toEqual([]);
+      if (survivor.holds(wanted.tree)) expect(survivor.damagedPaths(wanted.tree)).toEqual([]);
       const reference = survivor.resolveRef("a/b", "1.0.0");
       if (reference !== undefined) expect(existsSync(reference)).toBe(true);
       expect(await run({}).exited).toBe(0);
-      expect(await survivor.verifyTree(wanted.tree)).toEqual([]);
+      expect(survivor.damagedPaths(wanted.tree)).toEqual([]);
       expect(survivor.resolveRef("a/b", "1.0.0")).toBe(survivor.treePath(wanted.tree));
     }
   }, 60_000);

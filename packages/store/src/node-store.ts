@@ -13,8 +13,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { parseTreeListing } from "@cpm/archive";
-import type { TreeEntry } from "@cpm/archive";
 import type { ByteSource, CancelSignal, Digest } from "@cpm/base";
 import { digestAlgorithm, digestHex, encodeUtf8 } from "@cpm/base";
 import type { Store } from "@cpm/oci";
@@ -30,6 +28,7 @@ import type { ProcessIdentity } from "./process-lock.ts";
 import { currentProcess, isRunning, waitForLock } from "./process-lock.ts";
 import { removeTree, removeTreeSync } from "./remove-tree.ts";
 import type { PackedContent, TreeUnpacker } from "./tree-unpacker.ts";
+import { verifyTree } from "./verify-tree.ts";
 
 const layoutVersion = 1;
 const lockTimeoutMs = 10 * 60_000;
@@ -78,11 +77,16 @@ export class NodeStore {
 
   /** Where a tree is or will be; needs no access to the disk. */
   treePath(tree: Digest): string {
-    return join(this.#treeFolder(tree), "root");
+    return join(this.treeFolder(tree), "root");
+  }
+
+  /** What holds the tree and its listing. */
+  treeFolder(tree: Digest): string {
+    return join(this.root, "trees", digestAlgorithm(tree), digestHex(tree));
   }
 
   holds(tree: Digest): boolean {
-    return existsSync(join(this.#treeFolder(tree), "tree.json"));
+    return existsSync(join(this.treeFolder(tree), "tree.json"));
   }
 
   /**
@@ -92,19 +96,38 @@ export class NodeStore {
   async ensureTree(request: TreeRequest): Promise<PlacedTree> {
     const path = this.treePath(request.tree);
     if (this.holds(request.tree)) return { path, present: true };
-    const release = await this.#queue.enter(request.tree);
+    return this.#alone(request, async () => {
+      if (this.holds(request.tree)) return { path, present: true };
+      await this.#make(request, (staging) => this.#publish(staging, request.tree));
+      return { path, present: false };
+    });
+  }
+
+  /**
+   * Makes a tree anew that is damaged: fetches and unpacks as `ensureTree` does, and then has `swap` put the whole tree,
+   * at its first path, in the place of the damaged one. What lies at the first path afterwards is removed; so it is when
+   * `swap` throws, and then the damaged tree is as it was.
+   */
+  async replaceTree(request: TreeRequest, swap: (staging: string, folder: string) => void): Promise<void> {
+    const folder = this.treeFolder(request.tree);
+    await this.#alone(request, () =>
+      this.#make(request, async (staging) => {
+        swap(staging, folder);
+        syncDirectory(dirname(folder));
+        failpoint("heal/tree-replaced");
+        await removeTree(staging);
+      }),
+    );
+  }
+
+  /** One writer of a tree at a time, of all processes. */
+  async #alone<T>({ tree, signal }: TreeRequest, work: () => Promise<T>): Promise<T> {
+    const release = await this.#queue.enter(tree);
     try {
       makeDirectory(join(this.root, "locks"));
-      const lock = await waitForLock(
-        join(this.root, "locks", `${digestHex(request.tree)}.write`),
-        lockTimeoutMs,
-        request.signal,
-      );
+      const lock = await waitForLock(join(this.root, "locks", `${digestHex(tree)}.write`), lockTimeoutMs, signal);
       try {
-        if (this.holds(request.tree)) return { path, present: true };
-        this.#admit(request);
-        await this.#unpack(request);
-        return { path, present: false };
+        return await work();
       } finally {
         lock.release();
       }
@@ -159,14 +182,11 @@ export class NodeStore {
     return true;
   }
 
-  /** Reads every file of a tree again; the paths that are not what the listing says. Rejects with the signal's reason. */
-  async verifyTree(tree: Digest, signal?: CancelSignal): Promise<string[]> {
-    const listing = readFileSync(join(this.#treeFolder(tree), "tree.json"));
-    const wrong: string[] = [];
-    for (const entry of parseTreeListing(listing)) {
-      if (!(await isIntact(join(this.treePath(tree), entry.path), entry, signal))) wrong.push(entry.path);
-    }
-    return wrong;
+  /** Reads every file of a tree again; the paths that are not what the listing says. See `verifyTree`. */
+  damagedPaths(tree: Digest): readonly string[] {
+    const paths: string[] = [];
+    verifyTree(this.treeFolder(tree), tree, { onDamaged: (path) => void paths.push(path) });
+    return paths;
   }
 
   /** Refuses work that cannot fit, with a twentieth to spare, before anything is written. */
@@ -180,7 +200,9 @@ export class NodeStore {
     if (neededBytes * 1.05 > freeBytes) throw noSpace(this.root, neededBytes, freeBytes);
   }
 
-  async #unpack(request: TreeRequest): Promise<void> {
+  /** Unpacks where nobody looks; what is given to `publish` is checked and durable. */
+  async #make(request: TreeRequest, publish: (staging: string) => void | Promise<void>): Promise<void> {
+    this.#admit(request);
     const staging = this.#createStaging();
     withFileErrors("create", staging, () => mkdirSync(join(staging, "root"), 0o755));
     failpoint("node/staging-made");
@@ -201,7 +223,7 @@ export class NodeStore {
       failpoint("node/tree-unpacked");
       await sync.finish();
       failpoint("node/tree-synced");
-      this.#publish(staging, request.tree);
+      await publish(staging);
     } catch (error) {
       await sync.abandon();
       await removeTree(staging);
@@ -211,7 +233,7 @@ export class NodeStore {
 
   /** Durable data came first; now the name, then the name's durability: a crash leaves a whole tree or none. */
   #publish(staging: string, tree: Digest): void {
-    const folder = this.#treeFolder(tree);
+    const folder = this.treeFolder(tree);
     makeDirectory(dirname(folder));
     withFileErrors("publish", folder, () => renameSync(staging, folder));
     failpoint("node/tree-renamed");
@@ -249,10 +271,6 @@ export class NodeStore {
     return existsSync(path) ? withFileErrors("list", path, () => readdirSync(path)) : [];
   }
 
-  #treeFolder(tree: Digest): string {
-    return join(this.root, "trees", digestAlgorithm(tree), digestHex(tree));
-  }
-
   #refPath(name: string, version: string): string {
     return join(this.root, "refs", name, version);
   }
@@ -274,25 +292,9 @@ export function openNodeStore(root: string, unpacker?: TreeUnpacker): NodeStore 
   return store;
 }
 
-async function isIntact(path: string, entry: TreeEntry, signal: CancelSignal | undefined): Promise<boolean> {
-  signal?.throwIfAborted();
-  try {
-    if (entry.type === "symlink") return readlinkSync(path) === entry.linkTarget;
-    if (entry.type === "directory") return readdirSync(path).length >= 0;
-    return (await hashFile(readFileBytes(path), signal)) === entry.digest;
-  } catch (error) {
-    if (signal?.aborted === true) throw error;
-    if (systemCode(error) !== undefined || (error instanceof Error && "code" in error)) return false;
-    throw error;
-  }
-}
-
-async function hashFile(bytes: ByteSource, signal?: CancelSignal): Promise<Digest> {
+async function hashFile(bytes: ByteSource): Promise<Digest> {
   const hasher = createHasher();
-  for await (const chunk of bytes) {
-    signal?.throwIfAborted();
-    hasher.update(chunk);
-  }
+  for await (const chunk of bytes) hasher.update(chunk);
   return hasher.digest();
 }
 

@@ -1,4 +1,5 @@
 /** What the kernel offers and the runtime does not, by the C library. */
+export { exchangePaths } from "./exchange-paths.ts";
 export { canLockFiles, tryExclusiveLock, tryShareLock } from "./file-lock.ts";
 export type { FileLock } from "./file-lock.ts";
 export { openLibC } from "./libc.ts";

@@ -1,11 +1,12 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   beginWriteback,
   canLockFiles,
+  exchangePaths,
   notifyManager,
   peerCredentialsOf,
   systemSteadyClock,
@@ -130,4 +131,19 @@ describe("the steady clock", () => {
     expect(ms).toBeGreaterThanOrEqual(before);
     expect(ms).toBeLessThanOrEqual(clock.now());
   });
+});
+
+test.skipIf(process.platform !== "linux")("two directories change places in one step, or nothing is done", () => {
+  const [left, right] = [join(scratch, "left"), join(scratch, "right")];
+  mkdirSync(left);
+  mkdirSync(right);
+  writeFileSync(join(left, "name"), "left");
+  writeFileSync(join(right, "name"), "right");
+  expect(exchangePaths(left, right)).toBe(true);
+  expect([readFileSync(join(left, "name"), "utf8"), readFileSync(join(right, "name"), "utf8")]).toEqual([
+    "right",
+    "left",
+  ]);
+  expect(exchangePaths(left, join(scratch, "nothing"))).toBe(false);
+  expect(readFileSync(join(left, "name"), "utf8")).toBe("right");
 });

@@ -607,9 +607,11 @@ type InstalledPackage struct {
 	SizeBytes   uint64                 `protobuf:"varint,6,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	InstalledAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=installed_at,json=installedAt,proto3" json:"installed_at,omitempty"`
 	// When it was last leased or asked for; not when files of it were read.
-	LastUsedAt    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_used_at,json=lastUsedAt,proto3" json:"last_used_at,omitempty"`
-	Pinned        bool                   `protobuf:"varint,9,opt,name=pinned,proto3" json:"pinned,omitempty"`
-	Leases        uint32                 `protobuf:"varint,10,opt,name=leases,proto3" json:"leases,omitempty"`
+	LastUsedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_used_at,json=lastUsedAt,proto3" json:"last_used_at,omitempty"`
+	Pinned     bool                   `protobuf:"varint,9,opt,name=pinned,proto3" json:"pinned,omitempty"`
+	Leases     uint32                 `protobuf:"varint,10,opt,name=leases,proto3" json:"leases,omitempty"`
+	// Releases of the agent's colony that need it: it is never collected as long as there is one.
+	Holders       []string `protobuf:"bytes,11,rep,name=holders,proto3" json:"holders,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -712,6 +714,13 @@ func (x *InstalledPackage) GetLeases() uint32 {
 		return x.Leases
 	}
 	return 0
+}
+
+func (x *InstalledPackage) GetHolders() []string {
+	if x != nil {
+		return x.Holders
+	}
+	return nil
 }
 
 type ResolveRequest struct {
@@ -2708,7 +2717,7 @@ const file_cpm_agent_v1_agent_proto_rawDesc = "" +
 	"\vtree_digest\x18\x04 \x01(\tH\x00R\n" +
 	"treeDigestB\n" +
 	"\n" +
-	"\bselector\"\xea\x02\n" +
+	"\bselector\"\x84\x03\n" +
 	"\x10InstalledPackage\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12'\n" +
@@ -2723,7 +2732,8 @@ const file_cpm_agent_v1_agent_proto_rawDesc = "" +
 	"lastUsedAt\x12\x16\n" +
 	"\x06pinned\x18\t \x01(\bR\x06pinned\x12\x16\n" +
 	"\x06leases\x18\n" +
-	" \x01(\rR\x06leases\"w\n" +
+	" \x01(\rR\x06leases\x12\x18\n" +
+	"\aholders\x18\v \x03(\tR\aholders\"w\n" +
 	"\x0eResolveRequest\x128\n" +
 	"\apackage\x18\x01 \x01(\v2\x1e.cpm.agent.v1.PackageReferenceR\apackage\x12+\n" +
 	"\x11required_features\x18\x02 \x03(\tR\x10requiredFeatures\"\x8f\x01\n" +

@@ -61,6 +61,8 @@ function serve(): Promise<RunningAgent> {
     },
     executor: undefined,
     keepUnusedMs: undefined,
+    scrubEveryMs: undefined,
+    scrubBytesPerSecond: 1_000_000,
     waterMarks: undefined,
     isolationRequired: false,
     freshMs: 60 * 60_000,

@@ -14,14 +14,16 @@ import { AgentSite } from "./agent-site.ts";
 describeOnColonies("the agent as an executor", (start) => {
   let colony: TestColony;
   let site: AgentSite;
+  let flags: readonly string[] = [];
   beforeAll(async () => {
     colony = await start();
     site = await AgentSite.open();
     await site.universe.publish("rise/tools", "1.0.0", { files: { "payload/hello.txt": "hello\n" } });
     await site.agent.end("SIGTERM");
     const key = join(site.folder, "executor.key");
-    const flags = ["--colony-server", colony.endpoint, "--colony", colony.client.colonyName, "--key", key];
-    await site.start([...flags, "--executor-name", "node-1", "--grace", "2s"]);
+    const given = ["--colony-server", colony.endpoint, "--colony", colony.client.colonyName, "--key", key];
+    flags = [...given, "--executor-name", "node-1", "--grace", "2s"];
+    await site.start(flags);
     // It waits until it is enrolled, under the id that it shows.
     await until(
       () => site.agent.log.some(({ event }) => event === "executor-trouble"),
@@ -37,6 +39,10 @@ describeOnColonies("the agent as an executor", (start) => {
     await colony?.stop();
   });
 
+  const restart = async (): Promise<void> => {
+    await site.agent.end("SIGTERM");
+    await site.start(flags);
+  };
   const call = async (funcname: string, kwargs: JsonObject) => {
     const conditions = { executortype: "cpm-agent", executornames: ["node-1"] };
     const { id } = await colony.client.processes.submit({ funcname, kwargs, conditions });
@@ -81,6 +87,57 @@ describeOnColonies("the agent as an executor", (start) => {
       { removed: false, treeRemoved: false },
     ]);
     expect((await call("cpm.remove", { package: "rise/pinned@^1.0.0" })).errors.join()).toContain("[agent/invalid]");
+  }, 180_000);
+
+  test("a version is kept for releases until the last one lets it go, across a restart", async () => {
+    const name = "rise/kept";
+    await site.universe.publish(name, "1.0.0", { files: { "payload/a": "kept" } });
+    for (const holder of ["books", "films", "books"])
+      expect((await call("cpm.ensure", { package: `${name}@1.0.0`, holder })).state).toBe("success");
+    await restart();
+    const listed = async () => {
+      const [{ packages }] = (await call("cpm.list", {})).output as unknown as [{ packages: { name: string }[] }];
+      return packages.find((each) => each.name === name);
+    };
+    expect(await listed()).toMatchObject({ holders: ["books", "films"], pinned: false });
+    const refused = await call("cpm.remove", { package: `${name}@1.0.0` });
+    expect(refused.errors.join()).toContain("kept for books, films [agent/held]");
+    expect(await site.client().collect({ freeBytes: 10n ** 15n })).toMatchObject({ removedTrees: expect.any(Number) });
+    expect(await listed()).toBeDefined();
+    expect((await call("cpm.release", { holder: "books" })).output).toEqual([{ released: 1 }]);
+    expect((await call("cpm.release", { holder: "books" })).output).toEqual([{ released: 0 }]);
+    expect((await call("cpm.remove", { package: `${name}@1.0.0` })).state).toBe("failed");
+    expect((await call("cpm.release", { holder: "films" })).output).toEqual([{ released: 1 }]);
+    expect((await call("cpm.remove", { package: `${name}@1.0.0` })).output).toMatchObject([{ removed: true }]);
+    for (const holder of ["", "a/b", "x".repeat(129), 1])
+      expect((await call("cpm.ensure", { package: name, holder })).errors.join()).toContain("[agent/invalid]");
+  }, 180_000);
+
+  test("all that is installed is verified at once, and the colony is told what the node has", async () => {
+    await site.universe.publish("rise/whole", "1.0.0", { files: { "payload/a": "whole" } });
+    await site.universe.publish("rise/broken", "1.0.0", { files: { "payload/a": "whole" } });
+    await call("cpm.ensure", { package: "rise/whole" });
+    const [{ path }] = (await call("cpm.ensure", { package: "rise/broken" })).output as unknown as [{ path: string }];
+    chmodSync(join(path, "payload/a"), 0o644);
+    const [verified] = (await call("cpm.verify", {})).output as unknown as [{ packages: { name: string }[] }];
+    expect(verified).toMatchObject({ intact: false, count: verified.packages.length });
+    const of = (name: string) => verified.packages.find((each) => each.name === name);
+    expect(of("rise/whole")).toMatchObject({ intact: true, damagedPaths: [], damagedCount: 0 });
+    expect(of("rise/broken")).toMatchObject({ intact: false, damagedPaths: ["payload/a"], damagedCount: 1 });
+    const root = site.root;
+    expect((await call("cpm.list", {})).output).toMatchObject([{ root, platform: expect.stringMatching(/^linux\//) }]);
+    const told = await until(
+      async () => (await colony.client.executors.list()).find(({ name }) => name === "node-1")?.capabilities,
+      (capabilities) => JSON.stringify(capabilities).includes("rise/broken"),
+    );
+    expect(told).toMatchObject({
+      hardware: [{ platform: "linux", storage: expect.stringMatching(/^[0-9]+Mi$/) }],
+      software: expect.arrayContaining([
+        { name: "cpm-agent", type: "cpm.agent", version: expect.any(String) },
+        { name: root, type: "cpm.packages-directory", version: "1" },
+        { name: "rise/whole", type: "cpm.package", version: "1.0.0" },
+      ]),
+    });
   }, 180_000);
 
   test("a server that is killed under the agent and comes back is worked for again", async () => {

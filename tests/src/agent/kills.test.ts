@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { confinedProcesses } from "@cpm/agent/testing";
 import type { Agent } from "@cpm/agent-client";
 import { isCpmError } from "@cpm/base";
 import { createRandom, propertyRuns } from "@cpm/base/testing";
+import { failpointsIn } from "../failpoints.ts";
 import type { FaultProxy } from "../registry/fault-proxy.ts";
 import { Universe } from "../resolution/universe.ts";
 import { AgentSite, faultOf } from "./agent-site.ts";
@@ -67,7 +68,7 @@ async function onNode(use: (site: AgentSite) => Promise<void>): Promise<void> {
 }
 
 test("every step that has a name is a kill point", () => {
-  const named = ["apps/agent/src", "packages/store/src"].flatMap((folder) => failpointsIn(folder));
+  const named = failpointsIn("apps/agent/src", "packages/store/src");
   // The worker's, the collection's and those of the command line's own unpacking have tests beside theirs.
   const ours = named.filter((step) => /^(blob|node|ensure)\//.test(step) && step !== "node/layer-unpacked");
   expect(new Set(killPoints.map(({ step }) => step))).toEqual(new Set(ours));
@@ -141,14 +142,6 @@ describe("an agent that is killed", () => {
     ).toBe(true);
   }, 3_600_000);
 });
-
-function failpointsIn(folder: string): readonly string[] {
-  const root = join(import.meta.dir, "../../..", folder);
-  return [...new Bun.Glob("**/*.ts").scanSync(root)]
-    .filter((path) => !path.includes("test"))
-    .flatMap((path) => [...readFileSync(join(root, path), "utf8").matchAll(/\bfailpoint\("([^"]+)"\)/g)])
-    .map(([, step = ""]) => step);
-}
 
 /** Bytes of a layer that are on the disk. */
 function keptOf({ root }: AgentSite, { hex, sizeBytes }: Layer): number {

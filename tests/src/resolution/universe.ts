@@ -78,7 +78,11 @@ export class Universe {
   }
 
   async publish(name: string, version: string, sketch: PackageSketch = {}): Promise<string> {
-    const root = this.sketch(name, version, sketch);
+    return this.publishDirectory(name, this.sketch(name, version, sketch));
+  }
+
+  /** What a sketch has become meanwhile. */
+  async publishDirectory(name: string, root: string): Promise<string> {
     const { store, root: top } = await packPackage(
       readPackageDirectory(root).directory,
       join(this.folder, `layout-${this.#count}`),

@@ -1,101 +1,116 @@
-import { create } from "@bufbuild/protobuf";
-import { PackageReferenceSchema } from "@cpm/agent-client/contract";
-import { isJsonObject } from "@cpm/base";
-import type { JsonObject, JsonValue } from "@cpm/base";
+import type { JsonObject } from "@cpm/base";
 import type { Job, JobHandler } from "@cpm/colonies";
 import { agentError } from "../errors.ts";
 import type { AgentNode } from "../node/agent-node.ts";
 import type { InstalledRef } from "../node/installed-packages.ts";
-import type { PackageRequest } from "../node/package-request.ts";
 import { removePackage } from "../node/remove-package.ts";
 import { installedOf } from "../service/package-handlers.ts";
-import { invalid, parsePackageRequest } from "../service/parse-request.ts";
+import { invalid } from "../service/parse-request.ts";
+import type { Damage } from "../worker/worker-verifier.ts";
+import { argumentsOf, parseHolder, parsePackage } from "./function-arguments.ts";
 
-/** More than this of anything is not put into an output. */
+/** More packages than this are not put into an output, nor more damaged paths of each of several packages. */
 const maxListed = 1000;
+const maxPathsOfEach = 100;
 /** A colony's processes own no lease; the number is nobody's. */
 const nobody = { uid: 0xffff_ffff, administrator: false };
 
 /** What a colony may ask of this node, by function name. Arguments come as kwargs; others than the known are refused. */
 export function nodeFunctions(node: AgentNode): Readonly<Record<string, JobHandler>> {
   return {
-    /** `{package}`: puts the newest version that fits on the node and answers where it is. */
+    /** `{package, holder?}`: puts the newest version that fits on the node, keeps it for a release, and answers where it is. */
     "cpm.ensure": async (job) => {
-      const wanted = wantedBy(job);
-      let phase = "";
-      const { ref, how } = await node.ensurer.ensure(
-        { wanted, pin: false },
-        nobody,
-        (progress) => {
-          if (progress.phase === phase) return;
-          phase = progress.phase;
-          // Jobs do not end for a line that could not be written.
-          void job.log(`${phase}\n`).catch(() => {});
-        },
-        job.signal,
-      );
+      const given = argumentsOf(job, ["package", "holder"]);
+      const wanted = parsePackage(given["package"]);
+      const holder = given["holder"] === undefined ? undefined : parseHolder(given["holder"]);
+      const request = { wanted, pin: false, holder };
+      const { ref, how } = await node.ensurer.ensure(request, nobody, phasesTo(job), job.signal);
       return [{ ...describe(node, ref), present: how === "present" }];
     },
-    /** `{package}`: reads every file of an installed package again. */
+    /** `{holder}`: what was kept for that release is kept for it no longer. */
+    "cpm.release": async (job) => {
+      const released = node.packages.releaseHolder(parseHolder(argumentsOf(job, ["holder"])["holder"]));
+      return [{ released }];
+    },
+    /** `{package?}`: reads every file of an installed package again, or of all that are installed. */
     "cpm.verify": async (job) => {
-      const ref = installedOf(node, wantedBy(job));
-      const damaged = await node.store.verifyTree(ref.tree, job.signal);
-      if (damaged.length > 0) node.events.add({ kind: "damaged", tree: ref.tree, healed: false });
-      return [
-        {
-          ...describe(node, ref),
-          intact: damaged.length === 0,
-          damagedPaths: damaged.slice(0, maxListed),
-          damagedCount: damaged.length,
-        },
-      ];
+      const { package: wanted } = argumentsOf(job, ["package"]);
+      if (wanted === undefined) return [await verifyAll(node, job.signal)];
+      const ref = installedOf(node, parsePackage(wanted));
+      return [describeDamage(node, ref, await verify(node, ref, job.signal), maxListed)];
     },
     /** `{package}`, an exact version: takes it away, unless it is pinned or held. */
     "cpm.remove": async (job) => {
-      const { name, selector } = wantedBy(job);
+      const { name, selector } = parsePackage(argumentsOf(job, ["package"])["package"]);
       if (name === undefined || selector.kind !== "version")
         throw invalid('"package" is to be namespace/name@version, one exact version');
       const installed = node.packages.ref(name, selector.version.text);
       if (installed !== undefined) assertFree(node, installed);
       return [{ ...(await removePackage(node, name, selector.version)) }];
     },
-    /** No arguments: what is installed, the first thousand, and how much space is free. */
+    /** No arguments: what is installed, the first thousand, where, and how much space is free. */
     "cpm.list": async (job) => {
       argumentsOf(job, []);
       const refs = node.packages.list();
-      const packages = refs.slice(0, maxListed).map((ref) => describe(node, ref));
-      return [{ packages, count: refs.length, freeBytes: node.freeBytes() }];
+      const packages = refs.slice(0, maxListed).map((ref) => {
+        const { holders, pinned } = node.packages.describe(ref);
+        return { ...describe(node, ref), pinned, holders: [...holders] };
+      });
+      const { root } = node.store;
+      return [{ root, platform: node.platform, packages, count: refs.length, freeBytes: node.freeBytes() }];
     },
   };
 }
 
-/** On the node itself an administrator may remove what is pinned; a process of a colony is of any member. */
+/** Writes each phase into the process's log once. */
+function phasesTo(job: Job): (progress: { readonly phase: string }) => void {
+  let phase = "";
+  return (progress) => {
+    if (progress.phase === phase) return;
+    phase = progress.phase;
+    // Jobs do not end for a line that could not be written.
+    void job.log(`${phase}\n`).catch(() => {});
+  };
+}
+
+async function verify(node: AgentNode, { tree }: InstalledRef, signal: AbortSignal): Promise<Damage> {
+  const damage = await node.verifier.verifyTree(node.store.treeFolder(tree), tree, { signal });
+  if (damage.count > 0) node.events.add({ kind: "damaged", tree, healed: false });
+  return damage;
+}
+
+/** One tree after the other, each once, whatever number of versions point to it. */
+async function verifyAll(node: AgentNode, signal: AbortSignal): Promise<JsonObject> {
+  const refs = node.packages.list();
+  const seen = new Map<string, Damage>();
+  for (const ref of refs) if (!seen.has(ref.tree)) seen.set(ref.tree, await verify(node, ref, signal));
+  const intact = [...seen.values()].every(({ count }) => count === 0);
+  const ofRef = (ref: InstalledRef): Damage => seen.get(ref.tree) ?? { paths: [], count: 0 };
+  // What is damaged is not left out where there are more than can be listed.
+  const damagedFirst = refs.toSorted((left, right) => ofRef(right).count - ofRef(left).count).slice(0, maxListed);
+  const packages = damagedFirst.map((ref) => describeDamage(node, ref, ofRef(ref), maxPathsOfEach));
+  return { intact, count: refs.length, packages };
+}
+
+function describeDamage(node: AgentNode, ref: InstalledRef, { paths, count }: Damage, maxPaths: number): JsonObject {
+  const damagedPaths = paths.slice(0, maxPaths);
+  return { ...describe(node, ref), intact: count === 0, damagedPaths, damagedCount: count };
+}
+
+/** On the node itself an administrator may remove what is kept; a process of a colony is of any member. */
 function assertFree(node: AgentNode, ref: InstalledRef): void {
-  const { pinned, leases, name, version } = node.packages.describe(ref);
-  if (pinned || leases > 0)
-    throw agentError("agent/held", `${name}@${version.text} is ${pinned ? "pinned" : `leased ${leases} times`}`);
+  const { pinned, holders, leases, name, version } = node.packages.describe(ref);
+  const how = pinned
+    ? "pinned"
+    : holders.length > 0
+      ? `kept for ${holders.slice(0, 10).join(", ")}`
+      : leases > 0
+        ? `leased ${leases} times`
+        : undefined;
+  if (how !== undefined) throw agentError("agent/held", `${name}@${version.text} is ${how}`);
 }
 
 function describe(node: AgentNode, ref: InstalledRef): JsonObject {
   const { path } = node.packages.describe(ref);
   return { name: ref.name, version: ref.version.text, treeDigest: ref.tree, path };
-}
-
-function wantedBy(job: Job): PackageRequest {
-  const text = argumentsOf(job, ["package"])["package"];
-  if (typeof text !== "string") throw invalid('"package" is to be namespace/name or namespace/name@range');
-  const at = text.indexOf("@");
-  const name = at === -1 ? text : text.slice(0, at);
-  const selector = at === -1 ? {} : { selector: { case: "range" as const, value: text.slice(at + 1) } };
-  return parsePackageRequest(create(PackageReferenceSchema, { name, ...selector }));
-}
-
-function argumentsOf({ process }: Job, known: readonly string[]): JsonObject {
-  const { args, kwargs } = process.spec;
-  if (Array.isArray(args) && args.length > 0) throw invalid("arguments are given by name, in kwargs");
-  const given: JsonValue = kwargs ?? {};
-  if (!isJsonObject(given)) throw invalid("kwargs are no object");
-  const unknown = Object.keys(given).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw invalid(`there is no argument ${JSON.stringify(unknown.slice(0, 64))}`);
-  return given;
 }

@@ -3,8 +3,10 @@ import { ColoniesClient, runExecutor } from "@cpm/colonies";
 import type { ExecutorEvent } from "@cpm/colonies";
 import type { AgentNode } from "../node/agent-node.ts";
 import type { Log, LogLine } from "../operation/log.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { openExecutorKey } from "./executor-key.ts";
 import { nodeFunctions } from "./node-functions.ts";
+import { reportCapabilities } from "./report-capabilities.ts";
 
 export interface ExecutorSettings {
   /** `http://HOST:PORT`. */
@@ -24,21 +26,33 @@ export interface NodeExecutor {
 }
 
 const executorType = "cpm-agent";
-/** The server wakes one of the agents that wait for work, whichever node it is for; the others see it at their next call. */
+/** The server wakes one of all that wait when work comes, whichever node it is for; the others see it when they ask again. */
 const waitSeconds = 5;
 
 /**
  * Works for a colony beside the socket. Until it is enrolled, and while no server answers, it asks again with growing
  * pauses; the socket knows nothing of it.
  */
-export function startExecutor(node: AgentNode, settings: ExecutorSettings, log: Log): NodeExecutor {
+export function startExecutor(
+  node: AgentNode,
+  settings: ExecutorSettings,
+  layoutVersion: number,
+  log: Log,
+): NodeExecutor {
   const { server, colonyName, slots } = settings;
   const identity = openExecutorKey(settings.keyPath);
   const name = settings.name ?? `${executorType}-${identity.id.slice(0, 12)}`;
   log({ event: "executor", id: identity.id, name, colony: colonyName, server });
   const stop = new AbortController();
+  const client = new ColoniesClient({ endpoint: server, colonyName, identity });
+  const stopReporting = reportCapabilities({
+    read: () => capabilitiesOf(node, layoutVersion),
+    send: (capabilities, signal) => client.executors.updateCapabilities(name, capabilities, { signal }),
+    listen: (changed) => node.events.listen(changed),
+    onFailure: (error) => log({ event: "capabilities-untold", ...reasonOf(error) }),
+  });
   const running = runExecutor({
-    client: new ColoniesClient({ endpoint: server, colonyName, identity }),
+    client,
     executorName: name,
     executorType,
     handlers: nodeFunctions(node),
@@ -50,6 +64,7 @@ export function startExecutor(node: AgentNode, settings: ExecutorSettings, log: 
   return {
     async stop(graceMs) {
       stop.abort();
+      stopReporting();
       // A server that never answers must not keep the agent from ending.
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, graceMs);
@@ -60,10 +75,14 @@ export function startExecutor(node: AgentNode, settings: ExecutorSettings, log: 
 
 function eventLine(event: ExecutorEvent): LogLine {
   if (event.kind === "trouble") {
-    const { code, message } = toErrorRecord(event.error);
-    return { event: "executor-trouble", code, message, retryMs: event.retryMs };
+    return { event: "executor-trouble", ...reasonOf(event.error), retryMs: event.retryMs };
   }
   const { id: processId, functionName } = event.process;
   const successful = event.kind === "closed" ? { successful: event.successful } : {};
   return { event: `process-${event.kind}`, processId, functionName, ...successful };
+}
+
+function reasonOf(error: unknown): { readonly code: string; readonly message: string } {
+  const { code, message } = toErrorRecord(error);
+  return { code, message };
 }

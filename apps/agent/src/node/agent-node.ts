@@ -15,6 +15,9 @@ import { LeaseBook } from "./lease-book.ts";
 import { NamespaceQuota } from "./namespace-quota.ts";
 import type { WaterMarks } from "./plan-collection.ts";
 import type { RegistrySource } from "./registry-source.ts";
+import { Scrubber } from "./scrubber.ts";
+import type { ScrubberParts } from "./scrubber.ts";
+import type { WorkerVerifier } from "../worker/worker-verifier.ts";
 
 export interface AgentNodeOptions {
   readonly root: string;
@@ -35,6 +38,13 @@ export interface AgentNodeOptions {
   readonly namespaceQuotaBytes: number | undefined;
   readonly onCollected: (result: CollectResult) => void;
   readonly onPressure: (wantedBytes: number, result: CollectResult) => void;
+  /** From the beginning of a round of reading everything again to that of the next. Undefined: none. */
+  readonly scrubEveryMs: number | undefined;
+  readonly scrubBytesPerSecond: number;
+  readonly verifier: WorkerVerifier;
+  readonly onScrubbedBytes: (addedBytes: number) => void;
+  readonly onScrubbed: ScrubberParts["onScrubbed"];
+  readonly onHealing: ScrubberParts["onHealing"];
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -52,6 +62,10 @@ export interface AgentNode {
   /** What collection works with. */
   readonly collection: CollectParts;
   readonly collector: Collector;
+  readonly scrubber: Scrubber;
+  /** As packages name it. */
+  readonly platform: string;
+  readonly verifier: WorkerVerifier;
   /** On the file system of the packages directory. */
   freeBytes(): number;
   close(): Promise<void>;
@@ -85,6 +99,9 @@ export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNod
   };
   const collector = new Collector({ ...options, collection, diskUse: () => diskUseOf(root) });
   collector.start(collectEveryMs);
+  const { verifier, onScrubbedBytes } = options;
+  const scrubber = new Scrubber({ ...options, collection, ensurer, onBytes: onScrubbedBytes });
+  scrubber.start();
   return {
     store,
     packages,
@@ -94,9 +111,12 @@ export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNod
     registry,
     collection,
     collector,
+    scrubber,
+    platform,
+    verifier,
     freeBytes: () => diskUseOf(root).availableBytes,
     async close() {
-      await collector.stop();
+      await Promise.all([collector.stop(), scrubber.stop()]);
       registry.close();
       lock.release();
     },

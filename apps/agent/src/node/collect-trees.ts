@@ -6,7 +6,7 @@ import { failpoint, makeDirectory, removeFile, removeTree as removeDirectory, sy
 import type { NodeStore } from "@cpm/store";
 import { tryExclusiveLock } from "@cpm/system";
 import type { EventLog } from "./event-log.ts";
-import type { InstalledPackages, InstalledRef } from "./installed-packages.ts";
+import type { Installed, InstalledPackages, InstalledRef } from "./installed-packages.ts";
 import type { LeaseBook } from "./lease-book.ts";
 import { planCollection } from "./plan-collection.ts";
 import type { CollectableTree } from "./plan-collection.ts";
@@ -100,8 +100,13 @@ async function removeCollectable(
 ): Promise<Fate | "pinned"> {
   const { packages } = parts;
   const refs = packages.list().filter((ref) => ref.tree === tree);
-  if (refs.some((ref) => packages.describe(ref).pinned)) return "pinned";
+  if (refs.some((ref) => isKept(packages.describe(ref)))) return "pinned";
   return refs.length > 0 && !referred ? "young" : removeTree(parts, tree, { youngMs, dryRun, refs });
+}
+
+/** By an administrator of the node, or for a release. */
+function isKept({ pinned, holders }: Installed): boolean {
+  return pinned || holders.length > 0;
 }
 
 /** Every tree of the node with the versions that point to it. */
@@ -119,7 +124,7 @@ function collectable({ node, packages }: CollectParts): readonly CollectableTree
         0,
         ...refs.map(({ lastUsedAtMs, installedAtMs }) => Math.max(lastUsedAtMs, installedAtMs)),
       ),
-      pinned: refs.some(({ pinned }) => pinned),
+      pinned: refs.some(isKept),
     };
   });
 }

@@ -48,7 +48,7 @@ function install(letter: string, unusedMs: number, pinned = false): void {
   writeFileSync(lockOf(letter), "", { mode: 0o444 });
   const name = `rise/${letter}`;
   const installedAtMs = nowMs - 1000 * hourMs;
-  packages.records.write(name, "1.0.0", { manifest: tree, tree, sizeBytes: 1000, installedAtMs, pinned });
+  packages.records.write(name, "1.0.0", { manifest: tree, tree, sizeBytes: 1000, installedAtMs, pinned, holders: [] });
   node.setRef(name, "1.0.0", tree);
   for (const path of [folder, lockOf(letter)]) utimesSync(path, nowMs / 1000, (nowMs - unusedMs) / 1000);
 }

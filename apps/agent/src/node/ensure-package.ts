@@ -1,7 +1,8 @@
 import type { Digest } from "@cpm/base";
-import { placePackage, readPackageContents } from "@cpm/operations/node";
+import { placePackage, readPackageContents, replacePackage } from "@cpm/operations/node";
 import type { PackageContents } from "@cpm/operations/node";
 import { failpoint } from "@cpm/store";
+import type { PackageName } from "@cpm/model";
 import type { NodeStore } from "@cpm/store";
 import { agentError } from "../errors.ts";
 import type { EventLog } from "./event-log.ts";
@@ -17,6 +18,8 @@ export interface EnsureRequest {
   readonly wanted: PackageRequest;
   readonly expectedManifest?: Digest | undefined;
   readonly pin: boolean;
+  /** A release of a colony that needs it from now on, until it is let go by `releaseHolder`. */
+  readonly holder?: string | undefined;
   readonly lease?: LeaseRequest | undefined;
 }
 
@@ -107,11 +110,11 @@ export class PackageEnsurer {
   }
 
   /** Only what a version, a manifest or a tree names for good: which version a range means is the registry's to say. */
-  #present({ wanted, expectedManifest, pin }: EnsureRequest): InstalledRef | undefined {
+  #present({ wanted, expectedManifest, pin, holder }: EnsureRequest): InstalledRef | undefined {
     if (wanted.selector.kind === "range" || wanted.selector.kind === "newest") return undefined;
     const ref = this.#parts.packages.find(wanted);
-    if (ref === undefined || (expectedManifest === undefined && !pin)) return ref;
-    // Of what another program has placed, the registry has to say which manifest it is; only then can it be pinned.
+    if (ref === undefined || (expectedManifest === undefined && !pin && holder === undefined)) return ref;
+    // Of what another program has placed, the registry has to say which manifest it is; only then can it be kept for good.
     const { manifest } = this.#parts.packages.describe(ref);
     return manifest === undefined || manifest !== (expectedManifest ?? manifest) ? undefined : ref;
   }
@@ -140,15 +143,36 @@ export class PackageEnsurer {
     if (here?.tree === tree && packages.describe(here).manifest === found.root.digest) return { ref, present: true };
     const sizeBytes = contents.config.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
     using _room = this.#parts.quota.reserve(name, tree, sizeBytes);
+    await this.#wantedMeanwhile(tree, () => this.#fetch(contents, sizeBytes, tell, signal));
+    return { ref, present: false };
+  }
+
+  /**
+   * Makes a tree that is here anew, from what the registry has under its manifest, and has `swap` put it in its place.
+   * Throws `agent/other-manifest` where that is another tree by now, and what fetching and unpacking throw.
+   */
+  async replace(
+    { name, tree, manifest }: { readonly name: PackageName; readonly tree: Digest; readonly manifest: Digest },
+    swap: (staging: string, folder: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { registry, platform, node } = this.#parts;
+    const found = await this.#find({ name, selector: { kind: "manifest", digest: manifest } }, signal);
+    const contents = await registry.watched(() => readPackageContents(found.source, found.root, platform, signal));
+    if (contents.config.tree !== tree)
+      throw agentError("agent/other-manifest", `${name} at ${manifest} is not the package of tree ${tree}`);
+    await this.#wantedMeanwhile(tree, () => registry.watched(() => replacePackage(contents, node, swap, signal)));
+  }
+
+  async #wantedMeanwhile(tree: Digest, work: () => Promise<unknown>): Promise<void> {
     this.#wanted.set(tree, (this.#wanted.get(tree) ?? 0) + 1);
     try {
-      await this.#fetch(contents, sizeBytes, tell, signal);
+      await work();
     } finally {
       const count = (this.#wanted.get(tree) ?? 1) - 1;
       if (count === 0) this.#wanted.delete(tree);
       else this.#wanted.set(tree, count);
     }
-    return { ref, present: false };
   }
 
   async #fetch(
@@ -162,8 +186,10 @@ export class PackageEnsurer {
     const missing = layers.filter(({ digest }) => node.blobs.stat(digest) === undefined);
     const totalBytes = missing.reduce((sum, layer) => sum + layer.sizeBytes, 0);
     const resumedBytes = missing.reduce((sum, { digest }) => sum + node.blobs.ingestedBytes(digest), 0);
-    const record = { manifest: root.digest, tree: config.tree, sizeBytes, installedAtMs: now(), pinned: false };
-    packages.records.write(manifest.name, manifest.version.text, record);
+    const { name, version } = manifest;
+    const { pinned = false, holders = [] } = packages.records.read(name, version.text) ?? {};
+    const known = { manifest: root.digest, tree: config.tree, sizeBytes, installedAtMs: now() };
+    packages.records.write(name, version.text, { ...known, pinned, holders });
     failpoint("ensure/record-written");
     let doneBytes = 0;
     const progress = ({ doneBytes: reported }: { readonly doneBytes?: number }): void => {
@@ -176,7 +202,7 @@ export class PackageEnsurer {
     tell({ phase: "fetching", doneBytes, totalBytes, resumedBytes });
     await registry.watched(() => placePackage(contents, node, progress, signal));
     failpoint("ensure/placed");
-    const ref = { name: manifest.name, version: manifest.version, tree: config.tree };
+    const ref = { name, version, tree: config.tree };
     events.add({ kind: "installed", installed: packages.describe(ref) });
   }
 
@@ -186,9 +212,7 @@ export class PackageEnsurer {
     const lease = request.lease === undefined ? undefined : leases.acquire(request.lease, [ref.tree], caller);
     failpoint("ensure/leased");
     packages.touch(ref.tree);
-    const record = packages.records.read(ref.name, ref.version.text);
-    if (request.pin && record?.pinned === false)
-      packages.records.write(ref.name, ref.version.text, { ...record, pinned: true });
+    packages.keep(ref, request);
     return { ref, how, lease };
   }
 }

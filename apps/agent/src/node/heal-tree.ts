@@ -1,19 +1,74 @@
+import { existsSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import type { Digest } from "@cpm/base";
+import { digestHex } from "@cpm/base";
+import type { PackageName } from "@cpm/model";
+import { exchangePaths, tryExclusiveLock } from "@cpm/system";
 import { agentError } from "../errors.ts";
-import type { AgentNode } from "./agent-node.ts";
 import { removeTree } from "./collect-trees.ts";
-import type { InstalledRef } from "./installed-packages.ts";
+import type { CollectParts } from "./collect-trees.ts";
+import type { PackageEnsurer } from "./ensure-package.ts";
+
+export interface HealParts {
+  readonly collection: CollectParts;
+  readonly ensurer: PackageEnsurer;
+}
+
+/** `gone`: no version points to it. `kept`: nobody knows what it was made from. */
+export type Healing = "healed" | "gone" | "kept";
 
 /**
- * Replaces a damaged tree by what the registry has under the manifest that it came from. Throws `agent/held` while
- * somebody uses the tree, and what fetching throws: then the version is gone from this node rather than wrong.
+ * Makes a damaged tree anew from the manifest that it came from, and puts it in the place of the damaged one in one step,
+ * so the package is there throughout. One that no version points to is removed. Throws `agent/held` while somebody uses
+ * the tree, and what fetching throws: then the damaged tree is as it was.
  */
-export async function healTree(node: AgentNode, ref: InstalledRef, signal: AbortSignal): Promise<boolean> {
-  const { manifest, pinned } = node.packages.describe(ref);
-  if (manifest === undefined) return false;
-  const fate = await removeTree(node.collection, ref.tree, { youngMs: 0, dryRun: false, refs: [] });
-  if (fate !== "removed") throw agentError("agent/held", `the tree ${ref.tree} is ${fate}`);
-  const wanted = { name: ref.name, selector: { kind: "manifest", digest: manifest } } as const;
-  const nobody = { uid: 0, administrator: true };
-  await node.ensurer.ensure({ wanted, pin: pinned }, nobody, () => {}, signal);
-  return true;
+export async function healTree(parts: HealParts, tree: Digest, signal: AbortSignal): Promise<Healing> {
+  const { packages } = parts.collection;
+  const refs = packages.list().filter((ref) => ref.tree === tree);
+  if (refs.length === 0) return removeDamaged(parts.collection, tree);
+  const source = refs.map((ref) => packages.describe(ref)).find(({ manifest }) => manifest !== undefined);
+  if (source?.manifest === undefined) return "kept";
+  // A tree that is held now is not worth a download; whether it is held then decides.
+  exclusively(parts.collection, tree, () => {});
+  await parts.ensurer.replace(asSource(source.name, tree, source.manifest), swapIn(parts.collection, tree), signal);
+  return "healed";
+}
+
+function asSource(name: PackageName, tree: Digest, manifest: Digest) {
+  return { name, tree, manifest };
+}
+
+async function removeDamaged(collection: CollectParts, tree: Digest): Promise<Healing> {
+  if (!existsSync(collection.node.treeFolder(tree))) return "gone";
+  const fate = await removeTree(collection, tree, { youngMs: 0, dryRun: false, refs: [] });
+  if (fate !== "removed") throw held(tree, fate);
+  return "gone";
+}
+
+function swapIn(collection: CollectParts, tree: Digest) {
+  return (staging: string, folder: string): void =>
+    exclusively(collection, tree, () => {
+      if (exchangePaths(staging, folder)) return;
+      // Where two names cannot change places, a crash between these two leaves a version without a tree, as removing does.
+      const old = `${staging}.old`;
+      renameSync(folder, old);
+      renameSync(staging, folder);
+      renameSync(old, staging);
+    });
+}
+
+/** Does something while nobody uses the tree and nobody can begin to. Throws `agent/held`. */
+function exclusively({ node, leases }: CollectParts, tree: Digest, act: () => void): void {
+  if (leases.holdersOf(tree) > 0) throw held(tree, "leased");
+  const lock = tryExclusiveLock(join(node.root, "locks", digestHex(tree)));
+  if (lock === undefined) throw held(tree, "locked");
+  try {
+    act();
+  } finally {
+    lock.release();
+  }
+}
+
+function held(tree: Digest, how: string) {
+  return agentError("agent/held", `the tree ${tree} is ${how}`);
 }

@@ -6,6 +6,7 @@ import { createDigest, digestHex } from "@cpm/base";
 import { compareVersions, isPackageName, readVersion, satisfies } from "@cpm/model";
 import type { PackageName, Version } from "@cpm/model";
 import type { NodeStore } from "@cpm/store";
+import { agentError } from "../errors.ts";
 import type { LeaseBook } from "./lease-book.ts";
 import { PackageRecords } from "./package-records.ts";
 import type { PackageRequest } from "./package-request.ts";
@@ -26,11 +27,16 @@ export interface Installed extends InstalledRef {
   readonly installedAtMs: number;
   readonly lastUsedAtMs: number;
   readonly pinned: boolean;
+  /** Releases of a colony that need it. */
+  readonly holders: readonly string[];
   readonly leases: number;
 }
 
 /** The directory that a ref points to, of which only the end is fixed. */
 const treePath = /[/\\]trees[/\\]sha256[/\\]([0-9a-f]{64})[/\\]root$/;
+
+/** Of one version. */
+const maxHolders = 1000;
 
 /** How often the use of a tree is written down. */
 const touchIntervalMs = 60_000;
@@ -103,6 +109,7 @@ export class InstalledPackages {
       installedAtMs: record?.installedAtMs ?? lstatSync(join(this.#node.root, "refs", name, version.text)).mtimeMs,
       lastUsedAtMs: statSync(this.#lockPath(tree), { throwIfNoEntry: false })?.mtimeMs ?? 0,
       pinned: record?.pinned === true,
+      holders: record?.holders ?? [],
       leases: this.#leases.holdersOf(tree),
     };
   }
@@ -115,6 +122,34 @@ export class InstalledPackages {
     const sizeBytes = parseTreeListing(listing).reduce((sum, entry) => sum + (entry.sizeBytes ?? 0), 0);
     this.#sizes.set(tree, sizeBytes);
     return sizeBytes;
+  }
+
+  /** Keeps a version from collection: pinned, or for a release. */
+  keep(
+    { name, version }: InstalledRef,
+    { pin, holder }: { readonly pin: boolean; readonly holder?: string | undefined },
+  ): void {
+    const record = this.records.read(name, version.text);
+    if (record === undefined) return;
+    const pinned = record.pinned || pin;
+    const holders = holder === undefined ? record.holders : [...new Set([...record.holders, holder])].toSorted();
+    if (holders.length > maxHolders)
+      throw agentError("agent/lease-limit", `${name}@${version.text} is kept for ${maxHolders} releases already`);
+    if (pinned !== record.pinned || holders.length !== record.holders.length)
+      this.records.write(name, version.text, { ...record, pinned, holders });
+  }
+
+  /** Ends what `keep` did for a release; how many versions it had kept. */
+  releaseHolder(holder: string): number {
+    let count = 0;
+    for (const { name, version } of this.list()) {
+      const record = this.records.read(name, version.text);
+      if (record?.holders.includes(holder) !== true) continue;
+      const holders = record.holders.filter((other) => other !== holder);
+      this.records.write(name, version.text, { ...record, holders });
+      count++;
+    }
+    return count;
   }
 
   /** Writes down that a tree is wanted: what was wanted lately is collected last. */

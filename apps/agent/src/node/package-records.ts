@@ -13,6 +13,8 @@ export interface PackageRecord {
   readonly installedAtMs: number;
   /** Never collected until it is removed. */
   readonly pinned: boolean;
+  /** Releases of a colony that need the version: it is kept as long as there is one. */
+  readonly holders: readonly string[];
 }
 
 /**
@@ -36,10 +38,12 @@ export class PackageRecords {
     }
   }
 
-  write(name: string, version: string, { manifest, tree, sizeBytes, installedAtMs, pinned }: PackageRecord): void {
+  write(name: string, version: string, record: PackageRecord): void {
+    const { manifest, tree, sizeBytes, installedAtMs, pinned, holders } = record;
     const path = this.#path(name, version);
     mkdirSync(dirname(path), { recursive: true });
-    replaceFile(path, encodeUtf8(`${stringifyJson({ manifest, tree, sizeBytes, installedAtMs, pinned })}\n`));
+    const value = { manifest, tree, sizeBytes, installedAtMs, pinned, ...(holders.length === 0 ? {} : { holders }) };
+    replaceFile(path, encodeUtf8(`${stringifyJson(value)}\n`));
   }
 
   remove(name: string, version: string): void {
@@ -53,9 +57,10 @@ export class PackageRecords {
 
 function toRecord(value: unknown): PackageRecord | undefined {
   if (!isJsonObject(value as never)) return undefined;
-  const { manifest, tree, sizeBytes, installedAtMs, pinned } = value as JsonObject;
+  const { manifest, tree, sizeBytes, installedAtMs, pinned, holders } = value as JsonObject;
   if (typeof manifest !== "string" || !isDigest(manifest) || typeof tree !== "string" || !isDigest(tree))
     return undefined;
   if (typeof sizeBytes !== "number" || typeof installedAtMs !== "number") return undefined;
-  return { manifest, tree, sizeBytes, installedAtMs, pinned: pinned === true };
+  const texts = Array.isArray(holders) ? holders.filter((holder) => typeof holder === "string") : [];
+  return { manifest, tree, sizeBytes, installedAtMs, pinned: pinned === true, holders: texts };
 }

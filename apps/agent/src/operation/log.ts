@@ -1,5 +1,7 @@
-import { isCpmError } from "@cpm/base";
+import { isCpmError, toErrorRecord } from "@cpm/base";
+import type { Digest } from "@cpm/base";
 import type { GetInfoRequest } from "@cpm/agent-client/contract";
+import type { Healing } from "../node/heal-tree.ts";
 import type { Caller } from "../service/caller.ts";
 import type { CallRecord } from "../service/call-gate.ts";
 
@@ -34,4 +36,11 @@ export function callLine({ method, caller, durationMs, error, cause }: CallRecor
     ? {}
     : { failure: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) };
   return { ...line, code: error.code, message: error.message, ...failure };
+}
+
+/** What became of a damaged tree. */
+export function healingLine(tree: Digest, outcome: Healing | Error): LogLine {
+  if (!(outcome instanceof Error)) return { event: "healing", tree, outcome };
+  const { code, message } = toErrorRecord(outcome);
+  return { event: "healing", tree, outcome: "failed", code, message };
 }

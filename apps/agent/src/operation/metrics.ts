@@ -26,6 +26,8 @@ export class Metrics {
   #collectedBytes = 0;
   #collectedTrees = 0;
   #collectedBlobs = 0;
+  #scrubbedBytes = 0;
+  #damaged = { tree: 0, blob: 0 };
   #workers = 0;
   #workerPeakBytes = 0;
 
@@ -60,6 +62,14 @@ export class Metrics {
     this.#collectedBlobs += removedBlobs;
   }
 
+  scrubbed(addedBytes: number): void {
+    this.#scrubbedBytes += addedBytes;
+  }
+
+  damaged(what: "tree" | "blob"): void {
+    this.#damaged[what]++;
+  }
+
   /** A confined process that ended well, with the most memory that it was seen to take. */
   workerEnded(peakBytes: number): void {
     this.#workers++;
@@ -84,6 +94,13 @@ export class Metrics {
       ...formatMetric("cpm_agent_collected_total", "counter", "Trees and blobs removed.", [
         [`what="tree"`, this.#collectedTrees],
         [`what="blob"`, this.#collectedBlobs],
+      ]),
+      ...formatMetric("cpm_agent_scrubbed_bytes_total", "counter", "Bytes that were read again.", [
+        ["", this.#scrubbedBytes],
+      ]),
+      ...formatMetric("cpm_agent_scrub_damaged_total", "counter", "Trees and blobs that were found damaged.", [
+        [`what="tree"`, this.#damaged.tree],
+        [`what="blob"`, this.#damaged.blob],
       ]),
       ...formatMetric("cpm_agent_workers_total", "counter", "Confined processes that ended well.", [
         ["", this.#workers],

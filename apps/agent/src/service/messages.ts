@@ -5,7 +5,7 @@ import type { Installed } from "../node/installed-packages.ts";
 import type { Lease } from "../node/lease-book.ts";
 
 export function installedMessage(installed: Installed): MessageInitShape<typeof InstalledPackageSchema> {
-  const { name, version, manifest, tree, path, sizeBytes, pinned, leases } = installed;
+  const { name, version, manifest, tree, path, sizeBytes, pinned, holders, leases } = installed;
   return {
     name,
     version: version.text,
@@ -17,6 +17,7 @@ export function installedMessage(installed: Installed): MessageInitShape<typeof 
     lastUsedAt: timestampFromMs(Math.floor(installed.lastUsedAtMs)),
     pinned,
     leases,
+    holders: [...holders],
   };
 }
 

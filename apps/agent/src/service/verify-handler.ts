@@ -7,8 +7,6 @@ import { parsePackageRequest, requireFeatures } from "./parse-request.ts";
 import { healTree } from "../node/heal-tree.ts";
 import { installedOf } from "./package-handlers.ts";
 
-const maxPaths = 1000;
-
 /** Reads every file again; heals where that was asked for and nobody holds the tree. */
 export async function answerVerify(
   request: VerifyRequest,
@@ -22,14 +20,10 @@ export async function answerVerify(
   const ref = installedOf(node, parsePackageRequest(request.package));
   const totalBytes = BigInt(node.packages.sizeOf(ref.tree));
   await call.send({ update: { case: "progress", value: { doneBytes: 0n, totalBytes } } });
-  const damaged = await node.store.verifyTree(ref.tree, call.signal);
-  const healed = damaged.length > 0 && request.heal && (await healTree(node, ref, call.signal));
-  if (damaged.length > 0) node.events.add({ kind: "damaged", tree: ref.tree, healed });
-  const value = {
-    intact: damaged.length === 0,
-    damagedPaths: damaged.slice(0, maxPaths),
-    damagedCount: BigInt(damaged.length),
-    healed,
-  };
+  const folder = node.store.treeFolder(ref.tree);
+  const { paths, count } = await node.verifier.verifyTree(folder, ref.tree, { signal: call.signal });
+  const healed = count > 0 && request.heal && (await healTree(node, ref.tree, call.signal)) === "healed";
+  if (count > 0) node.events.add({ kind: "damaged", tree: ref.tree, healed });
+  const value = { intact: count === 0, damagedPaths: [...paths], damagedCount: BigInt(count), healed };
   await call.send({ update: { case: "result", value } });
 }

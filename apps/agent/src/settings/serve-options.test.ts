@@ -31,6 +31,17 @@ describe("what a node keeps", () => {
   });
 });
 
+test("what is kept is read again each month, slowly, unless it is said", () => {
+  expect(options()).toMatchObject({ scrubEveryMs: 30 * 24 * 3_600_000, scrubBytesPerSecond: 20_000_000 });
+  expect(options("--scrub-every", "off").scrubEveryMs).toBeUndefined();
+  expect(options("--scrub-every", "1d", "--scrub-rate", "1GB")).toMatchObject({
+    scrubEveryMs: 24 * 3_600_000,
+    scrubBytesPerSecond: 1_000_000_000,
+  });
+  expect(() => options("--scrub-rate", "10kB")).toThrow(/^scrubRate is /);
+  expect(() => options("--scrub-every", "often")).toThrow(/^scrubEvery is /);
+});
+
 describe("a colony", () => {
   const whole = ["--colony-server", "http://127.0.0.1:50080", "--colony", "dev", "--key", "/k"];
 

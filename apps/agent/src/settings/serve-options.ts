@@ -58,6 +58,8 @@ export function toServeOptions(
     graceMs: reader.duration("grace", 60 * 60_000),
     keepUnusedMs: keepUnusedOf(reader),
     waterMarks: waterMarksOf(reader),
+    scrubEveryMs: reader.text("scrubEvery") === "off" ? undefined : reader.duration("scrubEvery", maxUnusedMs),
+    scrubBytesPerSecond: reader.parsed("scrubRate", "a size of at least 1MB", parseScrubRate),
     minFreeBytes: reader.parsed("minFree", "a size such as 100MB", parseSizeBytes),
     log,
     logged: (failed) => failed || level === "calls",
@@ -139,6 +141,12 @@ function parseCount(text: string): number | undefined {
 function parseWorkerMemory(text: string): number | undefined {
   const sizeBytes = parseSizeBytes(text);
   return sizeBytes !== undefined && sizeBytes >= leastWorkerBytes ? sizeBytes : undefined;
+}
+
+/** Slower ones look like a worker that hangs. */
+function parseScrubRate(text: string): number | undefined {
+  const sizeBytes = parseSizeBytes(text);
+  return sizeBytes !== undefined && sizeBytes >= 1_000_000 ? sizeBytes : undefined;
 }
 
 function parseYesOrNo(text: string): boolean | undefined {

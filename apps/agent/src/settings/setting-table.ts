@@ -34,6 +34,8 @@ const settingTable = {
   },
   lowWater: { value: "PERCENT", default: "80%", meaning: "of the disk: until it is no fuller than this" },
   namespaceQuota: { value: "SIZE", default: "off", meaning: "what the packages of one namespace may take, unpacked" },
+  scrubEvery: { value: "DURATION", default: "30d", meaning: "how often all that is kept is read again; off: never" },
+  scrubRate: { value: "SIZE", default: "20MB", meaning: "so much is read again a second, at most" },
   minFree: { value: "SIZE", default: "100MB", meaning: "with less free space the agent is not ready" },
   grace: { value: "DURATION", default: "30s", meaning: "how long calls may go on after a signal to stop" },
   log: { value: "LEVEL", default: "errors", meaning: "off, errors or calls; JSON lines on stderr" },

@@ -12,6 +12,9 @@ import { agentError } from "../errors.ts";
  */
 export type WorkerMessage =
   | { readonly type: "progress"; readonly addedBytes: number }
+  /** A path of what was read again that is not what it should be, and at the end how many there are. */
+  | { readonly type: "damaged"; readonly path: string }
+  | { readonly type: "damage"; readonly count: number }
   | { readonly type: "done" }
   | { readonly type: "failed"; readonly code: string; readonly message: string };
 
@@ -38,10 +41,11 @@ export function createReporter(): (addedBytes: number) => void {
 /** Throws `agent/worker-output` for what is none of the messages. */
 export function parseWorkerMessage(line: string): WorkerMessage {
   const value = parseObject(line);
-  const { type, addedBytes, code, message } = value;
+  const { type, addedBytes, path, count, code, message } = value;
   if (type === "done") return { type };
-  if (type === "progress" && typeof addedBytes === "number" && Number.isSafeInteger(addedBytes) && addedBytes > 0)
-    return { type, addedBytes };
+  if (type === "progress" && isCount(addedBytes) && addedBytes > 0) return { type, addedBytes };
+  if (type === "damaged" && typeof path === "string") return { type, path };
+  if (type === "damage" && isCount(count)) return { type, count };
   if (type === "failed" && typeof code === "string" && typeof message === "string") return { type, code, message };
   throw unexpected(line);
 }
@@ -55,6 +59,10 @@ export function reportedError(code: string, message: string): CpmError {
 
 /** Of what a program does: reading archives, and reading and writing files. */
 const reportable: readonly ErrorTable[] = [archiveErrors, storeErrors, ociErrors];
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
 
 function parseObject(line: string): JsonObject {
   try {

@@ -10,7 +10,9 @@ import { runConfined } from "../isolation/confined-process.ts";
 import type { ConfinedJob } from "../isolation/confined-process.ts";
 import type { PathRule } from "../isolation/landlock.ts";
 import type { MeasureRequest } from "./measure-program.ts";
-import { parseWorkerMessage, reportedError } from "./messages.ts";
+import { defaultWorkerBytes, WorkerVerifier } from "./worker-verifier.ts";
+import { WorkerDialogue } from "./worker-dialogue.ts";
+import type { InnerMessage } from "./worker-dialogue.ts";
 import type { UnpackRequest } from "./unpack-program.ts";
 
 export interface WorkerOptions {
@@ -24,7 +26,6 @@ export interface WorkerOptions {
   readonly onEnd?: (end: { readonly program: string; readonly peakBytes: number }) => void;
 }
 
-const defaultMemoryBytes = 256 * 1024 * 1024;
 const defaultSilenceMs = 60_000;
 /** So long a worker may take, and so much longer for what it writes: a disk that is slower is broken. */
 const startMs = 60_000;
@@ -47,15 +48,32 @@ export class WorkerUnpacker implements TreeUnpacker {
   }
 
   async unpack(job: UnpackJob): Promise<void> {
+    const kept = job.layers.filter(({ descriptor }) => job.blobs.stat(descriptor.digest) !== undefined);
     for (const { descriptor } of job.layers) await fetchBlob(descriptor, job);
     try {
       await this.#make(job);
     } catch (error) {
-      if (!isCpmError(error, "agent/worker-killed")) throw error;
       // Whoever killed it had no need to mean this package: the machine may have run out of memory.
+      const again = isCpmError(error, "agent/worker-killed") || (await this.#fetchDamaged(kept, job, error));
+      if (!again) throw error;
       await emptyStaging(job.staging);
       await this.#make(job);
     }
+  }
+
+  /** What was whole when it was fetched may have been damaged since; it is fetched anew. False where it is as it was. */
+  async #fetchDamaged(kept: UnpackJob["layers"], job: UnpackJob, error: unknown): Promise<boolean> {
+    if (!isCpmError(error) || error.code.startsWith("agent/") || job.signal?.aborted === true) return false;
+    const verifier = new WorkerVerifier(this.#options);
+    let damaged = false;
+    for (const { descriptor } of kept) {
+      const path = job.blobs.pathOf(descriptor.digest);
+      if (await verifier.verifyBlob(path, descriptor.digest, { signal: job.signal })) continue;
+      removeFile(path);
+      await fetchBlob(descriptor, job);
+      damaged = true;
+    }
+    return damaged;
   }
 
   async #make(job: UnpackJob): Promise<void> {
@@ -94,9 +112,10 @@ export class WorkerUnpacker implements TreeUnpacker {
   }
 
   async #run(job: UnpackJob, task: Task): Promise<void> {
-    const { memoryBytes = defaultMemoryBytes, silenceMs = defaultSilenceMs, command, onEnd } = this.#options;
+    const { memoryBytes = defaultWorkerBytes, silenceMs = defaultSilenceMs, command, onEnd } = this.#options;
     const contentBytes = job.layers.reduce((sum, { declared }) => sum + declared.sizeBytes, 0);
-    const dialogue = new Dialogue(contentBytes, task.onBytes);
+    const said = new UnpackDialogue(contentBytes, task.onBytes);
+    const dialogue = new WorkerDialogue((message) => said.take(message));
     const confined: ConfinedJob = {
       program: task.program,
       paths: task.paths,
@@ -124,11 +143,10 @@ interface Task {
   readonly onBytes: (addedBytes: number) => void;
 }
 
-/** What a worker says, held to what it may say: progress within its work, and one outcome at the end. */
-class Dialogue {
+/** Progress within the work, and nothing that only other programs say. */
+class UnpackDialogue {
   readonly #onBytes: (addedBytes: number) => void;
   #remainingBytes: number;
-  #done = false;
 
   constructor(contentBytes: number, onBytes: (addedBytes: number) => void) {
     // An entry of no content takes a block of its archive and counts for more.
@@ -136,23 +154,13 @@ class Dialogue {
     this.#onBytes = onBytes;
   }
 
-  take(line: string): void {
-    const message = parseWorkerMessage(line);
-    if (this.#done) throw agentError("agent/worker-output", "the worker went on after it was done");
-    if (message.type === "failed") throw reportedError(message.code, message.message);
-    if (message.type === "done") this.#done = true;
-    else this.#count(message.addedBytes);
-  }
-
-  end(): void {
-    if (!this.#done) throw agentError("agent/worker-output", "the worker ended without saying how it went");
-  }
-
-  #count(addedBytes: number): void {
-    this.#remainingBytes -= addedBytes;
+  take(message: InnerMessage): void {
+    if (message.type !== "progress")
+      throw agentError("agent/worker-output", "the worker speaks of what it was not asked");
+    this.#remainingBytes -= message.addedBytes;
     if (this.#remainingBytes < 0)
       throw agentError("agent/worker-output", "the worker says it wrote more than there is");
-    this.#onBytes(addedBytes);
+    this.#onBytes(message.addedBytes);
   }
 }
 

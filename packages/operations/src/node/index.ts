@@ -4,4 +4,4 @@ export { readPackageContents } from "../package/read-contents.ts";
 export type { PackageContents } from "../package/read-contents.ts";
 export type { OperationProgress, ReportProgress } from "../progress.ts";
 export { PackageMetadata } from "../resolution/package-metadata.ts";
-export { placePackage } from "./place-package.ts";
+export { placePackage, replacePackage } from "./place-package.ts";

@@ -1,5 +1,5 @@
 import type { CancelSignal } from "@cpm/base";
-import type { NodeStore, PlacedTree } from "@cpm/store";
+import type { NodeStore, PlacedTree, TreeRequest } from "@cpm/store";
 import { operationError } from "../errors.ts";
 import type { PackageContents } from "../package/read-contents.ts";
 import type { ReportProgress } from "../progress.ts";
@@ -16,14 +16,7 @@ export async function placePackage(
   signal?: CancelSignal,
 ): Promise<PlacedTree> {
   const { manifest, config, source } = contents;
-  const layers = contents.layers.map((descriptor, index) => {
-    const declared = config.layers[index];
-    if (declared === undefined) {
-      throw operationError("package/not-a-package", `${manifest.name}: a layer is not declared in the config`);
-    }
-    // The listing covers every file, so the tar needs no hash of its own.
-    return { descriptor, declared: { sizeBytes: declared.sizeBytes, entries: declared.entries } };
-  });
+  const layers = layersOf(contents);
   const id = `place ${config.tree}`;
   const label = `${manifest.name}@${manifest.version.text}`;
   const totalBytes = layers.reduce((sum, { descriptor }) => sum + descriptor.sizeBytes, 0);
@@ -32,4 +25,26 @@ export async function placePackage(
   node.setRef(manifest.name, manifest.version.text, config.tree);
   report({ id, label, state: placed.present ? "in place already" : "in place", finished: true });
   return placed;
+}
+
+/** Makes the tree of a package anew and has `swap` put it in place of the one that is there: see `NodeStore.replaceTree`. */
+export async function replacePackage(
+  contents: PackageContents,
+  node: NodeStore,
+  swap: (staging: string, folder: string) => void,
+  signal?: CancelSignal,
+): Promise<void> {
+  const { config, source } = contents;
+  await node.replaceTree({ tree: config.tree, layers: layersOf(contents), source, signal }, swap);
+}
+
+function layersOf({ manifest, config, layers }: PackageContents): TreeRequest["layers"] {
+  return layers.map((descriptor, index) => {
+    const declared = config.layers[index];
+    if (declared === undefined) {
+      throw operationError("package/not-a-package", `${manifest.name}: a layer is not declared in the config`);
+    }
+    // The listing covers every file, so the tar needs no hash of its own.
+    return { descriptor, declared: { sizeBytes: declared.sizeBytes, entries: declared.entries } };
+  });
 }

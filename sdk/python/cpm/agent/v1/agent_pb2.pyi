@@ -106,7 +106,7 @@ class PackageReference(_message.Message):
     def __init__(self, name: _Optional[str] = ..., range: _Optional[str] = ..., manifest_digest: _Optional[str] = ..., tree_digest: _Optional[str] = ...) -> None: ...
 
 class InstalledPackage(_message.Message):
-    __slots__ = ("name", "version", "manifest_digest", "tree_digest", "path", "size_bytes", "installed_at", "last_used_at", "pinned", "leases")
+    __slots__ = ("name", "version", "manifest_digest", "tree_digest", "path", "size_bytes", "installed_at", "last_used_at", "pinned", "leases", "holders")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     MANIFEST_DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -117,6 +117,7 @@ class InstalledPackage(_message.Message):
     LAST_USED_AT_FIELD_NUMBER: _ClassVar[int]
     PINNED_FIELD_NUMBER: _ClassVar[int]
     LEASES_FIELD_NUMBER: _ClassVar[int]
+    HOLDERS_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     manifest_digest: str
@@ -127,7 +128,8 @@ class InstalledPackage(_message.Message):
     last_used_at: _timestamp_pb2.Timestamp
     pinned: bool
     leases: int
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., manifest_digest: _Optional[str] = ..., tree_digest: _Optional[str] = ..., path: _Optional[str] = ..., size_bytes: _Optional[int] = ..., installed_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., last_used_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., pinned: bool = ..., leases: _Optional[int] = ...) -> None: ...
+    holders: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., manifest_digest: _Optional[str] = ..., tree_digest: _Optional[str] = ..., path: _Optional[str] = ..., size_bytes: _Optional[int] = ..., installed_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., last_used_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., pinned: bool = ..., leases: _Optional[int] = ..., holders: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ResolveRequest(_message.Message):
     __slots__ = ("package", "required_features")

@@ -354,6 +354,13 @@ export declare type InstalledPackage = Message<"cpm.agent.v1.InstalledPackage"> 
    * @generated from field: uint32 leases = 10;
    */
   leases: number;
+
+  /**
+   * Releases of the agent's colony that need it: it is never collected as long as there is one.
+   *
+   * @generated from field: repeated string holders = 11;
+   */
+  holders: string[];
 };
 
 /**
