@@ -48,7 +48,10 @@ describeOnColonies("enrolling agents", (start) => {
     expect((await agent("enroll", id, "--name", "node-1")).data).toMatchObject({ id, name: "node-1", changed: true });
     expect((await agent("enroll", id)).data).toMatchObject({ id, name: "node-1", changed: false });
     await colony.addExecutor("other", "other-type");
-    expect((await agent("list")).data).toEqual([{ id, name: "node-1", state: "approved", lastHeardAt: null }]);
+    const untold = { version: null, platform: null, root: null, freeBytes: null, packages: [] };
+    expect((await agent("list")).data).toEqual([
+      { id, name: "node-1", state: "approved", lastHeardAt: null, location: "", ...untold },
+    ]);
   }, 120_000);
 
   test("one that was rejected is approved again", async () => {

@@ -37,10 +37,18 @@ export class Fleet {
     return fleet;
   }
 
-  async add(name: string, root: string = sharedRoot): Promise<FleetNode> {
-    const node = await FleetNode.open(this.installation, name, root);
+  async add(name: string, options: FleetNodeOptions = {}): Promise<FleetNode> {
+    const node = await FleetNode.open(this.installation, name, options);
     this.nodes.push(node);
     return node;
+  }
+
+  /** Takes a node away and its executor out of the colony. */
+  async remove(name: string): Promise<void> {
+    const node = this.node(name);
+    this.nodes.splice(this.nodes.indexOf(node), 1);
+    await node.close();
+    await this.installation.removeExecutor(name);
   }
 
   node(name: string): FleetNode {
@@ -104,6 +112,13 @@ spec:
   }
 }
 
+export interface FleetNodeOptions {
+  /** Its packages directory. Default: the one that all have. */
+  readonly root?: string;
+  /** Default: the one of the fleet. */
+  readonly registry?: string;
+}
+
 export class FleetNode {
   readonly name: string;
   readonly folder: string = mkdtempSync(join(tmpdir(), "cpm-fleet-node-"));
@@ -119,9 +134,10 @@ export class FleetNode {
     this.#flags = [...flags, "--executor-name", name, "--key", join(this.folder, "executor.key"), "--grace", "1s"];
   }
 
-  static async open(installation: Installation, name: string, root: string): Promise<FleetNode> {
+  static async open(installation: Installation, name: string, options: FleetNodeOptions): Promise<FleetNode> {
+    const { root = sharedRoot, registry = installation.universe.registry.host } = options;
     const { colony } = installation.lab;
-    const network = await startFaultProxy(installation.universe.registry.host);
+    const network = await startFaultProxy(registry);
     const flags = ["--colony-server", colony.endpoint, "--colony", colony.client.colonyName];
     const node = new FleetNode(name, root, network, flags);
     const key = join(node.folder, "executor.key");

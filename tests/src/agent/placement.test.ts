@@ -6,6 +6,7 @@ import { executeInstall, parseNodeSelector, ReleaseBook, uninstallRelease } from
 import { describeOnColonies, startEmbedded } from "../colonies/colony-under-test.ts";
 import { until } from "../colonies/until.ts";
 import { endOf, errorOf, systemClock } from "../operations/lab.ts";
+import { Universe } from "../resolution/universe.ts";
 import { refsOf } from "./packages-directory.ts";
 import { Fleet } from "./fleet.ts";
 
@@ -152,6 +153,50 @@ describe("placing through agents", () => {
     expect(await fleet.holders("node-1")).toEqual([]);
   }, 180_000);
 
+  test("of two clients that install one release, the one that loses lets nothing go", async () => {
+    const { installation } = fleet;
+    const contexts = [installation.context(), installation.context()];
+    const prepared = await Promise.all(
+      contexts.map((context) => installation.prepare("rise/tools", { release: "raced", context })),
+    );
+    const ends = await Promise.allSettled(
+      prepared.map((entry, index) => executeInstall(entry, contexts[index] ?? installation.context(), () => {})),
+    );
+    expect(ends.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    expect(ends.find((end) => end.status === "rejected")?.reason).toMatchObject({ code: "release/busy" });
+    for (const { name } of fleet.nodes) expect(await fleet.holders(name)).toContain(`${tools} for raced`);
+    await installation.lab.uninstall("raced");
+  }, 180_000);
+
+  test("what a client placed that died before it wrote a revision is let go with the release", async () => {
+    const { lab } = fleet.installation;
+    const install = ["install", "rise/more", "--name", "died", "--selector"];
+    const dying = { CPM_TEST: "1", CPM_FAILPOINT: "install/placed", ...fleet.environment() };
+    expect((await lab.cpm([...install, "name=node-1"], dying)).signal).toBe("SIGKILL");
+    expect(await fleet.holders("node-1")).toEqual(["rise/more@1.0.0 for died"]);
+    expect((await fleet.cpm(...install, "name=node-2")).status).toBe(0);
+    expect((await lab.uninstall("died")).notes).toEqual([]);
+    for (const name of ["node-1", "node-2"]) expect(await fleet.holders(name)).toEqual([]);
+  }, 180_000);
+
+  test("a node that has other files under the version is not believed", async () => {
+    const other = await Universe.open();
+    try {
+      await other.publish("rise/tools", "1.0.0", { files: { "payload/run.sh": "#!/bin/sh\n# another\n" } });
+      await fleet.add("odd-1", { registry: other.registry.host });
+      const selector = parseNodeSelector("name=odd-*");
+      const install = fleet.installation.install("rise/tools", {
+        release: "odd",
+        placement: { mode: "selector", selector },
+      });
+      expect((await errorOf(install)).message).toMatch(/^1 of 1 nodes .* odd-1, .*: its registry has other files/);
+      expect(await fleet.holders("odd-1")).toEqual([]);
+    } finally {
+      await fleet.remove("odd-1");
+      await other.close();
+    }
+  }, 180_000);
+
   test("an interrupt ends what nodes do, and installs nothing", async () => {
     const { lab } = fleet.installation;
     fleet.node("node-2").network.faults.push({ path: /blobs/, stallAfter: 0, times: 100 });
@@ -260,7 +305,7 @@ describe("nodes that are checked", () => {
 
   test("that keep packages elsewhere cannot be in one placement", async () => {
     const odd = fleet.installation.lab.fresh("odd");
-    await fleet.add("node-9", odd);
+    await fleet.add("node-9", { root: odd });
     const fault = await errorOf(fleet.installation.prepare("rise/tools", { release: "apart" }));
     expect(fault.code).toBe("placement/several-roots");
     expect(fault.message).toContain(`${odd} on node-9`);
