@@ -45,6 +45,11 @@ export const agentErrors = {
     title: "The package is not the one that was expected",
     hint: "Compare the digest with the lockfile. A version never changes in a registry that keeps the rules.",
   },
+  "agent/other-registry": {
+    kind: "failed_precondition",
+    title: "A package is of another registry than the agent's",
+    hint: "Publish it in the agent's registry, or let that mirror the other one.",
+  },
   "agent/unverifiable": {
     kind: "failed_precondition",
     title: "A signature was asked for, and this agent has no policy to check one by",

@@ -5,6 +5,7 @@ const programs = {
   unpack: async (): Promise<number> => (await import("./worker/unpack-program.ts")).unpackProgram(),
   measure: async (): Promise<number> => (await import("./worker/measure-program.ts")).measureProgram(),
   verify: async (): Promise<number> => (await import("./worker/verify-program.ts")).verifyProgram(),
+  release: async (): Promise<number> => (await import("./releases/release-program.ts")).releaseProgram(),
 };
 
 /** The program of a name; it answers its exit status. */

@@ -145,7 +145,7 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
   });
   if (options.executor !== undefined) {
     const { startExecutor } = await import("./executor/start-executor.ts");
-    executor = startExecutor(node, options.executor, layoutVersion, log);
+    executor = startExecutor({ ...options, node, layoutVersion }, options.executor);
   }
   const socket = inherited === undefined ? (path ?? "") : `descriptor ${inherited}`;
   log({ event: "serving", version, instanceId, root, socket, registry: options.registry, isolation });

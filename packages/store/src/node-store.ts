@@ -141,7 +141,7 @@ export class NodeStore {
     const path = this.#refPath(name, version);
     makeDirectory(dirname(path));
     const target = relative(dirname(path), this.treePath(tree));
-    const staging = this.#createStaging();
+    const staging = this.createStaging();
     try {
       const link = join(staging, "ref");
       withFileErrors("create", link, () => symlinkSync(target, link));
@@ -203,7 +203,7 @@ export class NodeStore {
   /** Unpacks where nobody looks; what is given to `publish` is checked and durable. */
   async #make(request: TreeRequest, publish: (staging: string) => void | Promise<void>): Promise<void> {
     this.#admit(request);
-    const staging = this.#createStaging();
+    const staging = this.createStaging();
     withFileErrors("create", staging, () => mkdirSync(join(staging, "root"), 0o755));
     failpoint("node/staging-made");
     const sync = new FileSystemSync(staging);
@@ -247,8 +247,8 @@ export class NodeStore {
     if (!existsSync(lock)) withFileErrors("create", lock, () => writeFileSync(lock, "", { mode: 0o444 }));
   }
 
-  /** Named after its process, so that a later one can tell whether anybody is still at it. */
-  #createStaging(): string {
+  /** A directory for work, named after its process, so that a later one can tell whether anybody is still at it. */
+  createStaging(): string {
     const { pid, started } = currentProcess();
     const owner = Buffer.from(JSON.stringify({ pid, started })).toString("base64url");
     const path = join(this.root, "staging", `${owner}.${Math.random().toString(36).slice(2, 12)}`);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonObject, JsonValue } from "@cpm/base";
 import { waitForProcess } from "@cpm/colonies";
+import type { Process } from "@cpm/colonies";
 import { agentNodes } from "@cpm/operations/placement";
 import type { AgentNode } from "@cpm/operations/placement";
 import type { StartColony } from "../colonies/colony-under-test.ts";
@@ -81,12 +82,20 @@ spec:
     return { CPM_REGISTRY: this.installation.universe.registry.host };
   }
 
+  /** Asks a node's agent for something, and does not wait for it. */
+  async submit(node: string, funcname: string, kwargs: JsonObject = {}): Promise<Process> {
+    const conditions = { executortype: "cpm-agent", executornames: [node] };
+    return this.installation.lab.colony.client.processes.submit({ funcname, kwargs, conditions });
+  }
+
+  /** What became of it. */
+  async ended({ id }: Process): Promise<Process> {
+    return waitForProcess(this.installation.lab.colony.client, id, { signal: AbortSignal.timeout(60_000) });
+  }
+
   /** Calls a function of a node's agent. */
   async call(node: string, funcname: string, kwargs: JsonObject = {}): Promise<JsonObject> {
-    const { client } = this.installation.lab.colony;
-    const conditions = { executortype: "cpm-agent", executornames: [node] };
-    const { id } = await client.processes.submit({ funcname, kwargs, conditions });
-    const { output, errors } = await waitForProcess(client, id, { signal: AbortSignal.timeout(60_000) });
+    const { output, errors } = await this.ended(await this.submit(node, funcname, kwargs));
     const [first] = output as readonly (JsonObject | undefined)[];
     if (first === undefined) throw new Error(errors.join());
     return first;
@@ -117,6 +126,8 @@ export interface FleetNodeOptions {
   readonly root?: string;
   /** Default: the one of the fleet. */
   readonly registry?: string;
+  /** Further arguments of its agent. */
+  readonly args?: readonly string[];
 }
 
 export class FleetNode {
@@ -135,10 +146,10 @@ export class FleetNode {
   }
 
   static async open(installation: Installation, name: string, options: FleetNodeOptions): Promise<FleetNode> {
-    const { root = sharedRoot, registry = installation.universe.registry.host } = options;
+    const { root = sharedRoot, registry = installation.universe.registry.host, args = [] } = options;
     const { colony } = installation.lab;
     const network = await startFaultProxy(registry);
-    const flags = ["--colony-server", colony.endpoint, "--colony", colony.client.colonyName];
+    const flags = ["--colony-server", colony.endpoint, "--colony", colony.client.colonyName, ...args];
     const node = new FleetNode(name, root, network, flags);
     const key = join(node.folder, "executor.key");
     const id = (await runAgentCommand(["id", "--key", key])).stdout.trim();

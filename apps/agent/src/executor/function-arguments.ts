@@ -6,13 +6,17 @@ import type { Job } from "@cpm/colonies";
 import type { PackageRequest } from "../node/package-request.ts";
 import { invalid, parsePackageRequest } from "../service/parse-request.ts";
 
-/** The arguments of a process. They come by name, and others than the known are refused. Throws `agent/invalid`. */
-export function argumentsOf({ process }: Job, known: readonly string[]): JsonObject {
+/**
+ * The arguments of a process. They come by name, and others than the known, or those that begin with `prefix`, are
+ * refused. Throws `agent/invalid`.
+ */
+export function argumentsOf({ process }: Job, known: readonly string[], prefix?: string): JsonObject {
   const { args, kwargs } = process.spec;
   if (Array.isArray(args) && args.length > 0) throw invalid("arguments are given by name, in kwargs");
   const given: JsonValue = kwargs ?? {};
   if (!isJsonObject(given)) throw invalid("kwargs are no object");
-  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  const isKnown = (name: string) => known.includes(name) || (prefix !== undefined && name.startsWith(prefix));
+  const unknown = Object.keys(given).find((name) => !isKnown(name));
   if (unknown !== undefined) throw invalid(`there is no argument ${JSON.stringify(unknown.slice(0, 64))}`);
   return given;
 }

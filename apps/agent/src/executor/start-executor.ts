@@ -1,11 +1,13 @@
 import { toErrorRecord } from "@cpm/base";
 import { ColoniesClient, runExecutor } from "@cpm/colonies";
 import type { ExecutorEvent } from "@cpm/colonies";
+import type { CredentialSource } from "@cpm/registry-client";
 import type { AgentNode } from "../node/agent-node.ts";
 import type { Log, LogLine } from "../operation/log.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { openExecutorKey } from "./executor-key.ts";
 import { nodeFunctions } from "./node-functions.ts";
+import { releaseFunctions } from "./release-functions.ts";
 import { reportCapabilities } from "./report-capabilities.ts";
 
 export interface ExecutorSettings {
@@ -16,8 +18,8 @@ export interface ExecutorSettings {
   readonly keyPath: string;
   /** Default: `cpm-agent-` and the first 12 characters of the id, as `cpm agent enroll` names it. */
   readonly name: string | undefined;
-  /** How many processes run at once. */
-  readonly slots: number;
+  /** Whether members of the colony may install and uninstall by this agent. */
+  readonly installs: boolean;
 }
 
 export interface NodeExecutor {
@@ -25,6 +27,17 @@ export interface NodeExecutor {
   stop(graceMs: number): Promise<void>;
 }
 
+export interface ExecutorParts {
+  readonly node: AgentNode;
+  readonly layoutVersion: number;
+  readonly log: Log;
+  /** How its registry is asked, by what installs. */
+  readonly plainHttp: boolean | undefined;
+  readonly credentials: CredentialSource;
+}
+
+/** Far more than run: what is to be done has limits of its own, and an install may wait for an ensure of this node. */
+const slots = 64;
 const executorType = "cpm-agent";
 /** The server wakes one of all that wait when work comes, whichever node it is for; the others see it when they ask again. */
 const waitSeconds = 5;
@@ -34,16 +47,15 @@ const waitSeconds = 5;
  * pauses; the socket knows nothing of it.
  */
 export function startExecutor(
-  node: AgentNode,
+  { node, layoutVersion, log, plainHttp, credentials }: ExecutorParts,
   settings: ExecutorSettings,
-  layoutVersion: number,
-  log: Log,
 ): NodeExecutor {
-  const { server, colonyName, slots } = settings;
+  const { server, colonyName } = settings;
   const identity = openExecutorKey(settings.keyPath);
   const name = settings.name ?? `${executorType}-${identity.id.slice(0, 12)}`;
   log({ event: "executor", id: identity.id, name, colony: colonyName, server });
   const stop = new AbortController();
+  const colony = { server, name: colonyName, privateKey: identity.exportPrivateKey() };
   const client = new ColoniesClient({ endpoint: server, colonyName, identity });
   const stopReporting = reportCapabilities({
     read: () => capabilitiesOf(node, layoutVersion),
@@ -55,7 +67,10 @@ export function startExecutor(
     client,
     executorName: name,
     executorType,
-    handlers: nodeFunctions(node),
+    handlers: {
+      ...nodeFunctions(node),
+      ...(settings.installs ? releaseFunctions({ node, colony, plainHttp, credentials }) : {}),
+    },
     slots,
     waitSeconds,
     signal: stop.signal,

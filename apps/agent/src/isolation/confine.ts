@@ -13,6 +13,8 @@ export interface Confinement {
   readonly program: string;
   readonly paths: readonly PathRule[];
   readonly limits: ProcessLimits;
+  /** Whether it may connect to others. Default: no. */
+  readonly network?: boolean | undefined;
   /** Files that the program finds open for reading, as numbers from `firstFile` on. It cannot open them itself. */
   readonly files: readonly string[];
 }
@@ -51,7 +53,7 @@ export function launchConfined(confinement: string): number {
 }
 
 /** Landlock holds for the thread that asks for it, so it comes before executing, after which no other thread is left. */
-function confine({ program, paths, limits, files }: Confinement): never {
+function confine({ program, paths, limits, files, network = false }: Confinement): never {
   const linux = openLinuxCalls();
   if (linux === undefined) throw isolationFailed("there is nothing to confine with on this system");
   const rules = [...runtimeRules(), ...paths];
@@ -62,7 +64,7 @@ function confine({ program, paths, limits, files }: Confinement): never {
       throw isolationFailed(`${path} could not be handed over as file ${firstFile + index}`);
   }
   limitProcess(limits);
-  if (landlockVersion() > 0) restrictByLandlock(rules);
+  if (landlockVersion() > 0) restrictByLandlock(rules, { network });
   const path = nulTerminated(process.execPath);
   const texts = [process.execPath, ...scriptOf(process.argv), program].map(nulTerminated);
   const variables = Object.entries(process.env).map(([name, value]) => nulTerminated(`${name}=${value ?? ""}`));

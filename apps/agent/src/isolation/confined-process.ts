@@ -18,6 +18,8 @@ export interface ConfinedJob extends Confinement {
   /** So long it may say nothing. */
   readonly silenceMs: number;
   readonly signal?: CancelSignal | undefined;
+  /** So long it may go on after the signal, having been asked to end. Default: it is killed at once. */
+  readonly graceMs?: number | undefined;
 }
 
 /** How a program ended that ended well. */
@@ -57,11 +59,11 @@ function ownCommand(): readonly string[] {
  */
 export async function runConfined(job: ConfinedJob, command: readonly string[] = ownCommand()): Promise<ConfinedEnd> {
   job.signal?.throwIfAborted();
-  const { program, paths, limits, files } = job;
-  const confinement: Confinement = { program, paths, limits, files };
+  const { program, paths, limits, files, network } = job;
+  const confinement: Confinement = { program, paths, limits, files, network };
   const launched = process.platform === "linux" ? ["confine", JSON.stringify(confinement)] : [program];
   const child = Bun.spawn([...command, ...launched], {
-    env: { ...environment, ...failpoints() },
+    env: { ...environment, ...(network === true ? networkEnvironment() : {}), ...failpoints() },
     stdio: [Buffer.from(job.request), "pipe", "pipe"],
   });
   const watch = new Watch(child, job);
@@ -88,6 +90,7 @@ class Watch {
   readonly #total: NodeJS.Timeout;
   readonly #silence: NodeJS.Timeout;
   readonly #stopListening: () => void;
+  #grace: NodeJS.Timeout | undefined;
   #reason: unknown;
   peakBytes = 0;
 
@@ -100,7 +103,7 @@ class Watch {
     this.#silence = tooLong(job.silenceMs, "has said nothing");
     this.#memory = setInterval(() => this.#measure(), watchEveryMs);
     const { signal } = job;
-    const abort = () => this.#kill(signal?.reason);
+    const abort = () => this.#interrupt();
     signal?.addEventListener("abort", abort);
     this.#stopListening = () => signal?.removeEventListener("abort", abort);
   }
@@ -139,6 +142,7 @@ class Watch {
     clearInterval(this.#memory);
     clearTimeout(this.#total);
     clearTimeout(this.#silence);
+    clearTimeout(this.#grace);
     this.#stopListening();
   }
 
@@ -158,6 +162,13 @@ class Watch {
     if (residentBytes <= this.#job.memoryBytes) return;
     const limit = formatBytes(this.#job.memoryBytes);
     this.#kill(agentError("agent/worker-memory", `the worker took more than ${limit} of memory`));
+  }
+
+  #interrupt(): void {
+    const { signal, graceMs } = this.#job;
+    if (graceMs === undefined) return this.#kill(signal?.reason);
+    this.#child.kill("SIGTERM");
+    this.#grace = setTimeout(() => this.#kill(signal?.reason), graceMs);
   }
 
   #kill(reason: unknown): void {
@@ -184,6 +195,27 @@ async function firstBytes(output: ReadableStream<Uint8Array>, maxBytes: number):
     if (text.length < maxBytes) text = (text + decoder.decode(chunk, { stream: true })).slice(0, maxBytes);
   }
   return text.trim();
+}
+
+/** What says by which way the network is reached, and whom to trust there. */
+const networkVariables = [
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
+  "NODE_EXTRA_CA_CERTS",
+  "SSL_CERT_FILE",
+] as const;
+
+function networkEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    networkVariables.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** The steps at which a test ends the worker as a crash would. */

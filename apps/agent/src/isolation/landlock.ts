@@ -19,9 +19,14 @@ export const fileRights = {
   writeFile: 1 << 1,
   readFile: 1 << 2,
   readDirectory: 1 << 3,
+  removeDirectory: 1 << 4,
+  removeFile: 1 << 5,
   makeDirectory: 1 << 7,
   makeFile: 1 << 8,
   makeSymlink: 1 << 12,
+  /** To move files from one directory to another. */
+  refer: 1 << 13,
+  truncate: 1 << 14,
 } as const;
 
 export type FileRight = keyof typeof fileRights;
@@ -42,28 +47,29 @@ export function landlockVersion(): number {
 
 /**
  * Denies this thread and whatever it executes all use of files but the one that the rules give, every TCP connection
- * (version 4), and abstract sockets and signals to processes outside (version 6). Other threads stay free: to be
+ * unless it has the network (version 4), and abstract sockets and signals to processes outside (version 6). Other threads stay free: to be
  * called just before `execve`, which ends them. Needs no privilege but "no new privileges". Throws `agent/isolation`.
  */
-export function restrictByLandlock(rules: readonly PathRule[]): void {
+export function restrictByLandlock(rules: readonly PathRule[], { network = false } = {}): void {
   const version = landlockVersion();
   const handled = 2 ** (rightsByVersion[Math.min(version, rightsByVersion.length - 1)] ?? 0) - 1;
   // struct landlock_ruleset_attr { handled_access_fs, handled_access_net, scoped }
-  const attributes = BigUint64Array.of(BigInt(handled), version >= 4 ? 3n : 0n, version >= 6 ? 3n : 0n);
+  const attributes = BigUint64Array.of(BigInt(handled), version >= 4 && !network ? 3n : 0n, version >= 6 ? 3n : 0n);
   const sizeBytes = version >= 6 ? 24 : version >= 4 ? 16 : 8;
   const ruleset = mustSucceed("landlock_create_ruleset", createRuleset, attributes, sizeBytes, 0);
-  for (const rule of rules) allow(ruleset, rule);
+  for (const rule of rules) allow(ruleset, rule, handled);
   mustSucceed("landlock_restrict_self", restrictSelf, ruleset, 0);
   closeSync(ruleset);
 }
 
-function allow(ruleset: number, { path, rights }: PathRule): void {
+/** A right that this version does not know is not denied by it, and cannot be given. */
+function allow(ruleset: number, { path, rights }: PathRule, handled: number): void {
   const file = openPath(path);
   try {
     // struct landlock_path_beneath_attr { u64 allowed_access; s32 parent_fd; }, packed
     const attributes = new Uint8Array(12);
     const view = new DataView(attributes.buffer);
-    view.setBigUint64(0, BigInt(rights.reduce((sum, right) => sum | fileRights[right], 0)), true);
+    view.setBigUint64(0, BigInt(rights.reduce((sum, right) => sum | fileRights[right], 0) & handled), true);
     view.setInt32(8, file, true);
     mustSucceed(`landlock_add_rule for ${path}`, addRule, ruleset, pathBeneath, attributes, 0);
   } finally {

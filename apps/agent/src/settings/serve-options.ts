@@ -100,7 +100,7 @@ function executorOf(reader: SettingReader<SettingName>): ServeOptions["executor"
     colonyName: reader.optional("colony", "the name of a colony", isName) ?? "",
     keyPath: resolve(reader.required("key")),
     name: reader.optional("executorName", "the name of an executor", isName),
-    slots: reader.parsed("maxEnsures", "a count from 1 to 64", parseCount),
+    installs: reader.parsed("installs", "yes or no", parseYesOrNo),
   };
 }
 

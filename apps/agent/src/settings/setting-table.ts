@@ -15,6 +15,7 @@ const settingTable = {
   colony: { value: "NAME", meaning: "the colony to work for" },
   key: { value: "FILE", meaning: "the agent's own key, made when the file is missing" },
   executorName: { value: "NAME", meaning: "what the colony calls this agent (default: cpm-agent- and 12 of the id)" },
+  installs: { value: "YES", default: "yes", meaning: "no: the colony's members cannot install by this agent" },
   maxEnsures: { value: "COUNT", default: "4", meaning: "packages that are fetched and unpacked at once" },
   workerMemory: { value: "SIZE", default: "256MB", meaning: "memory of the process that unpacks a package" },
   requireIsolation: { value: "YES", default: "no", meaning: "yes: not to start where that process cannot be confined" },

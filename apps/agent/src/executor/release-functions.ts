@@ -1,0 +1,100 @@
+import { isJsonObject } from "@cpm/base";
+import type { JsonObject, JsonValue } from "@cpm/base";
+import type { Job, JobHandler } from "@cpm/colonies";
+import type { CredentialSource } from "@cpm/registry-client";
+import { removeTree } from "@cpm/store";
+import type { AgentNode } from "../node/agent-node.ts";
+import { SharedWork } from "../node/shared-work.ts";
+import type { InstallWork, ReleaseRequest } from "../releases/release-request.ts";
+import { runRelease } from "../releases/run-release.ts";
+import { invalid } from "../service/parse-request.ts";
+import { argumentsOf } from "./function-arguments.ts";
+
+/** What installing takes beside a node. */
+export interface ReleaseParts {
+  readonly node: AgentNode;
+  readonly colony: ReleaseRequest["colony"];
+  readonly plainHttp: boolean | undefined;
+  readonly credentials: CredentialSource;
+}
+
+/** Installs wait for nodes, this one among them; so few run and wait that what nodes are asked for always has its turn. */
+const limits = { maxRunning: 2, maxWaiting: 16 };
+
+/** What `cpm install` and `cpm uninstall` do, for who has nothing but the colony. */
+export function releaseFunctions(parts: ReleaseParts): Readonly<Record<string, JobHandler>> {
+  const running = new SharedWork<JsonObject, string>(limits);
+  const carryOut = async (job: Job, work: ReleaseRequest["work"]): Promise<readonly JsonValue[]> => {
+    const { result } = await running.join(
+      job.process.id,
+      (report, signal) => inScratch(parts, work, report, signal),
+      // Jobs do not end for a line that could not be written.
+      (line) => void job.log(`${line}\n`).catch(() => {}),
+      job.signal,
+    );
+    return [result];
+  };
+  return {
+    /** `{package, name?, inputs?, set.KEY?, placement?, selector?, dryRun?}` */
+    "cpm.install": async (job) => carryOut(job, parseInstall(job)),
+    /** `{release, purge?}` */
+    "cpm.uninstall": async (job) => {
+      const { release, purge } = argumentsOf(job, ["release", "purge"]);
+      return carryOut(job, { kind: "uninstall", release: textOf("release", release), purge: flagOf("purge", purge) });
+    },
+  };
+}
+
+/** `set.who: Ada` is `--set who=Ada`: the command line of ColonyOS gives texts and nothing else. */
+const setPrefix = "set.";
+
+function parseInstall(job: Job): InstallWork {
+  const known = ["package", "name", "inputs", "placement", "selector", "dryRun"];
+  const given = argumentsOf(job, known, setPrefix);
+  const { package: wanted, name, inputs = {}, placement, selector, dryRun } = given;
+  if (!isJsonObject(inputs)) throw invalid('"inputs" is to be an object');
+  if (placement !== undefined && placement !== "all" && placement !== "any" && placement !== "none")
+    throw invalid('"placement" is to be all, any or none');
+  return {
+    kind: "install",
+    package: textOf("package", wanted),
+    name: name === undefined ? undefined : textOf("name", name),
+    inputs,
+    set: Object.keys(given)
+      .filter((key) => key.startsWith(setPrefix))
+      .map((key) => `${key.slice(setPrefix.length)}=${textOf(key, given[key])}`),
+    placement,
+    selector: selector === undefined ? undefined : textOf("selector", selector),
+    dryRun: flagOf("dryRun", dryRun),
+  };
+}
+
+function textOf(name: string, value: JsonValue | undefined): string {
+  if (typeof value !== "string" || value === "") throw invalid(`"${name}" is to be a text`);
+  return value;
+}
+
+function flagOf(name: string, value: JsonValue = false): boolean {
+  if (value === true || value === "true") return true;
+  if (value === false || value === "false") return false;
+  throw invalid(`"${name}" is to be true or false`);
+}
+
+/** What is read of packages is gone afterwards; a start after a crash removes it with all other staging. */
+async function inScratch(
+  { node, colony, plainHttp, credentials }: ReleaseParts,
+  work: ReleaseRequest["work"],
+  report: (line: string) => void,
+  signal: AbortSignal,
+): Promise<JsonObject> {
+  const { host } = node.registry;
+  const { root } = node.store;
+  const scratch = node.store.createStaging();
+  try {
+    const registry = { host, plainHttp, credential: await credentials.get(host) };
+    const request: ReleaseRequest = { work, colony, registry, root, platform: node.platform, scratch };
+    return await runRelease(request, { onLine: report, signal });
+  } finally {
+    await removeTree(scratch);
+  }
+}
