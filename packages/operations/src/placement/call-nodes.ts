@@ -12,7 +12,7 @@ export interface NodeCall {
   readonly node: string;
   readonly functionName: "cpm.ensure" | "cpm.release" | "cpm.verify";
   readonly kwargs: JsonObject;
-  /** What it is about, for progress and reasons: a package, or nothing. */
+  /** What it is about, for people. */
   readonly subject: string;
   /** Puts marks on what is submitted, by which it is found again. Default: none. */
   readonly stamp?: (spec: JsonObject) => JsonObject;
@@ -121,12 +121,12 @@ async function* watch(
   client: ColoniesClient,
   report: ReportProgress,
 ): AsyncGenerator<Process> {
-  const label = call.subject === "" ? call.node : `${call.node}: ${call.subject}`;
+  const label = `${call.node}: ${call.subject}`;
   try {
     for await (const process of watchProcess(client, submitted.id, { signal, pollMs: 1000 })) {
       const finished = isFinal(process.state);
       const failed = finished && process.state !== "success";
-      report({ id: `${call.node} ${call.subject}`, label, state: process.state, finished, failed });
+      report({ id: submitted.id, label, state: process.state, finished, failed });
       yield process;
     }
   } catch (error) {
