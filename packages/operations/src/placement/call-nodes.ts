@@ -1,11 +1,13 @@
 import type { JsonObject, JsonValue } from "@cpm/base";
-import { formatDuration, isJsonObject } from "@cpm/base";
+import { isJsonObject } from "@cpm/base";
 import { isFinal, watchProcess } from "@cpm/colonies";
 import type { ColoniesClient, FunctionSpec, Process } from "@cpm/colonies";
 import { operationError } from "../errors.ts";
 import type { ReportProgress } from "../progress.ts";
 import { whenPresent } from "../resources/resource-handler.ts";
 import { agentExecutorType, agentNodes, describeSilence } from "./agent-nodes.ts";
+import type { NodeFailure, NodeLimits } from "./node-failure.ts";
+import { describeFailure } from "./node-failure.ts";
 
 /** One function of one node's agent. */
 export interface NodeCall {
@@ -23,22 +25,6 @@ export interface NodeAnswer {
   /** The first output of a call that succeeded. */
   readonly output?: JsonObject;
   readonly failure?: NodeFailure;
-}
-
-export interface NodeFailure {
-  /** `silent`: nobody took it. `slow`: it was taken and not done in time. `failed`: the agent says why. */
-  readonly reason: "silent" | "slow" | "failed";
-  /** For people, with the agent's code and advice where it gave them. */
-  readonly message: string;
-  /** The agent's stable code. */
-  readonly code?: string;
-}
-
-export interface NodeLimits {
-  /** How long a call may take in all, in milliseconds. */
-  readonly timeoutMs: number;
-  /** How long it may wait for its node, in milliseconds. Default: as long as it may take. */
-  readonly waitMs?: number;
 }
 
 export interface CallContext {
@@ -153,26 +139,6 @@ async function describeAnswers(
     const silence = describeSilence(nodes.find(({ name }) => name === call.node) ?? { lastHeardAt: undefined });
     return { call, failure: describeFailure(seen, silence, { timeoutMs, waitMs }) };
   });
-}
-
-function describeFailure(seen: Process, silence: string, { timeoutMs, waitMs }: Required<NodeLimits>): NodeFailure {
-  const { state, errors } = seen;
-  const [first = ""] = errors;
-  if (state === "waiting" || first.startsWith("Maximum waiting time"))
-    return {
-      reason: "silent",
-      message: `it did not take the call within ${formatDuration(Math.min(waitMs, timeoutMs))}; ${silence}`,
-    };
-  if (state === "running" || first.startsWith("Maximum execution time"))
-    return { reason: "slow", message: `it was not done within ${formatDuration(timeoutMs)}` };
-  if (state === "cancelled") return { reason: "failed", message: "somebody cancelled it" };
-  const code = /\[([a-z-]+\/[a-z-]+)\]/.exec(first)?.[1];
-  const message = errors.map((text) => text.trim()).join(" ");
-  return {
-    reason: "failed",
-    message: message === "" ? "it gave no reason" : message,
-    ...(code === undefined ? {} : { code }),
-  };
 }
 
 function firstObject([first]: readonly JsonValue[]): JsonObject {

@@ -5,8 +5,9 @@ import type { InstallPlan, PlannedPackage } from "../release/install-plan.ts";
 import type { ReleaseContext } from "../release/prepare-install.ts";
 import type { RecordedPlacement } from "../release/release-record.ts";
 import { placementMark, stampObject } from "../resources/stamp.ts";
-import type { NodeAnswer, NodeCall, NodeLimits } from "./call-nodes.ts";
+import type { NodeAnswer, NodeCall } from "./call-nodes.ts";
 import { callNodes } from "./call-nodes.ts";
+import type { NodeLimits } from "./node-failure.ts";
 import type { PlannedNode } from "./placement-plan.ts";
 import { letPackagesGo, withdrawPlacement } from "./withdraw-placement.ts";
 

@@ -150,7 +150,15 @@ describe("a release record", () => {
   test("whatever a member wrote is read or refused, never more", () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (some, more) => {
-        const spec = { release: "a", revision: 1, packages: some, resources: more, client: some, recovers: more, placement: some };
+        const spec = {
+          release: "a",
+          revision: 1,
+          packages: some,
+          resources: more,
+          client: some,
+          recovers: more,
+          placement: some,
+        };
         try {
           readRevision(
             blueprint("cpm.a.v1", spec as JsonObject, { phase: some, created: more, beat: some } as JsonObject),
