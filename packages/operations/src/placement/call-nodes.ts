@@ -32,6 +32,11 @@ export interface CallContext {
   readonly signal?: AbortSignal | undefined;
 }
 
+interface SubmittedCall {
+  readonly call: NodeCall;
+  seen: Process;
+}
+
 /** What a timer can hold: 24 days. */
 const maxTimerMs = 2 ** 31 - 1;
 /** Calls that are submitted at once. */
@@ -52,19 +57,9 @@ export async function callNodes(
   const ended = new AbortController();
   const timer = setTimeout(() => ended.abort(), Math.min(limits.timeoutMs, maxTimerMs));
   const both = AbortSignal.any([ended.signal, ...(signal === undefined ? [] : [signal])]);
-  const submitted: { readonly call: NodeCall; seen: Process }[] = [];
+  const submitted: SubmittedCall[] = [];
   try {
-    for (let at = 0; at < calls.length; at += submitWidth) {
-      signal?.throwIfAborted();
-      const batch = calls.slice(at, at + submitWidth);
-      const results = await Promise.allSettled(batch.map((call) => submit(call, limits, client)));
-      // What was submitted is known before anything is thrown, so that it can be cancelled.
-      for (const [index, result] of results.entries()) {
-        const call = batch[index];
-        if (result.status === "fulfilled" && call !== undefined) submitted.push({ call, seen: result.value });
-      }
-      for (const result of results) if (result.status === "rejected") throw result.reason;
-    }
+    await submitAll(calls, limits, context, submitted);
     await Promise.all(
       submitted.map(async (entry) => {
         for await (const seen of watch(entry.seen, entry.call, both, client, report)) entry.seen = seen;
@@ -82,6 +77,24 @@ export async function callNodes(
     );
   }
   return describeAnswers(submitted, limits, context);
+}
+
+/** What was submitted is known before anything is thrown, so that it can be cancelled. */
+async function submitAll(
+  calls: readonly NodeCall[],
+  limits: NodeLimits,
+  { client, signal }: CallContext,
+  submitted: SubmittedCall[],
+): Promise<void> {
+  for (let at = 0; at < calls.length; at += submitWidth) {
+    signal?.throwIfAborted();
+    const batch = calls.slice(at, at + submitWidth);
+    const results = await Promise.allSettled(
+      batch.map(async (call) => ({ call, seen: await submit(call, limits, client) })),
+    );
+    submitted.push(...results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : [])));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
 }
 
 async function submit(call: NodeCall, limits: NodeLimits, client: ColoniesClient): Promise<Process> {
@@ -127,7 +140,7 @@ async function cancelUnended(processes: readonly Process[], client: ColoniesClie
 }
 
 async function describeAnswers(
-  submitted: readonly { readonly call: NodeCall; readonly seen: Process }[],
+  submitted: readonly SubmittedCall[],
   { timeoutMs, waitMs = timeoutMs }: NodeLimits,
   { client, signal }: CallContext,
 ): Promise<readonly NodeAnswer[]> {
