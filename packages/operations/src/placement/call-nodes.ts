@@ -1,18 +1,20 @@
 import type { JsonObject, JsonValue } from "@cpm/base";
-import { formatDuration, isJsonObject } from "@cpm/base";
+import { isJsonObject } from "@cpm/base";
 import { isFinal, watchProcess } from "@cpm/colonies";
 import type { ColoniesClient, FunctionSpec, Process } from "@cpm/colonies";
 import { operationError } from "../errors.ts";
 import type { ReportProgress } from "../progress.ts";
 import { whenPresent } from "../resources/resource-handler.ts";
 import { agentExecutorType, agentNodes, describeSilence } from "./agent-nodes.ts";
+import type { NodeFailure, NodeLimits } from "./node-failure.ts";
+import { describeFailure } from "./node-failure.ts";
 
 /** One function of one node's agent. */
 export interface NodeCall {
   readonly node: string;
   readonly functionName: "cpm.ensure" | "cpm.release" | "cpm.verify";
   readonly kwargs: JsonObject;
-  /** What it is about, for progress and reasons: a package, or nothing. */
+  /** What it is about, for people. */
   readonly subject: string;
   /** Puts marks on what is submitted, by which it is found again. Default: none. */
   readonly stamp?: (spec: JsonObject) => JsonObject;
@@ -25,25 +27,14 @@ export interface NodeAnswer {
   readonly failure?: NodeFailure;
 }
 
-export interface NodeFailure {
-  /** `silent`: nobody took it. `slow`: it was taken and not done in time. `failed`: the agent says why. */
-  readonly reason: "silent" | "slow" | "failed";
-  /** For people, with the agent's code and advice where it gave them. */
-  readonly message: string;
-  /** The agent's stable code. */
-  readonly code?: string;
-}
-
-export interface NodeLimits {
-  /** How long a call may take in all, in milliseconds. */
-  readonly timeoutMs: number;
-  /** How long it may wait for its node, in milliseconds. Default: as long as it may take. */
-  readonly waitMs?: number;
-}
-
 export interface CallContext {
   readonly client: ColoniesClient;
   readonly signal?: AbortSignal | undefined;
+}
+
+interface SubmittedCall {
+  readonly call: NodeCall;
+  seen: Process;
 }
 
 /** What a timer can hold: 24 days. */
@@ -66,19 +57,9 @@ export async function callNodes(
   const ended = new AbortController();
   const timer = setTimeout(() => ended.abort(), Math.min(limits.timeoutMs, maxTimerMs));
   const both = AbortSignal.any([ended.signal, ...(signal === undefined ? [] : [signal])]);
-  const submitted: { readonly call: NodeCall; seen: Process }[] = [];
+  const submitted: SubmittedCall[] = [];
   try {
-    for (let at = 0; at < calls.length; at += submitWidth) {
-      signal?.throwIfAborted();
-      const batch = calls.slice(at, at + submitWidth);
-      const results = await Promise.allSettled(batch.map((call) => submit(call, limits, client)));
-      // What was submitted is known before anything is thrown, so that it can be cancelled.
-      for (const [index, result] of results.entries()) {
-        const call = batch[index];
-        if (result.status === "fulfilled" && call !== undefined) submitted.push({ call, seen: result.value });
-      }
-      for (const result of results) if (result.status === "rejected") throw result.reason;
-    }
+    await submitAll(calls, limits, context, submitted);
     await Promise.all(
       submitted.map(async (entry) => {
         for await (const seen of watch(entry.seen, entry.call, both, client, report)) entry.seen = seen;
@@ -96,6 +77,24 @@ export async function callNodes(
     );
   }
   return describeAnswers(submitted, limits, context);
+}
+
+/** What was submitted is known before anything is thrown, so that it can be cancelled. */
+async function submitAll(
+  calls: readonly NodeCall[],
+  limits: NodeLimits,
+  { client, signal }: CallContext,
+  submitted: SubmittedCall[],
+): Promise<void> {
+  for (let at = 0; at < calls.length; at += submitWidth) {
+    signal?.throwIfAborted();
+    const batch = calls.slice(at, at + submitWidth);
+    const results = await Promise.allSettled(
+      batch.map(async (call) => ({ call, seen: await submit(call, limits, client) })),
+    );
+    submitted.push(...results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : [])));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
 }
 
 async function submit(call: NodeCall, limits: NodeLimits, client: ColoniesClient): Promise<Process> {
@@ -121,12 +120,12 @@ async function* watch(
   client: ColoniesClient,
   report: ReportProgress,
 ): AsyncGenerator<Process> {
-  const label = call.subject === "" ? call.node : `${call.node}: ${call.subject}`;
+  const label = `${call.node}: ${call.subject}`;
   try {
     for await (const process of watchProcess(client, submitted.id, { signal, pollMs: 1000 })) {
       const finished = isFinal(process.state);
       const failed = finished && process.state !== "success";
-      report({ id: `${call.node} ${call.subject}`, label, state: process.state, finished, failed });
+      report({ id: submitted.id, label, state: process.state, finished, failed });
       yield process;
     }
   } catch (error) {
@@ -141,7 +140,7 @@ async function cancelUnended(processes: readonly Process[], client: ColoniesClie
 }
 
 async function describeAnswers(
-  submitted: readonly { readonly call: NodeCall; readonly seen: Process }[],
+  submitted: readonly SubmittedCall[],
   { timeoutMs, waitMs = timeoutMs }: NodeLimits,
   { client, signal }: CallContext,
 ): Promise<readonly NodeAnswer[]> {
@@ -153,26 +152,6 @@ async function describeAnswers(
     const silence = describeSilence(nodes.find(({ name }) => name === call.node) ?? { lastHeardAt: undefined });
     return { call, failure: describeFailure(seen, silence, { timeoutMs, waitMs }) };
   });
-}
-
-function describeFailure(seen: Process, silence: string, { timeoutMs, waitMs }: Required<NodeLimits>): NodeFailure {
-  const { state, errors } = seen;
-  const [first = ""] = errors;
-  if (state === "waiting" || first.startsWith("Maximum waiting time"))
-    return {
-      reason: "silent",
-      message: `it did not take the call within ${formatDuration(Math.min(waitMs, timeoutMs))}; ${silence}`,
-    };
-  if (state === "running" || first.startsWith("Maximum execution time"))
-    return { reason: "slow", message: `it was not done within ${formatDuration(timeoutMs)}` };
-  if (state === "cancelled") return { reason: "failed", message: "somebody cancelled it" };
-  const code = /\[([a-z-]+\/[a-z-]+)\]/.exec(first)?.[1];
-  const message = errors.map((text) => text.trim()).join(" ");
-  return {
-    reason: "failed",
-    message: message === "" ? "it gave no reason" : message,
-    ...(code === undefined ? {} : { code }),
-  };
 }
 
 function firstObject([first]: readonly JsonValue[]): JsonObject {

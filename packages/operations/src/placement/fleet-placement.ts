@@ -5,10 +5,11 @@ import type { InstallPlan, PlannedPackage } from "../release/install-plan.ts";
 import type { ReleaseContext } from "../release/prepare-install.ts";
 import type { RecordedPlacement } from "../release/release-record.ts";
 import { placementMark, stampObject } from "../resources/stamp.ts";
-import type { NodeAnswer, NodeCall, NodeLimits } from "./call-nodes.ts";
+import type { NodeAnswer, NodeCall } from "./call-nodes.ts";
 import { callNodes } from "./call-nodes.ts";
+import type { NodeLimits } from "./node-failure.ts";
 import type { PlannedNode } from "./placement-plan.ts";
-import { withdrawPlacement } from "./withdraw-placement.ts";
+import { letPackagesGo, withdrawPlacement } from "./withdraw-placement.ts";
 
 /** An agent that lives takes a call at once, so where one node is enough the next one is tried after this. */
 const anyWaitMs = 30_000;
@@ -46,7 +47,7 @@ export class FleetPlacement {
   async placeOnAll(nodes: readonly PlannedNode[]): Promise<PlacedRelease> {
     const faults = await this.#supply(nodes, { timeoutMs: this.#timeoutMs });
     if (faults.length === 0) return { ...heldBy(nodes), notes: [] };
-    throw placementFailed(nodes, faults, await this.#withdraw(nodes, faults));
+    throw await this.#withdraw(placementFailed(nodes, faults), nodes, faults);
   }
 
   async placeOnAny(nodes: readonly PlannedNode[]): Promise<PlacedRelease> {
@@ -57,10 +58,11 @@ export class FleetPlacement {
         faults.push(...found);
         continue;
       }
-      const left = await this.#withdraw(nodes.slice(0, index), faults);
+      const tried = nodesThatTook(nodes.slice(0, index), faults);
+      const left = await letPackagesGo(this.#plan.release, tried, this.#context, this.#report);
       return { ...heldBy([node]), notes: [...faults.map(describeFault), ...left] };
     }
-    throw placementFailed(nodes, faults, await this.#withdraw(nodes, faults));
+    throw await this.#withdraw(placementFailed(nodes, faults), nodes, faults);
   }
 
   /** Asks for what nodes have, too: from now on they hold it for the release. */
@@ -73,17 +75,20 @@ export class FleetPlacement {
       const answers = await callNodes(calls, limits, this.#context, this.#report);
       return answers.flatMap((answer) => faultsOf(answer, packages.get(answer.call.subject)));
     } catch (error) {
-      await this.#withdraw(nodes, []);
-      throw error;
+      throw await this.#withdraw(error, this.#plan.placement.nodes, []);
     }
   }
 
-  /** Nodes that took none of the calls hold nothing, and would not take this one either. */
-  async #withdraw(nodes: readonly PlannedNode[], faults: readonly NodeFault[]): Promise<readonly string[]> {
-    const silent = new Set(faults.filter(({ reason }) => reason === "silent").map(({ node }) => node));
-    const names = nodes.map(({ name }) => name).filter((name) => !silent.has(name));
-    return withdrawPlacement(this.#plan.release, names, this.#context, this.#report);
+  #withdraw(failure: unknown, nodes: readonly PlannedNode[], faults: readonly NodeFault[]): Promise<unknown> {
+    const names = nodesThatTook(nodes, faults);
+    return withdrawPlacement(failure, this.#plan.release, names, this.#context, this.#report);
   }
+}
+
+/** A node that took none of the calls holds nothing, and would not take another one either. */
+function nodesThatTook(nodes: readonly PlannedNode[], faults: readonly NodeFault[]): readonly string[] {
+  const silent = new Set(faults.filter(({ reason }) => reason === "silent").map(({ node }) => node));
+  return nodes.map(({ name }) => name).filter((name) => !silent.has(name));
 }
 
 function packagesOf({ present, fetch }: PlannedNode): readonly string[] {
@@ -124,19 +129,9 @@ function describeFault({ node, package: subject, message }: NodeFault): string {
   return `${node} could not be supplied with ${subject}: ${message}`;
 }
 
-function placementFailed(
-  nodes: readonly PlannedNode[],
-  faults: readonly NodeFault[],
-  left: readonly string[],
-): CpmError {
+function placementFailed(nodes: readonly PlannedNode[], faults: readonly NodeFault[]): CpmError {
   const failed = new Set(faults.map(({ node }) => node)).size;
   const list = faults.map((fault) => `${fault.node}, ${fault.package}: ${fault.message}`);
-  const error = operationError(
-    "placement/failed",
-    `${failed} of ${nodes.length} nodes could not be supplied: ${list.join("; ")}`,
-    { context: { nodes: faults } },
-  );
-  if (left.length === 0) return error;
-  const { message, context, hint = "" } = error;
-  return operationError("placement/failed", message, { context, hint: `${hint} ${left.join("; ")}.` });
+  const what = `${failed} of ${nodes.length} nodes could not be supplied: ${list.join("; ")}`;
+  return operationError("placement/failed", what, { context: { nodes: faults } });
 }

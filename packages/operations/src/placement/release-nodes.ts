@@ -22,7 +22,7 @@ export async function releaseNodes(
   const known = names.filter((name) => agents.some((node) => node.name === name && node.state === "approved"));
   const calls = known.map((node) => ({
     node,
-    subject: "",
+    subject: `letting the packages of ${release} go`,
     functionName: "cpm.release" as const,
     kwargs: { holder: release },
   }));

@@ -99,15 +99,21 @@ function verifyCalls(
   expected: ReadonlySet<string> = new Set(),
 ): readonly NodeCall[] {
   const functionName = "cpm.verify";
-  if (wanted === undefined) return [{ node, subject: "", functionName, kwargs: {} }];
+  if (wanted === undefined) return [{ node, subject: "verify", functionName, kwargs: {} }];
   const known = new Set([...packages.filter(matches), ...expected]);
   const subjects = known.size === 0 ? [wanted] : [...known];
-  return subjects.map((subject) => ({ node, subject, functionName, kwargs: { package: subject } }));
+  return subjects.map((subject) => ({
+    node,
+    subject: `verify ${subject}`,
+    functionName,
+    kwargs: { package: subject },
+  }));
 }
 
 function readAnswer({ call, output = {}, failure }: NodeAnswer): readonly FleetRow[] {
-  const { node, subject } = call;
-  const none = { node, package: subject, damagedCount: 0, damagedPaths: [] };
+  const { node, kwargs } = call;
+  const asked = typeof kwargs["package"] === "string" ? kwargs["package"] : "";
+  const none = { node, package: asked, damagedCount: 0, damagedPaths: [] };
   if (failure?.code === "agent/not-installed") return [{ ...none, state: "absent" }];
   if (failure !== undefined) return [{ ...none, state: "unanswered", why: failure.message }];
   const found: JsonValue = output["packages"] ?? [output];

@@ -1,4 +1,4 @@
-import { toErrorRecord } from "@cpm/base";
+import { CpmError, isCpmError, toErrorRecord } from "@cpm/base";
 import type { ReportProgress } from "../progress.ts";
 import type { ReleaseContext } from "../release/prepare-install.ts";
 import { ReleaseBook } from "../release/release-book.ts";
@@ -13,10 +13,25 @@ const standing: ReadonlySet<ReleasePhase> = new Set(["pending-install", "deploye
 
 /**
  * After a failed install: nodes hold nothing for the release any more, by calls of their own that an interrupt does not
- * stop. Nodes hold by the release's name, so where another client has the release, nothing is let go. Answers a note
- * for what is left, and never throws: the failure before it is what is told.
+ * stop. Nodes hold by the release's name, so where another client has the release, nothing is let go. Gives the failure
+ * back, with what is left in its advice.
  */
 export async function withdrawPlacement(
+  failure: unknown,
+  release: string,
+  nodes: readonly string[],
+  context: ReleaseContext,
+  report: ReportProgress,
+): Promise<unknown> {
+  const left = await letPackagesGo(release, nodes, context, report);
+  if (left.length === 0 || !isCpmError(failure)) return failure;
+  const { code, kind, message, context: values, diagnostics, cause, hint } = failure;
+  const advice = [...(hint === undefined ? [] : [hint]), `${left.join("; ")}.`].join(" ");
+  return new CpmError(code, kind, message, { context: values, diagnostics, cause, hint: advice });
+}
+
+/** The notes of what is left; never throws, as there is a failure or a success that comes first. */
+export async function letPackagesGo(
   release: string,
   nodes: readonly string[],
   { client, clock }: ReleaseContext,

@@ -53,8 +53,7 @@ export async function executeInstall(
     const installed = await installPlaced(prepared, placed.held, context, report);
     return { ...installed, notes: [...placed.notes, ...installed.notes] };
   } catch (error) {
-    await withdrawPlacement(prepared.plan.release, placed.held?.nodes ?? [], context, report);
-    throw error;
+    throw await withdrawPlacement(error, prepared.plan.release, placed.held?.nodes ?? [], context, report);
   }
 }
 

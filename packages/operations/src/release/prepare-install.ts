@@ -1,14 +1,12 @@
 import type { Clock, Diagnostic } from "@cpm/base";
-import type { ColoniesClient, Executor } from "@cpm/colonies";
+import type { ColoniesClient } from "@cpm/colonies";
 import type { GivenInput, Lockfile, Manifest, ReleaseName } from "@cpm/model";
 import { isReleaseName, parseReleaseName, parseVersion, readVersion, redactInputs, splitPackageName } from "@cpm/model";
-import { NodeStore } from "@cpm/store";
+import type { NodeStore } from "@cpm/store";
 import { holdsSecret, invalidTemplates } from "@cpm/template";
 import { operationError } from "../errors.ts";
 import type { PackageAccess, PackageSource } from "../package/locate-package.ts";
-import type { ChosenNodes, PlacementRequest } from "../placement/choose-nodes.ts";
-import { chooseNodes } from "../placement/choose-nodes.ts";
-import { parseNodeSelector } from "../placement/node-selector.ts";
+import type { PlacementRequest } from "../placement/choose-nodes.ts";
 import { nameOfPackage, planPlacement } from "../placement/plan-placement.ts";
 import type { PlannedPlacement } from "../placement/placement-plan.ts";
 import type { PackageVariant } from "../package/read-package.ts";
@@ -22,6 +20,7 @@ import type { InstallPlan, PlannedPackage, PlannedResource } from "./install-pla
 import { ReleaseBook } from "./release-book.ts";
 import { nextRevision } from "./next-revision.ts";
 import type { RenderedPackage, RenderedResource } from "./render-release.ts";
+import { choosePlace } from "./release-place.ts";
 import { renderRelease } from "./render-release.ts";
 import { assertRequirements, checkRequirements } from "./requirements.ts";
 
@@ -165,27 +164,6 @@ function orderResources(rendered: readonly RenderedPackage[]): readonly Rendered
 async function toldVersion(client: ColoniesClient, signal: AbortSignal | undefined): Promise<string | undefined> {
   const { buildversion } = await client.server.version({ signal });
   return typeof buildversion === "string" ? readVersion(buildversion.replace(/^v/, ""))?.text : undefined;
-}
-
-interface ChosenPlace {
-  readonly chosen: ChosenNodes;
-  readonly pathOf: (variant: PackageVariant) => string;
-}
-
-function choosePlace(request: InstallRequest, executors: readonly Executor[], node: NodeStore): ChosenPlace {
-  const here = { root: node.root, platform: request.platform };
-  const chosen = chooseNodes(placementOf(request), executors, here, request.source.kind === "reference");
-  // Names paths and touches no disk: the directory may be on other machines.
-  const place = new NodeStore(chosen.root);
-  return { chosen, pathOf: (variant) => place.treePath(variant.config.tree) };
-}
-
-/** A saved plan says which nodes; that they are still there is seen when the plans are compared. */
-function placementOf({ planned, placement = {} }: InstallRequest): PlacementRequest {
-  if (planned === undefined) return placement;
-  const { mode, selector, nodes } = planned.placement;
-  const chosen = selector === undefined ? {} : { selector: parseNodeSelector(selector) };
-  return { mode, ...chosen, ...(nodes.length === 0 ? {} : { names: nodes.map(({ name }) => name) }) };
 }
 
 function planPackage(

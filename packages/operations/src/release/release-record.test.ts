@@ -55,14 +55,16 @@ const record: fc.Arbitrary<RevisionRecord> = fc
     ),
     fc.record({ id: text, user: text, host: text, startedAt: text }),
     maybe("recovers", fc.integer({ min: 1, max: 1e9 })),
+    maybe("placement", fc.record({ nodes: fc.array(text), packages: fc.array(text) })),
   )
-  .map(([release, revision, packages, resources, client, recovers]) => ({
+  .map(([release, revision, packages, resources, client, recovers, placement]) => ({
     release: release as ReleaseName,
     revision,
     packages: packages.map(([entry, ...more]) => Object.assign({}, entry, ...more) as RecordedPackage),
     resources: resources.map(([entry, ...more]) => Object.assign({}, entry, ...more) as RecordedResource),
     client,
     ...recovers,
+    ...placement,
   }));
 
 const status: fc.Arbitrary<RevisionStatus> = fc
@@ -148,7 +150,15 @@ describe("a release record", () => {
   test("whatever a member wrote is read or refused, never more", () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (some, more) => {
-        const spec = { release: "a", revision: 1, packages: some, resources: more, client: some, recovers: more };
+        const spec = {
+          release: "a",
+          revision: 1,
+          packages: some,
+          resources: more,
+          client: some,
+          recovers: more,
+          placement: some,
+        };
         try {
           readRevision(
             blueprint("cpm.a.v1", spec as JsonObject, { phase: some, created: more, beat: some } as JsonObject),

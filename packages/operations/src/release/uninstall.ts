@@ -3,8 +3,8 @@ import { failpoint } from "@cpm/store";
 import { operationError } from "../errors.ts";
 import type { ReportProgress } from "../progress.ts";
 import { releaseNodes } from "../placement/release-nodes.ts";
+import { suppliedNodes } from "../placement/supplied-nodes.ts";
 import { whenPresent } from "../resources/resource-handler.ts";
-import { placementMark } from "../resources/stamp.ts";
 import { describeFailures, findCreated, findLabelledWork, removeResources, resourceKey } from "./leftovers.ts";
 import type { RemovalReport } from "./leftovers.ts";
 import { settled } from "./next-revision.ts";
@@ -121,18 +121,6 @@ async function removeAndRelease(
   const { removed, notes } = await removeAll(history, context);
   const left = await releaseNodes(release, nodes, context, report, timeoutMs);
   return { removed, notes: [...notes, ...left] };
-}
-
-/** Nodes of revisions, and those that a client supplied and died before it wrote a revision. */
-async function suppliedNodes(
-  release: string,
-  history: readonly Revision[],
-  context: ReleaseContext,
-): Promise<readonly string[]> {
-  const marked = (await findLabelledWork(release, context)).flatMap(({ resource }) =>
-    resource.startsWith(placementMark) ? [resource.slice(placementMark.length)] : [],
-  );
-  return [...new Set([...history.flatMap(({ record }) => record.placement?.nodes ?? []), ...marked])];
 }
 
 /** Only of the revisions that were there: whoever installs anew meanwhile keeps what is new. */
