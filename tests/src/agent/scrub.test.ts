@@ -106,6 +106,13 @@ test("trees that are damaged in any way are found, told and made whole at their 
   expect([faultsOfDirectory(site.root), entriesOf(site.root, "staging")]).toEqual([[], []]);
 }, 120_000);
 
+test("what another program placed is fetched by its name and version", async () => {
+  unlinkSync(join(site.root, "records/rise/tools/1.0.0.json"));
+  anotherByte(path);
+  await logged("healing", { tree: treeOf(path), outcome: "healed" });
+  expect(readFileSync(join(path, "payload/data"), "utf8")).toBe("some data");
+}, 120_000);
+
 test("a damaged blob is removed, and no tree is made from one", async () => {
   const blobs = entriesOf(site.root, "blobs/sha256");
   const blob = blobs.map((each) => join(site.root, "blobs/sha256", each)).at(-1) ?? "";

@@ -2,7 +2,6 @@ import type { Digest } from "@cpm/base";
 import { placePackage, readPackageContents, replacePackage } from "@cpm/operations/node";
 import type { PackageContents } from "@cpm/operations/node";
 import { failpoint } from "@cpm/store";
-import type { PackageName } from "@cpm/model";
 import type { NodeStore } from "@cpm/store";
 import { agentError } from "../errors.ts";
 import type { EventLog } from "./event-log.ts";
@@ -148,19 +147,20 @@ export class PackageEnsurer {
   }
 
   /**
-   * Makes a tree that is here anew, from what the registry has under its manifest, and has `swap` put it in its place.
-   * Throws `agent/other-manifest` where that is another tree by now, and what fetching and unpacking throw.
+   * Makes a tree that is here anew, from the package that the registry has, and has `swap` put it in its place. Throws
+   * `agent/other-manifest` where that is another tree by now, and what fetching and unpacking throw.
    */
   async replace(
-    { name, tree, manifest }: { readonly name: PackageName; readonly tree: Digest; readonly manifest: Digest },
+    wanted: PackageRequest,
+    tree: Digest,
     swap: (staging: string, folder: string) => void,
     signal: AbortSignal,
   ): Promise<void> {
     const { registry, platform, node } = this.#parts;
-    const found = await this.#find({ name, selector: { kind: "manifest", digest: manifest } }, signal);
+    const found = await this.#find(wanted, signal);
     const contents = await registry.watched(() => readPackageContents(found.source, found.root, platform, signal));
     if (contents.config.tree !== tree)
-      throw agentError("agent/other-manifest", `${name} at ${manifest} is not the package of tree ${tree}`);
+      throw agentError("agent/other-manifest", `${formatRequest(wanted)} is not the package of tree ${tree}`);
     await this.#wantedMeanwhile(tree, () => registry.watched(() => replacePackage(contents, node, swap, signal)));
   }
 

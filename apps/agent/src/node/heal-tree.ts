@@ -2,23 +2,24 @@ import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "@cpm/base";
 import { digestHex } from "@cpm/base";
-import type { PackageName } from "@cpm/model";
 import { exchangePaths, tryExclusiveLock } from "@cpm/system";
 import { agentError } from "../errors.ts";
 import { removeTree } from "./collect-trees.ts";
 import type { CollectParts } from "./collect-trees.ts";
 import type { PackageEnsurer } from "./ensure-package.ts";
+import type { InstalledPackages, InstalledRef } from "./installed-packages.ts";
+import type { PackageRequest } from "./package-request.ts";
 
 export interface HealParts {
   readonly collection: CollectParts;
   readonly ensurer: PackageEnsurer;
 }
 
-/** `gone`: no version points to it. `kept`: nobody knows what it was made from. */
-export type Healing = "healed" | "gone" | "kept";
+/** `gone`: no version pointed to it, so it was removed. */
+export type Healing = "healed" | "gone";
 
 /**
- * Makes a damaged tree anew from the manifest that it came from, and puts it in the place of the damaged one in one step,
+ * Makes a damaged tree anew from the package that it came from, and puts it in the place of the damaged one in one step,
  * so the package is there throughout. One that no version points to is removed. Throws `agent/held` while somebody uses
  * the tree, and what fetching throws: then the damaged tree is as it was.
  */
@@ -26,16 +27,20 @@ export async function healTree(parts: HealParts, tree: Digest, signal: AbortSign
   const { packages } = parts.collection;
   const refs = packages.list().filter((ref) => ref.tree === tree);
   if (refs.length === 0) return removeDamaged(parts.collection, tree);
-  const source = refs.map((ref) => packages.describe(ref)).find(({ manifest }) => manifest !== undefined);
-  if (source?.manifest === undefined) return "kept";
   // A tree that is held now is not worth a download; whether it is held then decides.
   exclusively(parts.collection, tree, () => {});
-  await parts.ensurer.replace(asSource(source.name, tree, source.manifest), swapIn(parts.collection, tree), signal);
+  await parts.ensurer.replace(sourceOf(refs, packages), tree, swapIn(parts.collection, tree), signal);
   return "healed";
 }
 
-function asSource(name: PackageName, tree: Digest, manifest: Digest) {
-  return { name, tree, manifest };
+/** By its manifest where that is known; what another program placed, by its name and version. */
+function sourceOf(refs: readonly InstalledRef[], packages: InstalledPackages): PackageRequest {
+  const described = refs.map((ref) => packages.describe(ref));
+  const known = described.find(({ manifest }) => manifest !== undefined) ?? described[0];
+  if (known === undefined) throw new TypeError("a tree that is healed has a version");
+  const { name, version, manifest } = known;
+  if (manifest === undefined) return { name, selector: { kind: "version", version } };
+  return { name, selector: { kind: "manifest", digest: manifest } };
 }
 
 async function removeDamaged(collection: CollectParts, tree: Digest): Promise<Healing> {

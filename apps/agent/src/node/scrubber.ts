@@ -150,9 +150,8 @@ export class Scrubber {
     const tree = digestOf(name);
     const { onHealing } = this.#parts;
     try {
-      const outcome = await healTree(this.#parts, tree, this.#ending.signal);
-      onHealing(tree, outcome);
-      return outcome !== "kept";
+      onHealing(tree, await healTree(this.#parts, tree, this.#ending.signal));
+      return true;
     } catch (error) {
       if (this.#ending.signal.aborted || !(error instanceof Error)) throw error;
       onHealing(tree, error);
