@@ -133,30 +133,6 @@ const rows: Readonly<Record<string, Row>> = {
     hint: /[Ll]ower-case/,
     make: () => ({ argv: install(small, "--name", "No_Name") }),
   },
-  "a selector with a key that there is not": {
-    code: "placement/selector",
-    status: 2,
-    hint: /name, location, arch and platform/,
-    make: () => ({ argv: install(small, "--selector", "nmae=gpu-*") }),
-  },
-  "a placement by a selector that is not given": {
-    code: "cli/usage",
-    status: 2,
-    hint: /--selector/,
-    make: () => ({ argv: install(small, "--placement", "selector") }),
-  },
-  "a placement on all of no agents": {
-    code: "placement/no-agent",
-    status: 6,
-    hint: /cpm agent list/,
-    make: () => ({ argv: install(small, "--placement", "all") }),
-  },
-  "checking packages without saying where": {
-    code: "cli/usage",
-    status: 2,
-    hint: /--fleet/,
-    make: () => ({ argv: ["verify"] }),
-  },
   "a version that is published with other bytes": {
     code: "package/version-exists",
     status: 6,
