@@ -8,6 +8,7 @@ import { installedOf } from "../service/package-handlers.ts";
 import { invalid } from "../service/parse-request.ts";
 import type { Damage } from "../worker/worker-verifier.ts";
 import { argumentsOf, parseHolder, parsePackage } from "./function-arguments.ts";
+import { linesTo } from "./process-lines.ts";
 
 /** More packages than this are not put into an output, nor more damaged paths of each of several packages. */
 const maxListed = 1000;
@@ -64,12 +65,12 @@ export function nodeFunctions(node: AgentNode): Readonly<Record<string, JobHandl
 
 /** Writes each phase into the process's log once. */
 function phasesTo(job: Job): (progress: { readonly phase: string }) => void {
+  const tell = linesTo(job);
   let phase = "";
   return (progress) => {
     if (progress.phase === phase) return;
     phase = progress.phase;
-    // Jobs do not end for a line that could not be written.
-    void job.log(`${phase}\n`).catch(() => {});
+    tell(phase);
   };
 }
 

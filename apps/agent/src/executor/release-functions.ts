@@ -9,6 +9,7 @@ import type { InstallWork, ReleaseRequest } from "../releases/release-request.ts
 import { runRelease } from "../releases/run-release.ts";
 import { invalid } from "../service/parse-request.ts";
 import { argumentsOf } from "./function-arguments.ts";
+import { linesTo } from "./process-lines.ts";
 
 /** What installing takes beside a node. */
 export interface ReleaseParts {
@@ -28,8 +29,7 @@ export function releaseFunctions(parts: ReleaseParts): Readonly<Record<string, J
     const { result } = await running.join(
       job.process.id,
       (report, signal) => inScratch(parts, work, report, signal),
-      // Jobs do not end for a line that could not be written.
-      (line) => void job.log(`${line}\n`).catch(() => {}),
+      linesTo(job),
       job.signal,
     );
     return [result];
