@@ -1,8 +1,7 @@
 import type { Digest } from "@cpm/base";
-import { placePackage, readPackageContents, replacePackage } from "@cpm/operations/node";
 import type { PackageContents } from "@cpm/operations/node";
 import { failpoint } from "@cpm/store";
-import type { PackageName } from "@cpm/model";
+import type { PackageName } from "@cpm/model/names";
 import type { NodeStore } from "@cpm/store";
 import { agentError } from "../errors.ts";
 import type { EventLog } from "./event-log.ts";
@@ -134,6 +133,7 @@ export class PackageEnsurer {
     signal: AbortSignal,
   ): Promise<Placed> {
     const { registry, platform, packages } = this.#parts;
+    const { readPackageContents } = await import("@cpm/operations/node");
     const contents = await registry.watched(() => readPackageContents(found.source, found.root, platform, signal));
     assertAnswers(contents, wanted, registry.host);
     const { tree } = contents.config;
@@ -158,6 +158,7 @@ export class PackageEnsurer {
   ): Promise<void> {
     const { registry, platform, node } = this.#parts;
     const found = await this.#find({ name, selector: { kind: "manifest", digest: manifest } }, signal);
+    const { readPackageContents, replacePackage } = await import("@cpm/operations/node");
     const contents = await registry.watched(() => readPackageContents(found.source, found.root, platform, signal));
     if (contents.config.tree !== tree)
       throw agentError("agent/other-manifest", `${name} at ${manifest} is not the package of tree ${tree}`);
@@ -200,6 +201,7 @@ export class PackageEnsurer {
       tell({ phase, doneBytes, totalBytes, resumedBytes });
     };
     tell({ phase: "fetching", doneBytes, totalBytes, resumedBytes });
+    const { placePackage } = await import("@cpm/operations/node");
     await registry.watched(() => placePackage(contents, node, progress, signal));
     failpoint("ensure/placed");
     const ref = { name, version, tree: config.tree };
