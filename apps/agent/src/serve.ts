@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { createRegistryClient } from "@cpm/registry-client";
-import type { CredentialSource } from "@cpm/registry-client";
+import type { RegistryClient } from "@cpm/registry-client";
+import type { CredentialSource } from "@cpm/registry-client/access";
 import type { Clock } from "@cpm/base";
 import { systemSteadyClock } from "@cpm/system";
 import type { ExecutorSettings, NodeExecutor } from "./executor/start-executor.ts";
@@ -214,14 +214,17 @@ function openRegistrySource({
   registryTimeoutMs: silenceMs,
   log,
 }: ServeOptions): RegistrySource {
-  const client = createRegistryClient({
-    registry,
-    ...(plainHttp === undefined ? {} : { plainHttp }),
-    credentials,
-    userAgent: `cpm-agent/${version}`,
-    clock,
-    limits: { responseTimeoutMs: silenceMs, idleTimeoutMs: silenceMs },
-    onWarning: (text) => log({ event: "registry-warning", text }),
-  });
-  return new RegistrySource({ client, cacheDirectory: join(root, "cache"), clock, freshMs });
+  const openClient = async (): Promise<RegistryClient> => {
+    const { createRegistryClient } = await import("@cpm/registry-client");
+    return createRegistryClient({
+      registry,
+      ...(plainHttp === undefined ? {} : { plainHttp }),
+      credentials,
+      userAgent: `cpm-agent/${version}`,
+      clock,
+      limits: { responseTimeoutMs: silenceMs, idleTimeoutMs: silenceMs },
+      onWarning: (text) => log({ event: "registry-warning", text }),
+    });
+  };
+  return new RegistrySource({ host: registry, openClient, cacheDirectory: join(root, "cache"), clock, freshMs });
 }

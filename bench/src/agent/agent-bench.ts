@@ -9,6 +9,7 @@ import { medianOf } from "../registry/report.ts";
 import type { Scratch } from "../scratch.ts";
 import { callLoad } from "./call-load.ts";
 import type { CallLoad, Mode, PackageOnNode } from "./call-load.ts";
+import { measureNotice } from "./notice.ts";
 import type { AgentResults, AgentRow } from "./report.ts";
 import type { SocketServer } from "./servers.ts";
 import { startServers } from "./servers.ts";
@@ -20,6 +21,7 @@ export interface AgentBenchOptions {
 }
 
 const settleMs = 2000;
+const clientsAtOnce = 64;
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** Measures the ways to the path of an installed package: by the file system, and by `Resolve` beside an empty echo. */
@@ -35,21 +37,40 @@ export async function benchAgent(scratch: Scratch, options: AgentBenchOptions): 
     await publishPackage(registry.host, { ...installed, description: "A package.", keywords: [] });
     const servers = await startServers({ folder, root, registry: registry.host, agent, client: goClient });
     try {
-      await ensure(servers[0], installed);
+      const { figures } = servers[0];
       // What the start and the ensure left is collected meanwhile, as on a node that idles.
       await Bun.sleep(settleMs);
-      const idleBytes = servers[0].figures.residentBytes();
+      const startedBytes = figures.residentBytes();
+      await ensure(servers[0], installed);
+      await Bun.sleep(settleMs);
+      const idleBytes = figures.residentBytes();
+      const notice = await measureNotice(servers[0], root, registry.host, options.quick ? 10 : 50);
       const clients = { Go: [goClient], TypeScript: [process.execPath, source("client.ts")] };
       const rows: AgentResults["rows"][number][] = [];
       for (const [name, command] of Object.entries(clients))
         rows.push(...(await measureClient(name, command, servers, installed, options)));
-      return { rows, idleBytes };
+      const loadedBytes = await loadByMany([goClient], servers[0], installed, options.quick ? 100 : 1000);
+      await Bun.sleep(settleMs);
+      const restingBytes = figures.residentBytes();
+      const memory = { startedBytes, idleBytes, loadedBytes, restingBytes, clients: clientsAtOnce };
+      return { rows, memory, notice };
     } finally {
       for (const server of servers) await server.stop();
     }
   } finally {
     await registry.stop();
   }
+}
+
+/** The most that the server takes while many processes ask it at once. */
+async function loadByMany(
+  client: readonly string[],
+  server: SocketServer,
+  installed: PackageOnNode,
+  count: number,
+): Promise<number> {
+  const clients = Array.from({ length: clientsAtOnce }, () => callLoad(client, "resolve", server, installed, count));
+  return Math.max(...(await Promise.all(clients)).map(({ peakMemoryBytes }) => peakMemoryBytes));
 }
 
 async function measureClient(

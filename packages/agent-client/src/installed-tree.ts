@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "@cpm/base";
 import { createDigest, digestHex } from "@cpm/base";
-import { maxSatisfying, parseRange, readVersion } from "@cpm/model";
-import type { PackageReference, Version } from "@cpm/model";
+import { maxSatisfying, parseRange, readVersion } from "@cpm/model/names";
+import type { PackageReference, Version } from "@cpm/model/names";
 import { canLockFiles, tryShareLock } from "@cpm/system";
 
 /** A tree of the packages directory that this process keeps from collection by a lock on its file. */

@@ -17,9 +17,14 @@ export function methodCodec<I extends DescMessage, O extends DescMessage>(
     path: `/${method.parent.typeName}/${method.name}`,
     requestStream: methodKind === "client_streaming" || methodKind === "bidi_streaming",
     responseStream: methodKind === "server_streaming" || methodKind === "bidi_streaming",
-    requestSerialize: (message) => Buffer.from(toBinary(input, message)),
+    requestSerialize: (message) => bufferOf(toBinary(input, message)),
     requestDeserialize: (bytes) => fromBinary(input, bytes),
-    responseSerialize: (message) => Buffer.from(toBinary(output, message)),
+    responseSerialize: (message) => bufferOf(toBinary(output, message)),
     responseDeserialize: (bytes) => fromBinary(output, bytes),
   };
+}
+
+/** The same bytes, as the transport names them. */
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { formatSelector, parseReference } from "@cpm/model";
-import type { PackageReference } from "@cpm/model";
+import { formatSelector, parseReference } from "@cpm/model/names";
+import type { PackageReference } from "@cpm/model/names";
 import type { PackageReferenceSchema } from "../gen/cpm/agent/v1/agent_pb.js";
 import { agentClientError } from "./errors.ts";
 

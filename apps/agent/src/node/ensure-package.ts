@@ -1,5 +1,4 @@
 import type { Digest } from "@cpm/base";
-import { placePackage, readPackageContents, replacePackage } from "@cpm/operations/node";
 import type { PackageContents } from "@cpm/operations/node";
 import { failpoint } from "@cpm/store";
 import type { NodeStore } from "@cpm/store";
@@ -133,6 +132,7 @@ export class PackageEnsurer {
     signal: AbortSignal,
   ): Promise<Placed> {
     const { registry, platform, packages } = this.#parts;
+    const { readPackageContents } = await import("@cpm/operations/node");
     const contents = await registry.watched(() => readPackageContents(found.source, found.root, platform, signal));
     assertAnswers(contents, wanted, registry.host);
     const { tree } = contents.config;
@@ -158,6 +158,7 @@ export class PackageEnsurer {
   ): Promise<void> {
     const { registry, platform, node } = this.#parts;
     const found = await this.#find(wanted, signal);
+    const { readPackageContents, replacePackage } = await import("@cpm/operations/node");
     const contents = await registry.watched(() => readPackageContents(found.source, found.root, platform, signal));
     if (contents.config.tree !== tree)
       throw agentError("agent/other-manifest", `${formatRequest(wanted)} is not the package of tree ${tree}`);
@@ -200,6 +201,7 @@ export class PackageEnsurer {
       tell({ phase, doneBytes, totalBytes, resumedBytes });
     };
     tell({ phase: "fetching", doneBytes, totalBytes, resumedBytes });
+    const { placePackage } = await import("@cpm/operations/node");
     await registry.watched(() => placePackage(contents, node, progress, signal));
     failpoint("ensure/placed");
     const ref = { name, version, tree: config.tree };

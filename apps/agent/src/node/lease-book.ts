@@ -67,11 +67,11 @@ export class LeaseBook {
 
   /** How many leases hold a tree. */
   holdersOf(tree: Digest): number {
-    let count = 0;
+    const holding = [...this.#leases.values()].filter(({ lease }) => lease.trees.includes(tree));
+    if (holding.length === 0) return 0;
+    // Reading the clock is a read of a file: a twentieth of what a whole call takes.
     const nowMs = this.#clocks.steady.now();
-    for (const { lease, endsAtMs } of this.#leases.values())
-      if (endsAtMs > nowMs && lease.trees.includes(tree)) count++;
-    return count;
+    return holding.filter(({ endsAtMs }) => endsAtMs > nowMs).length;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Digest, JsonObject } from "@cpm/base";
 import { encodeUtf8, isCpmError, isDigest, isJsonObject, parseJson, stringifyJson } from "@cpm/base";
@@ -17,12 +17,23 @@ export interface PackageRecord {
   readonly holders: readonly string[];
 }
 
+interface KeptRecord {
+  readonly inode: number;
+  readonly changedAtMs: number;
+  readonly record: PackageRecord | undefined;
+}
+
+/** Records that are kept in memory, of some hundred bytes each. */
+const maxKept = 1024;
+
 /**
  * `records/<namespace>/<name>/<version>.json`, beside the refs. A record is written before its ref, and one that does
- * not fit its ref counts for nothing: the ref is what readers follow.
+ * not fit its ref counts for nothing: the ref is what readers follow. What was read is kept as long as the file is the same.
  */
 export class PackageRecords {
   readonly #root: string;
+  /** The one that was read first is the first to go. */
+  readonly #kept = new Map<string, KeptRecord>();
 
   constructor(root: string) {
     this.#root = join(root, "records");
@@ -30,28 +41,46 @@ export class PackageRecords {
 
   /** Undefined when nothing is known, which is no fault: other programs place packages too. */
   read(name: string, version: string): PackageRecord | undefined {
-    try {
-      return toRecord(parseJson(readFileSync(this.#path(name, version), "utf8")));
-    } catch (error) {
-      if (isCpmError(error, "json/invalid") || (error instanceof Error && "code" in error)) return undefined;
-      throw error;
-    }
+    const path = this.#path(name, version);
+    const file = statSync(path, { throwIfNoEntry: false });
+    if (file === undefined) return undefined;
+    const kept = this.#kept.get(path);
+    // A record is replaced as a whole, so another one is another file.
+    if (kept?.inode === file.ino && kept.changedAtMs === file.ctimeMs) return kept.record;
+    const record = readRecord(path);
+    const [oldest] = this.#kept.size < maxKept ? [] : this.#kept.keys();
+    if (oldest !== undefined) this.#kept.delete(oldest);
+    this.#kept.set(path, { inode: file.ino, changedAtMs: file.ctimeMs, record });
+    return record;
   }
 
   write(name: string, version: string, record: PackageRecord): void {
     const { manifest, tree, sizeBytes, installedAtMs, pinned, holders } = record;
     const path = this.#path(name, version);
     mkdirSync(dirname(path), { recursive: true });
+    // Two writes within a tick of the file system's clock may leave a file that looks like the first one.
+    this.#kept.delete(path);
     const value = { manifest, tree, sizeBytes, installedAtMs, pinned, ...(holders.length === 0 ? {} : { holders }) };
     replaceFile(path, encodeUtf8(`${stringifyJson(value)}\n`));
   }
 
   remove(name: string, version: string): void {
-    removeFile(this.#path(name, version));
+    const path = this.#path(name, version);
+    this.#kept.delete(path);
+    removeFile(path);
   }
 
   #path(name: string, version: string): string {
     return join(this.#root, name, `${version}.json`);
+  }
+}
+
+function readRecord(path: string): PackageRecord | undefined {
+  try {
+    return toRecord(parseJson(readFileSync(path, "utf8")));
+  } catch (error) {
+    if (isCpmError(error, "json/invalid") || (error instanceof Error && "code" in error)) return undefined;
+    throw error;
   }
 }
 

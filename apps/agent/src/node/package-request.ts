@@ -1,5 +1,5 @@
 import type { Digest } from "@cpm/base";
-import type { PackageName, Range, Version } from "@cpm/model";
+import type { PackageName, Range, Version } from "@cpm/model/names";
 
 /** Which of a package's versions, or of the node's trees, is meant. */
 export type NodeSelector =

@@ -9,7 +9,7 @@ import type {
   ResolveRequest,
   ResolveResponseSchema,
 } from "@cpm/agent-client/contract";
-import { compareVersions, readVersion } from "@cpm/model";
+import { compareVersions, readVersion } from "@cpm/model/names";
 import { removePackage } from "../node/remove-package.ts";
 import type { AgentNode } from "../node/agent-node.ts";
 import { formatRequest } from "../node/package-request.ts";

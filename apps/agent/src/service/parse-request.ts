@@ -1,8 +1,8 @@
 import type { LeaseRequest as LeaseMessage, PackageReference as ReferenceMessage } from "@cpm/agent-client/contract";
 import { isDigest } from "@cpm/base";
 import type { Digest } from "@cpm/base";
-import { isPackageName, namePartPattern, readRange, readVersion } from "@cpm/model";
-import type { PackageName } from "@cpm/model";
+import { isPackageName, namePartPattern, readRange, readVersion } from "@cpm/model/names";
+import type { PackageName } from "@cpm/model/names";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { agentError } from "../errors.ts";

@@ -1,8 +1,8 @@
 import { isAbsolute, resolve } from "node:path";
 import { parseSizeBytes } from "@cpm/base";
-import { isRegistryHost } from "@cpm/model";
-import { anonymous, credentialFile, systemClock, userCredentials } from "@cpm/registry-client";
-import type { CredentialSource } from "@cpm/registry-client";
+import { isRegistryHost } from "@cpm/model/names";
+import { anonymous, credentialFile, systemClock, userCredentials } from "@cpm/registry-client/access";
+import type { CredentialSource } from "@cpm/registry-client/access";
 import { SettingReader, UsageError } from "@cpm/service";
 import type { SettingTexts } from "@cpm/service";
 import { createLog } from "../operation/log.ts";
