@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createGunzip } from "node:zlib";
 import type { ArchiveLimits, TarSink } from "@cpm/archive";
 import {
@@ -77,12 +78,13 @@ export async function readCheckedLayer(
   sink: LayerSink,
   options: ReadLayerOptions = {},
 ): Promise<void> {
-  const limits = { ...(options.limits ?? defaultArchiveLimits) };
-  const reader = new TarReader(sink, {
+  const limits = options.limits ?? defaultArchiveLimits;
+  const bounds = {
     ...limits,
     maxEntries: Math.min(limits.maxEntries, declared.entries),
     maxTotalBytes: Math.min(limits.maxTotalBytes, declared.sizeBytes),
-  });
+  };
+  const reader = new TarReader(sink, bounds, randomInt(2 ** 32));
   const contentHash = declared.diffId === undefined ? undefined : createHasher();
   const settle = new Settling(sink);
   try {
