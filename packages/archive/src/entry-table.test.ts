@@ -75,6 +75,16 @@ test("an archive is judged as by a table of sets that keeps every path, whatever
   );
 });
 
+test("a file is no directory for a symlink to lead through", () => {
+  const entries = [
+    { path: "a", type: "file", executable: false, sizeBytes: 0 },
+    { path: "b", type: "symlink", executable: false, sizeBytes: 0, linkTarget: "a/c" },
+  ] as const;
+  const table = new EntryTable(defaultArchiveLimits, 0);
+  for (const entry of entries) table.add(entry);
+  expect(() => table.finish()).toThrow("through something that is no directory");
+});
+
 test("paths are found again by their place and by their text, over many blocks", () => {
   const paths = Array.from(
     { length: 3000 },
