@@ -2,6 +2,7 @@ import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { formatBytes } from "@cpm/base";
 import { benchAgent } from "./agent/agent-bench.ts";
+import { benchEnsure } from "./agent/ensure.ts";
 import { formatAgentResults } from "./agent/report.ts";
 import type { Comparison } from "./comparisons.ts";
 import { packComparison, prepareContent, pullComparison, startComparisons, unpackComparison } from "./comparisons.ts";
@@ -50,6 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
       results.push(...(await runComparison(comparison, options.rounds)));
     };
     await runAll(scratch, options, run);
+    if (options.only.has("agent")) results.push(...(await benchEnsure(scratch, { ...options, note })));
     const registries = options.only.has("registry") ? await benchRegistry(scratch, { ...options, note }) : [];
     const agent = options.only.has("agent") ? await benchAgent(scratch, { ...options, note }) : undefined;
     const tables = [

@@ -1,4 +1,6 @@
 import { archiveError } from "./errors.ts";
+import { FoldedPaths } from "./folded-paths.ts";
+import { SortedPaths } from "./sorted-paths.ts";
 import type { ArchiveLimits, TarEntry } from "./tar-entry.ts";
 import { compareTarPaths } from "./tar-entry.ts";
 
@@ -18,64 +20,75 @@ const wide = /[^\u0000-\u007f]/;
  */
 export class EntryTable {
   readonly #limits: ArchiveLimits;
-  readonly #paths: string[] = [];
-  readonly #directories = new Set<string>();
+  readonly #paths = new SortedPaths();
   /** Paths as the least distinguishing file system sees them. */
-  readonly #folded = new Set<string>();
+  readonly #folded: FoldedPaths;
   readonly #links = new Map<string, string>();
-  /** The directory of the entry before, which is most often that of the next. */
-  #lastParent = "";
+  #last = "";
+  /**
+   * Lengths of the directories that the last path begins with, letter by letter. What lies in a directory comes, in byte
+   * order, when everything since the directory itself began with its name: no other can be the parent of what follows.
+   */
+  readonly #open: number[] = [];
 
-  constructor(limits: ArchiveLimits) {
+  /** `hashSeed` is what nobody outside can foretell, so that no archive makes the table slow; it decides nothing else. */
+  constructor(limits: ArchiveLimits, hashSeed: number) {
     this.#limits = limits;
+    this.#folded = new FoldedPaths(hashSeed);
   }
 
   get size(): number {
-    return this.#paths.length;
+    return this.#paths.size;
   }
 
   /** Throws the `archive/…` error that says why the entry may not be there. */
   add(entry: TarEntry): void {
     const { path } = entry;
-    if (this.#paths.length >= this.#limits.maxEntries) {
+    if (this.size >= this.#limits.maxEntries) {
       throw archiveError("archive/too-many-entries", `more than ${this.#limits.maxEntries} entries`);
     }
     const slash = path.lastIndexOf("/");
-    const parent = slash === -1 ? "" : path.slice(0, slash);
-    const inDirectory = slash > 0 && (parent === this.#lastParent || this.#directories.has(parent));
+    this.#leaveDirectories(path);
+    const inDirectory = slash > 0 && this.#open.includes(slash);
     if (!inDirectory || !isPlain(path.slice(slash + 1)) || !this.#isFarFromLimits(path)) checkPath(path, this.#limits);
     this.#checkOrder(path);
     if (slash !== -1 && !inDirectory)
       throw archiveError("archive/parent", "its directory is not in the archive, or is no directory", path);
-    if (inDirectory) this.#lastParent = parent;
     const key = fold(path);
-    if (this.#folded.has(key))
+    const hash = this.#folded.hashOf(key);
+    if (this.#folded.has(hash, (place) => fold(this.#paths.at(place)) === key))
       throw archiveError("archive/collision", "this path is another one's on systems that fold case or form", path);
     if (entry.type === "symlink") {
       checkLinkTarget(entry.linkTarget ?? "", path, this.#limits);
       this.#links.set(path, entry.linkTarget ?? "");
     }
-    if (entry.type === "directory") this.#directories.add(path);
-    this.#folded.add(key);
-    this.#paths.push(path);
+    if (entry.type === "directory") this.#open.push(path.length);
+    this.#folded.add(hash, this.#paths.append(path, entry.type === "directory" ? "directory" : "other"));
+    this.#last = path;
   }
 
   /** Checks what only the whole table can tell. */
   finish(): void {
     checkLinks({
       links: this.#links,
-      isDirectory: (path) => this.#directories.has(path),
-      holds: (path) => this.#holds(path),
+      isDirectory: (path) => this.#paths.find(path) === "directory",
+      holds: (path) => this.#paths.find(path) !== undefined,
     });
   }
 
+  #leaveDirectories(path: string): void {
+    const most = Math.min(this.#last.length, path.length);
+    let shared = 0;
+    while (shared < most && this.#last.charCodeAt(shared) === path.charCodeAt(shared)) shared++;
+    while ((this.#open.at(-1) ?? 0) > shared) this.#open.pop();
+  }
+
   #checkOrder(path: string): void {
-    const last = this.#paths.at(-1);
-    if (last === undefined) return;
-    const order = compareTarPaths(last, path);
+    if (this.size === 0) return;
+    const order = compareTarPaths(this.#last, path);
     if (order === 0) throw archiveError("archive/duplicate", "the path occurs twice", path);
     if (order > 0) {
-      const code = this.#holds(path) ? "archive/duplicate" : "archive/order";
+      const code = this.#paths.find(path) === undefined ? "archive/order" : "archive/duplicate";
       throw archiveError(
         code,
         code === "archive/duplicate" ? "the path occurs twice" : "the entries are not in byte order",
@@ -88,18 +101,6 @@ export class EntryTable {
   #isFarFromLimits(path: string): boolean {
     const { maxPathBytes, maxComponentBytes, maxDepth } = this.#limits;
     return path.length * 3 <= maxPathBytes && plainNameBytes <= maxComponentBytes && path.length <= 2 * maxDepth;
-  }
-
-  #holds(path: string): boolean {
-    let [low, high] = [0, this.#paths.length - 1];
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const order = compareTarPaths(this.#paths[middle] ?? "", path);
-      if (order === 0) return true;
-      if (order < 0) low = middle + 1;
-      else high = middle - 1;
-    }
-    return false;
   }
 }
 

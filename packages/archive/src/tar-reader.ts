@@ -1,4 +1,4 @@
-import { concatBytes, equalBytes } from "@cpm/base";
+import { equalBytes } from "@cpm/base";
 import { EntryTable } from "./entry-table.ts";
 import { archiveError } from "./errors.ts";
 import { maxPaxBytes, parsePaxRecords } from "./pax-records.ts";
@@ -33,13 +33,14 @@ export class TarReader {
   /** Bytes still to come of the current PAX body (with its padding), file body or padding. */
   #remaining = 0;
   #entry: TarEntry | undefined;
-  #pax: { readonly header: Uint8Array; readonly bodyBytes: number; readonly body: Uint8Array[] } | undefined;
+  readonly #pax = new PaxHeader();
   #totalBytes = 0;
 
-  constructor(sink: TarSink, limits: ArchiveLimits = defaultArchiveLimits) {
+  /** Whoever reads archives of others gives a `hashSeed` that they cannot foretell: then none of them is slow to read. */
+  constructor(sink: TarSink, limits: ArchiveLimits = defaultArchiveLimits, hashSeed = 0) {
     this.#sink = sink;
     this.#limits = limits;
-    this.#table = new EntryTable(limits);
+    this.#table = new EntryTable(limits, hashSeed);
   }
 
   write(chunk: Uint8Array): void {
@@ -69,7 +70,7 @@ export class TarReader {
       const inside = this.#state !== "header" && this.#state !== "end";
       if (inside || this.#blockBytes > 0)
         throw archiveError("archive/truncated", "the archive ends inside an entry", this.#entry?.path);
-      if (this.#pax !== undefined) throw archiveError("archive/pax-dangling", "a PAX header has no entry");
+      if (this.#pax.isPresent) throw archiveError("archive/pax-dangling", "a PAX header has no entry");
       throw archiveError("archive/missing-end", "the archive does not end with two zero blocks");
     }
     this.#table.finish();
@@ -114,7 +115,7 @@ export class TarReader {
 
   #header(block: Uint8Array): void {
     if (isZeroBlock(block)) {
-      if (this.#pax !== undefined) throw archiveError("archive/pax-dangling", "a PAX header has no entry");
+      if (this.#pax.isPresent) throw archiveError("archive/pax-dangling", "a PAX header has no entry");
       this.#state = this.#state === "end" ? "done" : "end";
       return;
     }
@@ -125,21 +126,21 @@ export class TarReader {
   }
 
   #beginPax(fields: HeaderFields, block: Uint8Array): void {
-    if (this.#pax !== undefined) throw archiveError("archive/pax-duplicate", "two PAX headers stand before one entry");
+    if (this.#pax.isPresent) throw archiveError("archive/pax-duplicate", "two PAX headers stand before one entry");
     if (fields.sizeBytes > maxPaxBytes || fields.sizeBytes === 0) {
       throw archiveError(
         "archive/pax-too-large",
         `a PAX header of ${fields.sizeBytes} bytes; at most ${maxPaxBytes} are used`,
       );
     }
-    this.#pax = { header: block.slice(), bodyBytes: fields.sizeBytes, body: [] };
+    this.#pax.begin(block, fields.sizeBytes);
     this.#remaining = fields.sizeBytes + tarPaddingBytes(fields.sizeBytes);
     this.#state = "pax";
   }
 
   #readPax(chunk: Uint8Array, at: number): number {
     const take = Math.min(this.#remaining, chunk.length - at);
-    this.#pax?.body.push(chunk.slice(at, at + take));
+    this.#pax.append(chunk, at, at + take);
     this.#remaining -= take;
     if (this.#remaining === 0) this.#state = "header";
     return take;
@@ -147,8 +148,7 @@ export class TarReader {
 
   #beginEntry(fields: HeaderFields, block: Uint8Array): void {
     const pax = this.#pax;
-    const body = pax === undefined ? undefined : concatBytes(pax.body);
-    const entry = toEntry(fields, body === undefined ? noRecords : parsePaxRecords(body.subarray(0, pax?.bodyBytes)));
+    const entry = toEntry(fields, pax.isPresent ? parsePaxRecords(pax.body()) : noRecords);
     if (entry.sizeBytes > this.#limits.maxFileBytes) {
       throw archiveError(
         "archive/file-too-large",
@@ -157,12 +157,9 @@ export class TarReader {
       );
     }
     this.#table.add(entry);
-    const canonical =
-      pax === undefined || body === undefined
-        ? isCanonicalBlock(block, entry)
-        : equalBytes(concatBytes([pax.header, body, block]), encodeTarHeader(entry));
+    const canonical = pax.isPresent ? pax.isCanonical(block, entry) : isCanonicalBlock(block, entry);
     if (!canonical) throw archiveError("archive/not-canonical", "the header is not in its canonical form", entry.path);
-    this.#pax = undefined;
+    pax.end();
     this.#sink.entry(entry);
     this.#entry = entry;
     this.#remaining = entry.sizeBytes;
@@ -195,6 +192,47 @@ export class TarReader {
     this.#remaining -= take;
     if (this.#remaining === 0) this.#state = "header";
     return take;
+  }
+}
+
+/** A PAX header and its records, in memory that serves one entry after another. */
+class PaxHeader {
+  readonly #bytes = new Uint8Array(tarBlockBytes + maxPaxBytes);
+  #length = 0;
+  #bodyBytes = 0;
+
+  /** Whether one stands before the next entry. */
+  get isPresent(): boolean {
+    return this.#length > 0;
+  }
+
+  begin(block: Uint8Array, bodyBytes: number): void {
+    this.#bytes.set(block);
+    this.#length = tarBlockBytes;
+    this.#bodyBytes = bodyBytes;
+  }
+
+  append(chunk: Uint8Array, start: number, end: number): void {
+    this.#bytes.set(chunk.subarray(start, end), this.#length);
+    this.#length += end - start;
+  }
+
+  body(): Uint8Array {
+    return this.#bytes.subarray(tarBlockBytes, tarBlockBytes + this.#bodyBytes);
+  }
+
+  /** Whether this and the block after it are, byte for byte, what the entry is written as. */
+  isCanonical(block: Uint8Array, entry: TarEntry): boolean {
+    const expected = encodeTarHeader(entry);
+    return (
+      expected.length === this.#length + block.length &&
+      equalBytes(expected.subarray(0, this.#length), this.#bytes.subarray(0, this.#length)) &&
+      equalBytes(expected.subarray(this.#length), block)
+    );
+  }
+
+  end(): void {
+    this.#length = 0;
   }
 }
 

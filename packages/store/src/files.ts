@@ -119,8 +119,12 @@ export function removeFile(path: string): boolean {
 }
 
 /** The first `sizeBytes` of an open file, in one buffer that is used again for each piece. */
-export function* readOpenFile(file: number, sizeBytes: number, path: string): Generator<Uint8Array> {
-  const buffer = new Uint8Array(Math.min(readChunkBytes, sizeBytes));
+export function* readOpenFile(
+  file: number,
+  sizeBytes: number,
+  path: string,
+  buffer: Uint8Array = new Uint8Array(Math.min(readChunkBytes, sizeBytes)),
+): Generator<Uint8Array> {
   let at = 0;
   while (at < sizeBytes) {
     const count = withFileErrors("read", path, () =>

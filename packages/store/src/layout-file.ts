@@ -1,6 +1,7 @@
+import { randomInt } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import type { TarEntry } from "@cpm/archive";
-import { encodeTarHeader, tarEndBytes, tarPaddingBytes, TarReader } from "@cpm/archive";
+import { defaultArchiveLimits, encodeTarHeader, tarEndBytes, tarPaddingBytes, TarReader } from "@cpm/archive";
 import type { ByteSource, CancelSignal, Digest } from "@cpm/base";
 import { collectBytes, decodeUtf8, digestAlgorithm, digestHex, isCpmError } from "@cpm/base";
 import {
@@ -169,7 +170,7 @@ async function readPlaces(access: RandomAccess): Promise<ReadonlyMap<string, Pla
     if (found.type === "file") places.set(found.path, { offsetBytes, sizeBytes: found.sizeBytes });
     next = offsetBytes + found.sizeBytes + tarPaddingBytes(found.sizeBytes);
   };
-  const reader = new TarReader({ entry, data() {}, entryEnd() {} });
+  const reader = new TarReader({ entry, data() {}, entryEnd() {} }, defaultArchiveLimits, randomInt(2 ** 32));
   try {
     for (let at = 0; at < access.sizeBytes;) {
       const before = at;

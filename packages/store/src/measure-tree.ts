@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, fstatSync, lstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
+import { chmodSync, closeSync, lstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import type { Stats } from "node:fs";
 import type { TreeEntry } from "@cpm/archive";
 import {
@@ -10,9 +10,11 @@ import {
   formatTreeEntry,
 } from "@cpm/archive";
 import { printable } from "@cpm/base";
+import type { Digest } from "@cpm/base";
 import { storeError, systemCode, withFileErrors } from "./errors.ts";
-import { readOpenFile } from "./files.ts";
-import { createHasher } from "./hash.ts";
+import { readChunkBytes, readOpenFile } from "./files.ts";
+import { createHasher, digestOf } from "./hash.ts";
+import type { Hasher } from "./hash.ts";
 import { fileMode, programMode } from "./tree-writer.ts";
 
 export interface MeasureTreeOptions {
@@ -40,6 +42,7 @@ class MeasuredTree {
   readonly #root: string;
   readonly #options: MeasureTreeOptions;
   readonly #links = new Map<string, string>();
+  readonly #buffer = new Uint8Array(readChunkBytes);
   #entries = 0;
 
   constructor(root: string, options: MeasureTreeOptions) {
@@ -59,32 +62,43 @@ class MeasuredTree {
   #listDirectory(folder: string): void {
     const place = this.#place(folder);
     withFileErrors("protect", place, () => chmodSync(place, programMode));
-    const steps = withFileErrors("list", place, () => readdirSync(place)).sort(compareTarPaths);
-    const repeated = steps.findIndex((name, index) => name === steps[index - 1]);
+    const names = withFileErrors("list", place, () => readdirSync(place)).sort(compareTarPaths);
+    const repeated = names.findIndex((name, index) => name === names[index - 1]);
     // Bytes that are no UTF-8 may look like a name that is.
     if (repeated !== -1) throw unfit(folder, "holds a name that is not UTF-8");
-    const folders = steps.filter((name) => this.#stat(join(folder, name))?.isDirectory() === true);
-    for (const step of merged(steps, folders)) {
-      if (step.endsWith("/")) this.#listDirectory(join(folder, step.slice(0, -1)));
-      else this.#add(join(folder, step));
+    // All of them begin the last name: of two, what lies in the later one comes first.
+    const folders: string[] = [];
+    const listBefore = (name: string | undefined): void => {
+      for (let last = folders.at(-1); last !== undefined; last = folders.at(-1)) {
+        if (name !== undefined && compareTarPaths(`${last}/`, name) > 0) return;
+        folders.pop();
+        this.#listDirectory(join(folder, last));
+      }
+    };
+    for (const name of names) {
+      listBefore(name);
+      if (this.#add(join(folder, name)) === "directory") folders.push(name);
     }
+    listBefore(undefined);
   }
 
-  #add(path: string): void {
+  #add(path: string): TreeEntry["type"] {
     const { maxEntries, write } = this.#options;
     if (this.#entries >= maxEntries)
       throw unfit(path, `is one of more than the ${maxEntries} entries that are declared`);
     checkPath(path, defaultArchiveLimits);
-    const line = formatTreeEntry(this.#describe(path));
+    const entry = this.#describe(path);
+    const line = formatTreeEntry(entry);
     write(this.#entries === 0 ? line : `,${line}`);
     this.#entries++;
+    return entry.type;
   }
 
   #describe(path: string): TreeEntry {
     const stat = this.#stat(path);
     if (stat === undefined) throw unfit(path, "has a name that is not UTF-8");
     if (stat.isDirectory()) return { path, type: "directory", executable: false, sizeBytes: 0 };
-    if (stat.isFile()) return this.#describeFile(path);
+    if (stat.isFile()) return this.#describeFile(path, stat);
     if (!stat.isSymbolicLink()) throw unfit(path, "is neither a file nor a directory nor a symlink");
     const place = this.#place(path);
     const linkTarget = withFileErrors("read", place, () => readlinkSync(place));
@@ -93,21 +107,26 @@ class MeasuredTree {
     return { path, type: "symlink", executable: false, sizeBytes: 0, linkTarget };
   }
 
-  #describeFile(path: string): TreeEntry {
+  #describeFile(path: string, stat: Stats): TreeEntry {
+    const executable = isProgram(stat, path);
     const place = this.#place(path);
     const file = withFileErrors("open", place, () => openSync(place, "r"));
     try {
-      const stat = withFileErrors("read", place, () => fstatSync(file));
-      const executable = isProgram(stat, path);
-      const hasher = createHasher();
-      for (const piece of readOpenFile(file, stat.size, place)) {
-        hasher.update(piece);
-        this.#options.onProgress?.(piece.length);
-      }
-      return { path, type: "file", executable, sizeBytes: stat.size, digest: hasher.digest() };
+      return { path, type: "file", executable, sizeBytes: stat.size, digest: this.#digest(file, stat.size, place) };
     } finally {
       closeSync(file);
     }
+  }
+
+  /** What fits into one piece is hashed in one call. */
+  #digest(file: number, sizeBytes: number, place: string): Digest {
+    let hasher: Hasher | undefined;
+    for (const piece of readOpenFile(file, sizeBytes, place, this.#buffer)) {
+      this.#options.onProgress?.(piece.length);
+      if (piece.length === sizeBytes) return digestOf(piece);
+      (hasher ??= createHasher()).update(piece);
+    }
+    return (hasher ?? createHasher()).digest();
   }
 
   /** Undefined where there is nothing of that name. */
@@ -126,12 +145,6 @@ class MeasuredTree {
   #place(path: string): string {
     return path === "" ? this.#root : `${this.#root}/${path}`;
   }
-}
-
-/** Names, and `name/` where what lies in a directory comes. */
-function merged(names: readonly string[], folders: readonly string[]): string[] {
-  if (folders.length === 0) return [...names];
-  return [...names, ...folders.map((name) => `${name}/`)].sort(compareTarPaths);
 }
 
 function join(folder: string, name: string): string {

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createGunzip } from "node:zlib";
 import type { ArchiveLimits, TarSink } from "@cpm/archive";
 import {
@@ -31,11 +32,12 @@ export interface ReadLayerOptions {
 }
 
 /**
- * A sink that goes on working after a call. The pieces given to it stay as they are until `settled`, asked for after
- * they were given, has resolved; it rejects with what failed. Without it a piece is valid during the call only.
+ * A sink that goes on working after a call. The pieces given to it stay as they are until `settled`, asked for once
+ * after they were given, has resolved; it rejects with what failed. Undefined says that nothing given since the last
+ * time is still worked on. Without it a piece is valid during the call only.
  */
 export interface LayerSink extends TarSink {
-  settled?(): Promise<void>;
+  settled?(): Promise<void> | undefined;
 }
 
 /** Content as it is decoded. It is given back as soon as nobody reads it: waiting for the collector costs memory. */
@@ -77,12 +79,13 @@ export async function readCheckedLayer(
   sink: LayerSink,
   options: ReadLayerOptions = {},
 ): Promise<void> {
-  const limits = { ...(options.limits ?? defaultArchiveLimits) };
-  const reader = new TarReader(sink, {
+  const limits = options.limits ?? defaultArchiveLimits;
+  const bounds = {
     ...limits,
     maxEntries: Math.min(limits.maxEntries, declared.entries),
     maxTotalBytes: Math.min(limits.maxTotalBytes, declared.sizeBytes),
-  });
+  };
+  const reader = new TarReader(sink, bounds, randomInt(2 ** 32));
   const contentHash = declared.diffId === undefined ? undefined : createHasher();
   const settle = new Settling(sink);
   try {
@@ -119,7 +122,7 @@ export async function readCheckedLayer(
 /** Lets a sink work on one piece while the next is read, and gives a piece back when the sink is done with it. */
 class Settling {
   readonly #sink: LayerSink;
-  #before: { readonly piece: Piece; readonly settled: Promise<void> | undefined } | undefined;
+  #before: { readonly piece: Piece; readonly settled: Promise<void> } | undefined;
 
   constructor(sink: LayerSink) {
     this.#sink = sink;
@@ -127,6 +130,10 @@ class Settling {
 
   async after(piece: Piece): Promise<void> {
     const settled = this.#sink.settled?.();
+    if (settled === undefined) {
+      piece.release();
+      return;
+    }
     // A failure is thrown where it is awaited; until then it must not count as unhandled.
     settled?.catch(() => {});
     await this.end();

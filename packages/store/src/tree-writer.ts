@@ -17,7 +17,10 @@ export const programMode = 0o555;
 export interface TreeWriterOptions {
   /** Called with the size of each file that was written, or is about to be in the background. */
   readonly onFile?: (sizeBytes: number) => void;
-  /** Whether to keep the listing, which takes a hash of every file and memory for every entry. Default true. */
+  /**
+   * Whether to keep the listing and the directories, for `finish` and `seal`: it takes a hash of every file and memory for
+   * every entry. Default true. Without it another has to list and to seal what was written.
+   */
   readonly listing?: boolean;
 }
 
@@ -44,6 +47,8 @@ export class TreeWriter implements LayerSink {
   #background = false;
   /** Writes in the background, one after another. */
   #tail: Promise<void> = Promise.resolve();
+  /** Whether any of them was begun since `settled` was asked for. */
+  #unsettled = false;
 
   constructor(root: string, { onFile = () => {}, listing = true }: TreeWriterOptions = {}) {
     this.#root = root;
@@ -75,6 +80,7 @@ export class TreeWriter implements LayerSink {
     const path = this.#path;
     if (this.#background || chunk.length >= backgroundBytes) {
       this.#background = true;
+      this.#unsettled = true;
       this.#tail = this.#tail.then(() => writeInBackground(file, chunk, path));
       // A failure is thrown where it is awaited; until then it must not count as unhandled.
       this.#tail.catch(() => {});
@@ -88,7 +94,9 @@ export class TreeWriter implements LayerSink {
     this.#onFile(entry.sizeBytes);
   }
 
-  settled(): Promise<void> {
+  settled(): Promise<void> | undefined {
+    if (!this.#unsettled) return undefined;
+    this.#unsettled = false;
     return this.#tail;
   }
 
@@ -105,7 +113,7 @@ export class TreeWriter implements LayerSink {
     return this.#listing ? formatListing(this.#lines) : new Uint8Array(0);
   }
 
-  /** Takes the right to write from every directory, the deepest first. */
+  /** Takes the right to write from every directory, the deepest first. Only for a writer that keeps them. */
   seal(): void {
     for (const path of this.#directories.toReversed())
       withFileErrors("protect", path, () => chmodSync(path, programMode));
@@ -132,7 +140,7 @@ export class TreeWriter implements LayerSink {
       if (!lstatSync(place).isDirectory()) throw collision(path);
       return;
     }
-    this.#directories.push(place);
+    if (this.#listing) this.#directories.push(place);
   }
 
   /** A file once it has been hashed. */

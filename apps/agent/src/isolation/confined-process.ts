@@ -42,7 +42,7 @@ const watchEveryMs = 10;
  */
 const environment = {
   BUN_JSC_jitMemoryReservationSize: String(32 * 1024 * 1024),
-  BUN_JSC_forceRAMSize: String(128 * 1024 * 1024),
+  BUN_JSC_forceRAMSize: String(64 * 1024 * 1024),
   BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
   MIMALLOC_PURGE_DELAY: "0",
 };

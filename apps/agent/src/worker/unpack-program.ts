@@ -59,7 +59,7 @@ class ReportingSink implements LayerSink {
     this.#writer.entryEnd(entry);
   }
 
-  settled(): Promise<void> {
+  settled(): Promise<void> | undefined {
     return this.#writer.settled();
   }
 }
