@@ -52,6 +52,7 @@ export class ShareTree {
   readonly #draft: string;
   /** The directory of the tree that may be written to now. */
   #writable: string | undefined;
+  readonly #made = new Set<string>();
   #files = 0;
   #sizeBytes = 0;
 
@@ -95,10 +96,17 @@ export class ShareTree {
 
   /** Lets others find a file of this tree, in the place of a damaged one or of one that can have no more names. */
   #keep(place: string, object: string): void {
-    withFileErrors("create", object, () => mkdirSync(dirname(object), { recursive: true, mode: 0o700 }));
+    this.#makeFolder(dirname(object));
     if (!this.#link(place, this.#draft)) return;
     withFileErrors("replace", object, () => renameSync(this.#draft, object));
     failpoint("share/file-kept");
+  }
+
+  /** Of the 256 that there may be. They need not be durable: nothing is lost with them. */
+  #makeFolder(folder: string): void {
+    if (this.#made.has(folder)) return;
+    withFileErrors("create", folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }));
+    this.#made.add(folder);
   }
 
   #link(existing: string, name: string): boolean {

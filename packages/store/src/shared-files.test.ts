@@ -18,6 +18,7 @@ import { removeTree } from "./remove-tree.ts";
 import { canShareFiles, leastSharedBytes, SharedFiles } from "./shared-files.ts";
 import type { SharedFilesOptions } from "./shared-files.ts";
 import type { SharedBytes } from "./share-tree.ts";
+import type { Files } from "./testing/tree-unpacker.contract.ts";
 import { packed, serve } from "./testing/tree-unpacker.contract.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-shared-files-"));
@@ -26,7 +27,6 @@ afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-type Files = Parameters<typeof packed>[0];
 const large = (letter: string): string => letter.repeat(leastSharedBytes);
 
 /** A node on which trees share, and what it says of that. */
