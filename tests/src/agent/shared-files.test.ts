@@ -50,7 +50,7 @@ function takenBytes(...roots: readonly string[]): number {
       taken.set(ino, size);
     }
   }
-  return taken.values().reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+  return [...taken.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
 }
 
 async function metric(site: AgentSite, line: string): Promise<number> {
