@@ -1,4 +1,5 @@
-import { chmodSync, lstatSync, mkdirSync, renameSync } from "node:fs";
+import { lstatSync } from "node:fs";
+import { chmod, mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { TreeEntry } from "@cpm/archive";
 import { checkPath, defaultArchiveLimits } from "@cpm/archive";
@@ -22,7 +23,7 @@ export interface SharedBytes {
 export interface ShareTreeParts {
   /** With the tree in `root` and its checked listing in `tree.json`. */
   readonly staging: string;
-  readonly link: (existing: string, name: string) => void;
+  readonly link: (existing: string, name: string) => Promise<void>;
   /** The name by which the file of an entry is found. Undefined for what is not shared. */
   readonly objectOf: (entry: TreeEntry) => string | undefined;
   readonly signal?: CancelSignal | undefined;
@@ -68,7 +69,7 @@ export class ShareTree {
       const object = objectOf(entry);
       if (object !== undefined) await this.#share(entry, object);
     }
-    this.#protect();
+    await this.#protect();
     // A rename of one name of a file to another one of it leaves both.
     removeFile(this.#draft);
     return { files: this.#files, sizeBytes: this.#sizeBytes };
@@ -78,7 +79,7 @@ export class ShareTree {
     // What stands in a listing was measured by another process: it leads nowhere else here, whatever that one was made to say.
     checkPath(entry.path, defaultArchiveLimits);
     const place = join(this.#parts.staging, "root", entry.path);
-    const isTaken = (await isWhole(object, entry)) && this.#take(object, place);
+    const isTaken = (await isWhole(object, entry)) && (await this.#take(object, place));
     // The one that was just made is the one to be found from now on.
     if (!isTaken) return this.#keep(place, object);
     this.#files++;
@@ -87,31 +88,31 @@ export class ShareTree {
   }
 
   /** Puts the file that is here in the place of the tree's own, in one step. False where the tree keeps its own. */
-  #take(object: string, place: string): boolean {
-    if (!this.#link(object, this.#draft)) return false;
-    this.#open(dirname(place));
-    withFileErrors("replace", place, () => renameSync(this.#draft, place));
+  async #take(object: string, place: string): Promise<boolean> {
+    if (!(await this.#link(object, this.#draft))) return false;
+    await this.#open(dirname(place));
+    await changing("replace", place, rename(this.#draft, place));
     return true;
   }
 
   /** Lets others find a file of this tree, in the place of a damaged one or of one that can have no more names. */
-  #keep(place: string, object: string): void {
-    this.#makeFolder(dirname(object));
-    if (!this.#link(place, this.#draft)) return;
-    withFileErrors("replace", object, () => renameSync(this.#draft, object));
+  async #keep(place: string, object: string): Promise<void> {
+    await this.#makeFolder(dirname(object));
+    if (!(await this.#link(place, this.#draft))) return;
+    await changing("replace", object, rename(this.#draft, object));
     failpoint("share/file-kept");
   }
 
   /** Of the 256 that there may be. They need not be durable: nothing is lost with them. */
-  #makeFolder(folder: string): void {
+  async #makeFolder(folder: string): Promise<void> {
     if (this.#made.has(folder)) return;
-    withFileErrors("create", folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }));
+    await changing("create", folder, mkdir(folder, { recursive: true, mode: 0o700 }));
     this.#made.add(folder);
   }
 
-  #link(existing: string, name: string): boolean {
+  async #link(existing: string, name: string): Promise<boolean> {
     try {
-      this.#parts.link(existing, name);
+      await this.#parts.link(existing, name);
       return true;
     } catch (error) {
       if (unlinkable.has(systemCode(error) ?? "")) return false;
@@ -120,17 +121,26 @@ export class ShareTree {
   }
 
   /** Directories of a tree are read-only once it was unpacked. */
-  #open(folder: string): void {
+  async #open(folder: string): Promise<void> {
     if (folder === this.#writable) return;
-    this.#protect();
-    withFileErrors("open", folder, () => chmodSync(folder, 0o755));
+    await this.#protect();
+    await changing("open", folder, chmod(folder, 0o755));
     this.#writable = folder;
   }
 
-  #protect(): void {
+  async #protect(): Promise<void> {
     const folder = this.#writable;
-    if (folder !== undefined) withFileErrors("protect", folder, () => chmodSync(folder, programMode));
+    if (folder !== undefined) await changing("protect", folder, chmod(folder, programMode));
     this.#writable = undefined;
+  }
+}
+
+/** What changes a directory waits for its file system's journal, which may take long: so it is done on another thread. */
+async function changing(doing: string, path: string, change: Promise<unknown>): Promise<void> {
+  try {
+    await change;
+  } catch (error) {
+    throw fileError(error, doing, path);
   }
 }
 

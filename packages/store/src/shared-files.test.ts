@@ -162,7 +162,7 @@ test.each(["EMLINK", "EXDEV", "EPERM", "EOPNOTSUPP"])(
   async (code) => {
     let refused = 0;
     const site = new Site({
-      link(existing) {
+      async link(existing) {
         refused++;
         throw Object.assign(new Error(`link ${existing}`), { code });
       },
@@ -176,7 +176,7 @@ test.each(["EMLINK", "EXDEV", "EPERM", "EOPNOTSUPP"])(
 test("a file that can have no more names is followed by another one, which is shared from then on", async () => {
   let full = 0;
   const site = new Site({
-    link(existing, name) {
+    async link(existing, name) {
       if (inodeOf(existing) === full) throw Object.assign(new Error("link"), { code: "EMLINK" });
       linkSync(existing, name);
     },
@@ -191,7 +191,7 @@ test("a file that can have no more names is followed by another one, which is sh
 
 test("a link that fails for the disk fails the tree, and nothing of it is left", async () => {
   const site = new Site({
-    link() {
+    async link() {
       throw Object.assign(new Error("link"), { code: "EIO" });
     },
   });

@@ -1,5 +1,6 @@
 import { linkSync, lstatSync, readdirSync, writeFileSync } from "node:fs";
 import type { Stats } from "node:fs";
+import { link as linkFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TreeEntry } from "@cpm/archive";
 import type { CancelSignal } from "@cpm/base";
@@ -19,7 +20,7 @@ export interface SharedFilesOptions {
   /** Told what a tree that was put here has of others. */
   readonly onShared?: (shared: SharedBytes) => void;
   /** Gives a file a second name, as link(2) does; tests put another in its place. */
-  readonly link?: (existing: string, name: string) => void;
+  readonly link?: (existing: string, name: string) => Promise<void>;
 }
 
 /**
@@ -46,7 +47,7 @@ export class SharedFiles {
    * be found. What cannot be shared keeps its own bytes. For a tree whose listing was checked, before it is synced.
    */
   async share(staging: string, signal?: CancelSignal): Promise<void> {
-    const link = this.#options.link ?? linkSync;
+    const link = this.#options.link ?? linkFile;
     const shared = await new ShareTree({ staging, link, objectOf: (entry) => this.#objectOf(entry), signal }).run();
     this.#options.onShared?.(shared);
   }
@@ -71,7 +72,10 @@ export class SharedFiles {
         const path = join(folder, name);
         const stat = statOf(path);
         // Another process may be about to take it: then its tree has the file and only this name is gone.
-        if (stat?.nlink === 1 && removeFile(path)) freedBytes += stat.size;
+        if (stat?.nlink === 1) {
+          await rm(path, { force: true });
+          freedBytes += stat.size;
+        }
         if (slice.isOver) await slice.next();
       }
     }
