@@ -7,7 +7,7 @@ import type { CancelSignal, Digest } from "@cpm/base";
 import { digestAlgorithm, isCpmError } from "@cpm/base";
 import { fileError, systemCode, withFileErrors } from "./errors.ts";
 import { failpoint } from "./failpoint.ts";
-import { readFileBytes, removeFile } from "./files.ts";
+import { readFileBytes } from "./files.ts";
 import { freeBytes } from "./free-bytes.ts";
 import { createHasher } from "./hash.ts";
 import { listedEntries } from "./listed-entries.ts";
@@ -70,8 +70,6 @@ export class ShareTree {
       if (object !== undefined) await this.#share(entry, object);
     }
     await this.#protect();
-    // A rename of one name of a file to another one of it leaves both.
-    removeFile(this.#draft);
     return { files: this.#files, sizeBytes: this.#sizeBytes };
   }
 
@@ -98,8 +96,10 @@ export class ShareTree {
   /** Lets others find a file of this tree, in the place of a damaged one or of one that can have no more names. */
   async #keep(place: string, object: string): Promise<void> {
     await this.#makeFolder(dirname(object));
-    if (!(await this.#link(place, this.#draft))) return;
-    await changing("replace", object, rename(this.#draft, object));
+    if (!(await this.#link(place, object))) {
+      if (!(await this.#link(place, this.#draft))) return;
+      await changing("replace", object, rename(this.#draft, object));
+    }
     failpoint("share/file-kept");
   }
 

@@ -1,6 +1,6 @@
 import { linkSync, lstatSync, readdirSync, writeFileSync } from "node:fs";
 import type { Stats } from "node:fs";
-import { link as linkFile, rm } from "node:fs/promises";
+import { link as linkFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TreeEntry } from "@cpm/archive";
 import type { CancelSignal } from "@cpm/base";
@@ -72,10 +72,7 @@ export class SharedFiles {
         const path = join(folder, name);
         const stat = statOf(path);
         // Another process may be about to take it: then its tree has the file and only this name is gone.
-        if (stat?.nlink === 1) {
-          await rm(path, { force: true });
-          freedBytes += stat.size;
-        }
+        if (stat?.nlink === 1 && removeFile(path)) freedBytes += stat.size;
         if (slice.isOver) await slice.next();
       }
     }
