@@ -203,8 +203,11 @@ export async function removeTree(
     renameSync(folder, trash);
     failpoint("collect/tree-hidden");
     syncDirectory(join(folder, ".."));
-    await onGoing(trash);
-    await removeDirectory(trash);
+    try {
+      await onGoing(trash);
+    } finally {
+      await removeDirectory(trash);
+    }
     return "removed";
   } finally {
     lock.release();
