@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { RegistryClient } from "@cpm/registry-client";
 import type { CredentialSource } from "@cpm/registry-client/access";
 import type { Clock } from "@cpm/base";
+import { canShareFiles } from "@cpm/store";
 import { systemSteadyClock } from "@cpm/system";
 import type { ExecutorSettings, NodeExecutor } from "./executor/start-executor.ts";
 import { openAgentNode } from "./node/agent-node.ts";
@@ -96,6 +97,7 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
     maxConcurrentEnsures: limits.maxConcurrentEnsures,
     namespaceQuotaBytes: limits.namespaceQuotaBytes,
     onBytes: (addedBytes) => metrics.downloaded(addedBytes),
+    onShared: ({ sizeBytes }) => metrics.shared(sizeBytes),
     onCollected: (result) => {
       metrics.collected(result);
       if (result.removedTrees + result.removedBlobs > 0) log({ event: "collected", ...result });
@@ -148,7 +150,8 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
     executor = startExecutor({ ...options, node, layoutVersion }, options.executor);
   }
   const socket = inherited === undefined ? (path ?? "") : `descriptor ${inherited}`;
-  log({ event: "serving", version, instanceId, root, socket, registry: options.registry, isolation });
+  const sharesFiles = canShareFiles(root);
+  log({ event: "serving", version, instanceId, root, socket, registry: options.registry, isolation, sharesFiles });
   manager.ready(`serving ${root}`);
   const running = opened.move();
   return {

@@ -3,7 +3,7 @@ import type { CancelSignal } from "@cpm/base";
 import { formatBytes, isCpmError, toErrorRecord } from "@cpm/base";
 import type { ColoniesClient } from "@cpm/colonies";
 import type { RegistryClient } from "@cpm/registry-client";
-import { openNodeStore, withFileErrors } from "@cpm/store";
+import { canShareFiles, openNodeStore, withFileErrors } from "@cpm/store";
 import { isColonyPrepared } from "./release/colony-init.ts";
 
 /** What is examined: the settings as they are, whether or not they work. */
@@ -63,8 +63,15 @@ function examinePackages(root: string): Finding {
   openNodeStore(root);
   const { bavail, bsize } = withFileErrors("measure", root, () => statfsSync(root));
   const freeBytes = bavail * bsize;
-  const detail = `${root}, ${formatBytes(freeBytes)} free`;
-  if (freeBytes >= lowSpaceBytes) return { level: "ok", detail };
+  const shares = canShareFiles(root);
+  const sharing = shares ? "an agent can let versions share files" : "versions cannot share files";
+  const detail = `${root}, ${formatBytes(freeBytes)} free, ${sharing}`;
+  if (freeBytes >= lowSpaceBytes && shares) return { level: "ok", detail };
+  if (freeBytes >= lowSpaceBytes) {
+    const fix =
+      "There are no hard links here, so every version takes its whole size. Name a directory on ext4, XFS or btrfs with CPM_PACKAGES.";
+    return { level: "warning", detail, fix };
+  }
   return { level: "warning", detail, fix: "Free some space, or name another directory with CPM_PACKAGES." };
 }
 

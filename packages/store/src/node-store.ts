@@ -27,6 +27,7 @@ import { KeyedQueue } from "./keyed-queue.ts";
 import type { ProcessIdentity } from "./process-lock.ts";
 import { currentProcess, isRunning, waitForLock } from "./process-lock.ts";
 import { removeTree, removeTreeSync } from "./remove-tree.ts";
+import type { SharedFiles } from "./shared-files.ts";
 import type { PackedContent, TreeUnpacker } from "./tree-unpacker.ts";
 import { verifyTree } from "./verify-tree.ts";
 
@@ -57,6 +58,7 @@ export interface PlacedTree {
  *     trees/sha256/<hex>/root        unpacked, immutable, addressed by the canonical listing
  *     trees/sha256/<hex>/tree.json   the listing
  *     refs/<namespace>/<name>/<version>   symlink to a root
+ *     objects/                       second names of files that trees may share, where they do
  *     ingest/ staging/ trash/ locks/ work in progress and on its way out; lock files of trees
  *
  * A tree appears whole or not at all, and a ref only ever points to a tree that is durable. Readers need no
@@ -66,11 +68,13 @@ export class NodeStore {
   readonly root: string;
   readonly blobs: BlobDirectory;
   readonly #unpacker: TreeUnpacker;
+  readonly #sharedFiles: SharedFiles | undefined;
   readonly #queue = new KeyedQueue();
 
   /** Use `openNodeStore`. Unpacks in this process unless another unpacker is given. */
-  constructor(root: string, unpacker: TreeUnpacker = new ArrivingUnpacker()) {
+  constructor(root: string, unpacker: TreeUnpacker = new ArrivingUnpacker(), sharedFiles?: SharedFiles) {
     this.root = root;
+    this.#sharedFiles = sharedFiles;
     this.blobs = new BlobDirectory(root);
     this.#unpacker = unpacker;
   }
@@ -217,6 +221,7 @@ export class NodeStore {
           context: { expected: request.tree, actual: digest },
         });
       }
+      await this.#sharedFiles?.share(staging, signal);
       // Nobody may look while it is written; everybody may read what is published.
       withFileErrors("protect", staging, () => chmodSync(staging, 0o755));
       this.#makeLockFile(request.tree);
@@ -277,17 +282,17 @@ export class NodeStore {
 }
 
 /**
- * Opens or makes a node store and removes what a crash left. Unpacks in this process unless another unpacker is given.
- * Throws `node/layout-version` for one of a newer cpm.
+ * Opens or makes a node store and removes what a crash left. Unpacks in this process unless another unpacker is given;
+ * trees share no files unless it is said how. Throws `node/layout-version` for one of a newer cpm.
  */
-export function openNodeStore(root: string, unpacker?: TreeUnpacker): NodeStore {
+export function openNodeStore(root: string, unpacker?: TreeUnpacker, sharedFiles?: SharedFiles): NodeStore {
   makeDirectory(root);
   const marker = join(root, "VERSION");
   if (!existsSync(marker)) replaceFile(marker, encodeUtf8(`${layoutVersion}\n`));
   const found = Number(withFileErrors("read", marker, () => readFileSync(marker, "utf8")));
   if (found !== layoutVersion)
     throw storeError("node/layout-version", `${root} has layout version ${found}; this cpm knows ${layoutVersion}`);
-  const store = new NodeStore(root, unpacker);
+  const store = new NodeStore(root, unpacker, sharedFiles);
   store.recover();
   return store;
 }

@@ -7,24 +7,34 @@ import { storeError, withFileErrors } from "./errors.ts";
  * does not come to an end where directories are nested beyond the length of a path. Throws `store/io`.
  */
 export async function removeTree(path: string): Promise<void> {
-  for (const command of commands(path)) await run(command);
+  for (const command of commands(path)) {
+    if (existsSync(path)) await run(command);
+  }
   assertRemoved(path);
 }
 
 /** The same for who may wait. */
 export function removeTreeSync(path: string): void {
-  for (const [program, parameters] of commands(path)) spawnSync(program, parameters, { stdio: "ignore" });
+  for (const [program, parameters] of commands(path)) {
+    if (existsSync(path)) spawnSync(program, parameters, { stdio: "ignore" });
+  }
   assertRemoved(path);
 }
 
 type Command = readonly [program: string, parameters: string[]];
 
-/** A directory without the right to write cannot be emptied by its owner. */
+/**
+ * A directory without the right to write cannot be emptied by its owner. Files keep their modes, since other trees may
+ * share them; what is left then lies deeper than a path can say, which no tree that shares does.
+ */
 function commands(path: string): Command[] {
   if (process.platform === "win32") return [];
+  const remove: Command = ["rm", ["-rf", path]];
   return [
+    ["find", [path, "-type", "d", "-exec", "chmod", "u+w", "{}", "+"]],
+    remove,
     ["chmod", ["-R", "u+w", path]],
-    ["rm", ["-rf", path]],
+    remove,
   ];
 }
 

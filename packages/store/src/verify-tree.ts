@@ -165,7 +165,8 @@ function intact(look: () => boolean): boolean {
   }
 }
 
-function* textOf(pieces: Iterable<Uint8Array>): Generator<string> {
+/** The text of a file that comes in pieces. */
+export function* textOf(pieces: Iterable<Uint8Array>): Generator<string> {
   const decoder = new TextDecoder();
   for (const piece of pieces) yield decoder.decode(piece, { stream: true });
 }

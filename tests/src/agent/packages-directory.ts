@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { digestHex } from "@cpm/base";
-import { digestOf, measureTree } from "@cpm/store";
+import { createDigest, digestHex } from "@cpm/base";
+import { digestOf, verifyTree } from "@cpm/store";
 
 /**
  * What is wrong with a packages directory that no agent writes at this moment, by the files alone: refs that lead
@@ -39,13 +39,9 @@ export function ingestedBytesOf(root: string, hex: string): number {
 function faultsOfTrees(root: string): readonly string[] {
   return treesOf(root).flatMap((hex) => {
     const folder = join(root, "trees/sha256", hex);
-    const listing = readFileSync(join(folder, "tree.json"));
-    let measured = "";
-    const write = (text: string): void => void (measured += text);
-    measureTree(join(folder, "root"), { maxEntries: 1_000_000, write });
     const faults: string[] = existsSync(join(root, "locks", hex)) ? [] : [`tree ${hex} cannot be locked`];
-    if (digestHex(digestOf(listing)) !== hex) faults.push(`the listing of tree ${hex} is another's`);
-    if (measured !== listing.toString("utf8")) faults.push(`the files of tree ${hex} are not what its listing says`);
+    const onDamaged = (path: string): void => void faults.push(`${path} of tree ${hex} is not what its listing says`);
+    verifyTree(folder, createDigest("sha256", hex), { onDamaged });
     return faults;
   });
 }

@@ -29,6 +29,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** What every tree shares with those before it. */
+const common = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`payload/common-${at}`, noise(5000)]));
+
 const socket = join(folder, "agent.sock");
 const start = (root: string): Promise<AgentProcess> =>
   startAgentProcess({ root: join(root, "packages"), socket, registry: universe.registry.host });
@@ -55,7 +58,7 @@ test.skipIf(disk === undefined)(
       const name = `rise/power-${run}`;
       const files = Array.from({ length: 40 }, (_, at) => [`payload/f${at}`, noise(1 + Math.floor(random() * 9000))]);
       // oxlint-disable no-await-in-loop -- one cut after another
-      await universe.publish(name, "1.0.0", { files: Object.fromEntries(files) });
+      await universe.publish(name, "1.0.0", { files: { ...common, ...Object.fromEntries(files) } });
       const agent = await start(disk.root);
       const before = [...answered];
       const leased = run % 2 === 1;

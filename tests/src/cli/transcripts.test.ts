@@ -393,7 +393,7 @@ test("doctor with nothing configured says what to do", async () => {
     ),
   ).toMatchInlineSnapshot(`
     "$ cpm doctor
-    ✓ packages directory <packages>, <size> free
+    ✓ packages directory <packages>, <size> free, an agent can let versions share files
     ✓ credential file none stored
     ! registry none configured
         Set CPM_REGISTRY, or \`registry:\` in cpm.config.yaml; \`cpm dev up\` starts one here.
@@ -404,7 +404,7 @@ test("doctor with nothing configured says what to do", async () => {
       {
         "name": "packages directory",
         "level": "ok",
-        "detail": "<packages>, <size> free"
+        "detail": "<packages>, <size> free, an agent can let versions share files"
       },
       {
         "name": "credential file",
@@ -425,7 +425,7 @@ test("doctor with nothing configured says what to do", async () => {
       }
     ]
     $ cpm doctor
-    ✓ packages directory <packages>, <size> free
+    ✓ packages directory <packages>, <size> free, an agent can let versions share files
     ✓ credential file none stored
     ✓ registry <registry>
     ✓ ColonyOS server <server>

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Digest } from "@cpm/base";
 import { createDigest, digestHex } from "@cpm/base";
 import { failpoint, makeDirectory, removeFile, removeTree as removeDirectory, syncDirectory } from "@cpm/store";
-import type { NodeStore } from "@cpm/store";
+import type { NodeStore, SharedFiles } from "@cpm/store";
 import { tryExclusiveLock } from "@cpm/system";
 import type { EventLog } from "./event-log.ts";
 import type { Installed, InstalledPackages, InstalledRef } from "./installed-packages.ts";
@@ -31,6 +31,7 @@ export interface CollectResult {
 
 export interface CollectParts {
   readonly node: NodeStore;
+  readonly sharedFiles: SharedFiles;
   readonly packages: InstalledPackages;
   readonly leases: LeaseBook;
   readonly events: EventLog;
@@ -67,9 +68,10 @@ export async function collectTrees(parts: CollectParts, request: CollectRequest)
     for (const { tree, refs } of trees) {
       if (isEnough()) return;
       const sizeBytes = packages.sizeOf(tree);
-      const fate = await removeCollectable(parts, tree, { referred: refs.length > 0, dryRun });
-      counts[fate]++;
-      if (fate === "removed") freedBytes += sizeBytes;
+      const onGoing = async (folder: string): Promise<void> => {
+        freedBytes += sizeBytes - (await parts.sharedFiles.bytesElsewhere(folder));
+      };
+      counts[await removeCollectable(parts, tree, { referred: refs.length > 0, dryRun, onGoing })]++;
     }
   };
   await removeTrees(plan.trees.filter(({ refs }) => refs.length === 0));
@@ -77,6 +79,7 @@ export async function collectTrees(parts: CollectParts, request: CollectRequest)
   const blobs = collectBlobs(parts, { unusedSinceMs: blobsUnusedSinceMs, isEnough, dryRun });
   freedBytes += blobs.freedBytes;
   await removeTrees(plan.trees.filter(({ refs }) => refs.length > 0));
+  if (counts.removed > 0 && !dryRun) await parts.sharedFiles.sweep();
   const { removed, leased, locked, young, pinned } = counts;
   return {
     freedBytes,
@@ -96,12 +99,12 @@ export async function collectTrees(parts: CollectParts, request: CollectRequest)
 async function removeCollectable(
   parts: CollectParts,
   tree: Digest,
-  { referred, dryRun }: { readonly referred: boolean; readonly dryRun: boolean },
+  { referred, ...options }: Omit<RemoveTreeOptions, "youngMs" | "refs"> & { readonly referred: boolean },
 ): Promise<Fate | "pinned"> {
   const { packages } = parts;
   const refs = packages.list().filter((ref) => ref.tree === tree);
   if (refs.some((ref) => isKept(packages.describe(ref)))) return "pinned";
-  return refs.length > 0 && !referred ? "young" : removeTree(parts, tree, { youngMs, dryRun, refs });
+  return refs.length > 0 && !referred ? "young" : removeTree(parts, tree, { ...options, youngMs, refs });
 }
 
 /** By an administrator of the node, or for a release. */
@@ -168,13 +171,15 @@ export interface RemoveTreeOptions {
   readonly dryRun: boolean;
   /** All the versions that point to it, which go with it. */
   readonly refs: readonly InstalledRef[];
+  /** Called with the folder of a tree that goes, before it is emptied; of a dry run, before it would be. */
+  readonly onGoing?: (folder: string) => Promise<void>;
 }
 
 /** Removes one tree and its refs, unless somebody holds it or it is younger than that. */
 export async function removeTree(
   { node, packages, leases, events, isWanted, now }: CollectParts,
   tree: Digest,
-  { youngMs: least, dryRun, refs }: RemoveTreeOptions,
+  { youngMs: least, dryRun, refs, onGoing = async () => {} }: RemoveTreeOptions,
 ): Promise<Fate> {
   const folder = join(node.treePath(tree), "..");
   if (isWanted(tree) || now() - statSync(folder).mtimeMs < least) return "young";
@@ -183,7 +188,10 @@ export async function removeTree(
   const lock = tryExclusiveLock(lockPath);
   if (lock === undefined) return "locked";
   try {
-    if (dryRun) return "removed";
+    if (dryRun) {
+      await onGoing(folder);
+      return "removed";
+    }
     for (const { name, version } of refs) {
       node.removeRef(name, version.text);
       failpoint("collect/ref-removed");
@@ -195,7 +203,11 @@ export async function removeTree(
     renameSync(folder, trash);
     failpoint("collect/tree-hidden");
     syncDirectory(join(folder, ".."));
-    await removeDirectory(trash);
+    try {
+      await onGoing(trash);
+    } finally {
+      await removeDirectory(trash);
+    }
     return "removed";
   } finally {
     lock.release();

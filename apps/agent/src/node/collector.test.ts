@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { formatTreeEntry } from "@cpm/archive";
 import type { Digest } from "@cpm/base";
 import { createDigest, digestHex } from "@cpm/base";
-import { openNodeStore } from "@cpm/store";
+import { openNodeStore, SharedFiles } from "@cpm/store";
 import type { NodeStore } from "@cpm/store";
 import { systemSteadyClock, tryShareLock } from "@cpm/system";
 import type { CollectParts, CollectResult } from "./collect-trees.ts";
@@ -71,6 +71,7 @@ function open({ keepUnusedMs, isPlacing = () => false, disk = { usedBytes: 0, av
   const collected: CollectResult[] = [];
   const collection: CollectParts = {
     node,
+    sharedFiles: new SharedFiles(root),
     packages,
     leases,
     events,

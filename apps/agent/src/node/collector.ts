@@ -18,12 +18,16 @@ export interface CollectorParts {
   readonly onFailure: (error: unknown) => void;
 }
 
+const sweepEveryMs = 3_600_000;
+
 /** Collects when it is asked and by itself, one collection after the other. */
 export class Collector {
   readonly #parts: CollectorParts;
   readonly #ending = new AbortController();
   #last: Promise<unknown> = Promise.resolve();
   #tending: Promise<void> | undefined;
+  /** When nothing was left of files that no tree has. */
+  #sweptAtMs = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(parts: CollectorParts) {
@@ -44,6 +48,7 @@ export class Collector {
   async tend(): Promise<void> {
     const { waterMarks, diskUse, onPressure } = this.#parts;
     this.#noteUse();
+    await this.#sweep();
     await this.collect({ dryRun: false });
     const wantedBytes = waterMarks === undefined ? 0 : excessBytes(diskUse(), waterMarks);
     if (wantedBytes === 0) return;
@@ -68,6 +73,14 @@ export class Collector {
     this.#ending.abort();
     await this.#tending;
     await this.#last;
+  }
+
+  /** What a crash left, or another program of this directory, shows in no tree. */
+  async #sweep(): Promise<void> {
+    const { sharedFiles, now } = this.#parts.collection;
+    if (Math.abs(now() - this.#sweptAtMs) < sweepEveryMs) return;
+    this.#sweptAtMs = now();
+    await sharedFiles.sweep();
   }
 
   /** Whoever found a tree by the file system told nobody: that it is locked is how its use is seen. */

@@ -19,5 +19,6 @@ export async function removePackage(node: AgentNode, name: PackageName, { text }
   const shared = node.packages.list().some(({ tree }) => tree === ref.tree);
   if (shared) return { removed, treeRemoved: false };
   const fate = await removeTree(node.collection, ref.tree, { youngMs: 0, dryRun: false, refs: [] });
+  if (fate === "removed") await node.collection.sharedFiles.sweep();
   return { removed, treeRemoved: fate === "removed" };
 }

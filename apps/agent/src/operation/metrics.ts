@@ -23,6 +23,7 @@ export class Metrics {
   readonly #startedAtMs: number;
   #inFlight = 0;
   #downloadedBytes = 0;
+  #sharedBytes = 0;
   #collectedBytes = 0;
   #collectedTrees = 0;
   #collectedBlobs = 0;
@@ -53,6 +54,11 @@ export class Metrics {
 
   downloaded(addedBytes: number): void {
     this.#downloadedBytes += addedBytes;
+  }
+
+  /** Bytes of a tree that others had already. */
+  shared(sizeBytes: number): void {
+    this.#sharedBytes += sizeBytes;
   }
 
   /** How much a collection removed. */
@@ -87,6 +93,9 @@ export class Metrics {
       ]),
       ...formatMetric("cpm_agent_download_bytes_total", "counter", "Bytes of layers fetched.", [
         ["", this.#downloadedBytes],
+      ]),
+      ...formatMetric("cpm_agent_shared_bytes_total", "counter", "Bytes of new trees that others had already.", [
+        ["", this.#sharedBytes],
       ]),
       ...formatMetric("cpm_agent_collected_bytes_total", "counter", "Bytes of trees and blobs removed.", [
         ["", this.#collectedBytes],

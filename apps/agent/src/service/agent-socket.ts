@@ -40,13 +40,7 @@ export async function listenOnSocket(options: AgentSocketOptions): Promise<Agent
   }
   if (path === undefined) throw new TypeError("neither a path nor a descriptor to listen on");
   await removeAbandoned(path);
-  // Nobody may connect before the mode is what it is to be.
-  const before = process.umask(0o177);
-  try {
-    await listening(server, { path }, path);
-  } finally {
-    process.umask(before);
-  }
+  await bound(server, path);
   chmodSync(path, mode);
   return { close: () => void server.close() };
 }
@@ -57,6 +51,19 @@ function nameByPeer(socket: Socket): void {
   const peer = typeof fd === "number" ? peerCredentialsOf(fd) : undefined;
   Object.defineProperty(socket, "remoteAddress", { value: formatPeer(peer) });
   Object.defineProperty(socket, "remotePort", { value: 0 });
+}
+
+/**
+ * Nobody may connect before the mode is what it is to be. The mask is the whole process's, so it is as it was before
+ * anything is waited for: what others make meanwhile gets the mode that they say.
+ */
+function bound(server: Server, path: string): Promise<void> {
+  const before = process.umask(0o177);
+  try {
+    return listening(server, { path }, path);
+  } finally {
+    process.umask(before);
+  }
 }
 
 function listening(

@@ -27,7 +27,9 @@ import { packLayer } from "../pack-layer.ts";
 import { treeDigest } from "../tree-writer.ts";
 import type { PackedContent, TreeUnpacker } from "../tree-unpacker.ts";
 
-type Files = Readonly<Record<string, string | Uint8Array | { readonly link: string } | { readonly program: string }>>;
+export type Files = Readonly<
+  Record<string, string | Uint8Array | { readonly link: string } | { readonly program: string }>
+>;
 
 export const zstdLayer = "application/vnd.colonyos.cpm.content.v1.tar+zstd";
 const gzipLayer = "application/vnd.colonyos.cpm.content.v1.tar+gzip";
