@@ -42,3 +42,4 @@ export { removeTree } from "./remove-tree.ts";
 export { treeDigest, TreeWriter } from "./tree-writer.ts";
 export { isBlobIntact, verifyTree } from "./verify-tree.ts";
 export type { VerifyOptions, VerifyTreeOptions } from "./verify-tree.ts";
+export { generateSigningKeyPem, openSigner, sha256, signatureVerifier } from "./signing-key.ts";
