@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createRegistryClient } from "@cpm/registry-client";
 import type { CredentialSource } from "@cpm/registry-client";
 import type { Clock } from "@cpm/base";
+import { readTrustPolicy } from "@cpm/operations/signatures";
 import { systemSteadyClock } from "@cpm/system";
 import type { ExecutorSettings, NodeExecutor } from "./executor/start-executor.ts";
 import { openAgentNode } from "./node/agent-node.ts";
@@ -34,6 +35,8 @@ export interface ServeOptions {
   readonly credentials: CredentialSource;
   /** The colony to work for; undefined for none. */
   readonly executor: ExecutorSettings | undefined;
+  /** Whose signatures count. Undefined: none is checked. */
+  readonly trustPolicyPath: string | undefined;
   readonly platform: string;
   readonly socketPath: string | undefined;
   /** A listening socket that the process was started with; takes the place of the path. */
@@ -81,12 +84,16 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
   const { root, limits, log, clock, platform } = options;
   const isolation = isolationOfThisMachine();
   if (options.isolationRequired) requireIsolation(isolation);
+  const { trustPolicyPath } = options;
+  const trustPolicy = trustPolicyPath === undefined ? undefined : readTrustPolicy(trustPolicyPath);
   const manager = new ServiceManager(options.environment, process.pid);
   const metrics = new Metrics(version, clock.now());
   const registry = openRegistrySource(options);
   const node = await openAgentNode({
     ...options,
     registry,
+    trustPolicy,
+    onUnvouched: (name, digest, code) => log({ event: "unvouched", name, digest, code }),
     unpacker: new WorkerUnpacker({
       memoryBytes: limits.workerMemoryBytes,
       onEnd: ({ peakBytes }) => metrics.workerEnded(peakBytes),

@@ -29,7 +29,7 @@ export function openSigner(pem: string): Signer {
 
 /** A new Ed25519 key, PKCS#8 as PEM. */
 export function generateSigningKeyPem(): string {
-  return generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+  return generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" });
 }
 
 function readPrivateKey(pem: string): KeyObject {

@@ -14,9 +14,7 @@ import { assertVouched, judgePackage } from "./verify-package.ts";
 const name = parsePackageName("rise/tools");
 const digest = parseDigest(`sha256:${"a".repeat(64)}`);
 const other = parseDigest(`sha256:${"b".repeat(64)}`);
-const ecdsaPem = generateKeyPairSync("ec", { namedCurve: "P-256" })
-  .privateKey.export({ format: "pem", type: "pkcs8" })
-  .toString();
+const ecdsaPem = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "pem", type: "pkcs8" });
 const ada = openSigner(generateSigningKeyPem());
 const ben = openSigner(ecdsaPem);
 const eve = openSigner(generateSigningKeyPem());
@@ -208,7 +206,7 @@ test("a public key is the same after it was written, and others than two kinds a
     expect(parsePublicKeyPem(formatPublicKeyPem(publicKey), sha256)).toEqual(publicKey);
   const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ format: "pem", type: "spki" });
   const wide = generateKeyPairSync("ec", { namedCurve: "P-384" }).publicKey.export({ format: "pem", type: "spki" });
-  for (const pem of [rsa.toString(), wide.toString(), ecdsaPem, ""])
+  for (const pem of [rsa, wide, ecdsaPem, ""])
     expect(() => parsePublicKeyPem(pem, sha256)).toThrow(expect.objectContaining({ code: "trust/key-invalid" }));
   expect(() => openSigner("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n")).toThrow(
     expect.objectContaining({ message: "the signing key is not a private key as PEM" }),
