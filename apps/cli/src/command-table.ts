@@ -77,6 +77,18 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/publish.ts")).publish,
   },
   {
+    name: "sign",
+    group: "registry",
+    summary: "Sign a version, so that others can tell whose it is",
+    load: async () => (await import("./commands/sign.ts")).sign,
+  },
+  {
+    name: "verify",
+    group: "registry",
+    summary: "Show who signed a version, or that nobody did who is trusted",
+    load: async () => (await import("./commands/verify.ts")).verify,
+  },
+  {
     name: "yank",
     group: "registry",
     summary: "Keep others from choosing a version",

@@ -1,15 +1,17 @@
 import type { CpmError, ErrorDetails } from "@cpm/base";
 import { createError } from "@cpm/base";
 
-const tampered = "Do not use the package before it is known who put the signature there, and why.";
-
 export const trustErrors = {
   "trust/unsigned": {
     kind: "permission_denied",
     title: "No signature vouches for the package",
     hint: "Its publisher signs it with `cpm sign NAME@VERSION --key FILE`.",
   },
-  "trust/bad-bundle": { kind: "data_loss", title: "A signature bundle that does not parse", hint: tampered },
+  "trust/bad-bundle": {
+    kind: "data_loss",
+    title: "A signature bundle that does not parse",
+    hint: "Do not use the package before it is known who put the signature there, and why.",
+  },
   "trust/not-understood": {
     kind: "permission_denied",
     title: "A signature of a kind that is not checked here",
@@ -20,12 +22,20 @@ export const trustErrors = {
     title: "The policy does not know the key",
     hint: "If the key is its publisher's, add it to the policy.",
   },
-  "trust/bad-signature": { kind: "data_loss", title: "A signature that is not of its key", hint: tampered },
+  "trust/bad-signature": {
+    kind: "data_loss",
+    title: "A signature that is not of its key",
+    hint: "Do not use the package before it is known who put the signature there, and why.",
+  },
   "trust/wrong-statement": {
     kind: "permission_denied",
     title: "The signature says something else than who published the package",
   },
-  "trust/wrong-subject": { kind: "data_loss", title: "The signature is of another package", hint: tampered },
+  "trust/wrong-subject": {
+    kind: "data_loss",
+    title: "The signature is of another package",
+    hint: "Do not use the package before it is known who put the signature there, and why.",
+  },
   "trust/not-allowed-for-name": {
     kind: "permission_denied",
     title: "The key may not sign packages of this name",

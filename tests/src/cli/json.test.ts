@@ -34,6 +34,8 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   bundle: ["create", "hello", "-o", "hello.bundle"],
   why: ["rise/other", "--directory", "hello"],
   publish: ["hello"],
+  sign: ["--generate-key", "new.key"],
+  verify: ["rise/hello@0.1.0", "--key", "none.pub"],
   yank: ["rise/hello@0.1.0", "--undo"],
   deprecate: ["rise/hello", "--undo"],
   search: [],
@@ -56,6 +58,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
 };
 const needsMore: Readonly<Record<string, string>> = {
   why: "finds nothing that needs it",
+  verify: "has no key here",
   login: "asks a registry that is away",
   apply: "has no plan here",
   colony: "has no owner's key here",
