@@ -79,13 +79,13 @@ export const commandTable: readonly CommandEntry[] = [
   {
     name: "sign",
     group: "registry",
-    summary: "Sign a version, so that others can tell whose it is",
+    summary: "Sign a version with your key",
     load: async () => (await import("./commands/sign.ts")).sign,
   },
   {
     name: "verify",
     group: "registry",
-    summary: "Show who signed a version, or that nobody did who is trusted",
+    summary: "Show whether somebody trusted signed a version",
     load: async () => (await import("./commands/verify.ts")).verify,
   },
   {

@@ -4,7 +4,7 @@ import { withSession } from "../with-session.ts";
 
 export const sign = defineCommand({
   name: "sign",
-  summary: "Sign a version, so that others can tell whose it is",
+  summary: "Sign a version with your key",
   description:
     "Puts a signature beside a version in its registry, where cosign and other programs look for it too; the package itself stays as it is. The key is Ed25519 or ECDSA P-256, as a PKCS#8 file that nobody else can read. Needs the right to push.",
   arguments: [{ name: "version", description: "namespace/name@version", optional: true }],

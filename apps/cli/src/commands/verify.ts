@@ -4,7 +4,7 @@ import { withSession } from "../with-session.ts";
 
 export const verify = defineCommand({
   name: "verify",
-  summary: "Show who signed a version, or that nobody did who is trusted",
+  summary: "Show whether somebody trusted signed a version",
   description:
     "Reads the signatures beside a version in its registry and checks them by a policy, or by one public key. What nobody vouches for is refused with status 7 and the reason.",
   arguments: [{ name: "version", description: "namespace/name@version" }],
@@ -14,8 +14,8 @@ export const verify = defineCommand({
     ...registryOptions,
   },
   examples: [
-    { line: "cpm verify rise/wordcount@1.2.0 --key ada.pub", description: "Did this key sign it?" },
-    { line: "cpm verify rise/wordcount --policy trust.yaml", description: "Would this policy let the newest in?" },
+    { line: "cpm verify rise/wordcount@1.2.0 --key ada.pub", description: "Only this key counts." },
+    { line: "cpm verify rise/wordcount --policy trust.yaml", description: "Whether a policy would let the newest in." },
   ],
   async run(invocation) {
     const { args, options } = invocation;
