@@ -5,7 +5,7 @@ import { trustError } from "./errors.ts";
 
 /** What a publisher says: this package, with these bytes, is mine. */
 export const publishPredicateType = "https://colonyos.io/cpm/publish/v1";
-export const statementType = "https://in-toto.io/Statement/v1";
+const statementType = "https://in-toto.io/Statement/v1";
 
 /** What was signed (in-toto attestation framework, Statement v1). */
 export interface Statement {
