@@ -9,6 +9,8 @@ import { openAgentNode } from "./node/agent-node.ts";
 import type { AgentNode } from "./node/agent-node.ts";
 import type { WaterMarks } from "./node/plan-collection.ts";
 import { RegistrySource } from "./node/registry-source.ts";
+import { uncheckedSignatures } from "./node/signatures.ts";
+import type { SignatureCheck } from "./node/signatures.ts";
 import { callLine, clientLine, healingLine } from "./operation/log.ts";
 import type { Log } from "./operation/log.ts";
 import { Metrics } from "./operation/metrics.ts";
@@ -35,6 +37,8 @@ export interface ServeOptions {
   readonly credentials: CredentialSource;
   /** The colony to work for; undefined for none. */
   readonly executor: ExecutorSettings | undefined;
+  /** Whose signatures count. Undefined: none is checked. */
+  readonly trustPolicyPath: string | undefined;
   readonly platform: string;
   readonly socketPath: string | undefined;
   /** A listening socket that the process was started with; takes the place of the path. */
@@ -85,9 +89,11 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
   const manager = new ServiceManager(options.environment, process.pid);
   const metrics = new Metrics(version, clock.now());
   const registry = openRegistrySource(options);
+  const signatures = await openSignatureCheck(options);
   const node = await openAgentNode({
     ...options,
     registry,
+    signatures,
     unpacker: new WorkerUnpacker({
       memoryBytes: limits.workerMemoryBytes,
       onEnd: ({ peakBytes }) => metrics.workerEnded(peakBytes),
@@ -164,6 +170,15 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
       log({ event: "stopped", instanceId });
     },
   };
+}
+
+async function openSignatureCheck({ trustPolicyPath, clock, log }: ServeOptions): Promise<SignatureCheck> {
+  if (trustPolicyPath === undefined) return uncheckedSignatures;
+  const { openPolicyCheck } = await import("./node/policy-check.ts");
+  return openPolicyCheck(trustPolicyPath, {
+    now: () => clock.now(),
+    onWarning: (name, digest, code) => log({ event: "unvouched", name, digest, code }),
+  });
 }
 
 function openWatchPoint(

@@ -77,6 +77,18 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/publish.ts")).publish,
   },
   {
+    name: "sign",
+    group: "registry",
+    summary: "Sign a version with your key",
+    load: async () => (await import("./commands/sign.ts")).sign,
+  },
+  {
+    name: "verify",
+    group: "registry",
+    summary: "Show whether somebody trusted signed a version",
+    load: async () => (await import("./commands/verify.ts")).verify,
+  },
+  {
     name: "yank",
     group: "registry",
     summary: "Keep others from choosing a version",

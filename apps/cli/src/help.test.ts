@@ -26,6 +26,8 @@ test("the overview shows two examples, every command under what it is for, and t
     Share packages:
       bundle      Put what a lockfile names into one file that travels
       publish     Put a version into a registry
+      sign        Sign a version with your key
+      verify      Show whether somebody trusted signed a version
       yank        Keep others from choosing a version
       deprecate   Advise against a package or a version
       search      Find packages

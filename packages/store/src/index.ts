@@ -45,3 +45,4 @@ export type { SharedBytes } from "./share-tree.ts";
 export { treeDigest, TreeWriter } from "./tree-writer.ts";
 export { isBlobIntact, verifyTree } from "./verify-tree.ts";
 export type { VerifyOptions, VerifyTreeOptions } from "./verify-tree.ts";
+export { generateSigningKeyPem, openSigner, sha256, signatureVerifier } from "./signing-key.ts";

@@ -44,6 +44,7 @@ function serve(): Promise<RunningAgent> {
     registry: network.host,
     plainHttp: true,
     credentials: anonymous,
+    trustPolicyPath: undefined,
     platform: "linux/amd64",
     socketPath: socket,
     inheritedSocket: undefined,

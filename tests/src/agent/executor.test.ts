@@ -5,6 +5,9 @@ import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { waitForProcess } from "@cpm/colonies";
 import type { JsonObject } from "@cpm/base";
+import { signPackage } from "@cpm/operations/signatures";
+import { generateSigningKeyPem, openSigner } from "@cpm/store";
+import { formatPublicKeyPem } from "@cpm/trust";
 import { describeOnColonies } from "../colonies/colony-under-test.ts";
 import type { TestColony } from "../colonies/colony-under-test.ts";
 import { until } from "../colonies/until.ts";
@@ -14,6 +17,7 @@ import { AgentSite } from "./agent-site.ts";
 describeOnColonies("the agent as an executor", (start) => {
   let colony: TestColony;
   let site: AgentSite;
+  const ada = openSigner(generateSigningKeyPem());
   let flags: readonly string[] = [];
   beforeAll(async () => {
     colony = await start();
@@ -21,8 +25,11 @@ describeOnColonies("the agent as an executor", (start) => {
     await site.universe.publish("rise/tools", "1.0.0", { files: { "payload/hello.txt": "hello\n" } });
     await site.agent.end("SIGTERM");
     const key = join(site.folder, "executor.key");
+    const policy = join(site.folder, "trust.json");
+    const keys = [{ signer: "ada", publicKey: formatPublicKeyPem(ada.publicKey), packages: ["*"] }];
+    writeFileSync(policy, JSON.stringify({ apiVersion: "cpm.trust/v1", keys, require: {} }));
     const given = ["--colony-server", colony.endpoint, "--colony", colony.client.colonyName, "--key", key];
-    flags = [...given, "--executor-name", "node-1", "--grace", "2s"];
+    flags = [...given, "--executor-name", "node-1", "--grace", "2s", "--trust-policy", policy];
     await site.start(flags);
     // It waits until it is enrolled, under the id that it shows.
     await until(
@@ -65,6 +72,22 @@ describeOnColonies("the agent as an executor", (start) => {
     expect((await call("cpm.verify", { package: "rise/tools" })).output).toMatchObject([
       { intact: false, damagedPaths: ["payload/hello.txt"] },
     ]);
+  }, 180_000);
+
+  test("a package is ensured only when it is signed, where that is asked for, and it is told who signed it", async () => {
+    const name = "rise/signed";
+    await site.universe.publish(name, "1.0.0", { files: { "payload/a": "signed" } });
+    const store = site.universe.client().repository(name);
+    const wanted = { package: `${name}@1.0.0`, requireSignature: true };
+    expect((await call("cpm.ensure", wanted)).errors.join()).toContain("[trust/unsigned]");
+    const root = await store.resolve("1.0.0");
+    if (root === undefined) throw new Error("it was not published");
+    await signPackage(store, root, ada);
+    expect((await call("cpm.ensure", wanted)).output).toMatchObject([{ signatureVerified: true }]);
+    const verified = await call("cpm.verify", { package: name, signatures: true });
+    expect(verified.output).toMatchObject([{ intact: true, signers: ["ada"] }]);
+    for (const kwargs of [{ signatures: true }, { package: name, signatures: "yes" }])
+      expect((await call("cpm.verify", kwargs)).errors.join()).toContain("[agent/invalid]");
   }, 180_000);
 
   test("a version is removed that nobody needs, and kept that is pinned or leased", async () => {

@@ -34,6 +34,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   bundle: ["create", "hello", "-o", "hello.bundle"],
   why: ["rise/other", "--directory", "hello"],
   publish: ["hello"],
+  sign: ["--generate-key", "new.key"],
   yank: ["rise/hello@0.1.0", "--undo"],
   deprecate: ["rise/hello", "--undo"],
   search: [],

@@ -19,6 +19,7 @@ export const readVariables: readonly Variable[] = [
     name: "CPM_PACKAGES",
     meaning: "The directory of installed packages. Default: `cpm/packages` in the user's data folder.",
   },
+  { name: "CPM_SIGNING_KEY", meaning: "The file of the private key that `cpm sign` signs with." },
   { name: "COLONIES_SERVER_HOST", meaning: "The host of the ColonyOS server." },
   { name: "COLONIES_SERVER_PORT", meaning: "Its port. Default: 50080, and 443 with TLS." },
   { name: "COLONIES_SERVER_HTTP_PORT", meaning: "Read where `COLONIES_SERVER_PORT` is not set." },

@@ -35,3 +35,10 @@ export function parseHolder(value: JsonValue | undefined): string {
   if (typeof value === "string" && /^[A-Za-z0-9._:-]{1,128}$/.test(value)) return value;
   throw invalid('"holder" is to be the name of a release');
 }
+
+/** False where it is not given. Throws `agent/invalid`. */
+export function parseFlag(given: JsonObject, name: string): boolean {
+  const { [name]: value = false } = given;
+  if (typeof value === "boolean") return value;
+  throw invalid(`${JSON.stringify(name)} is to be true or false`);
+}

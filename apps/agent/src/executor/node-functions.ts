@@ -7,7 +7,7 @@ import { removePackage } from "../node/remove-package.ts";
 import { installedOf } from "../service/package-handlers.ts";
 import { invalid } from "../service/parse-request.ts";
 import type { Damage } from "../worker/worker-verifier.ts";
-import { argumentsOf, parseHolder, parsePackage } from "./function-arguments.ts";
+import { argumentsOf, parseFlag, parseHolder, parsePackage } from "./function-arguments.ts";
 import { linesTo } from "./process-lines.ts";
 
 /** More packages than this are not put into an output, nor more damaged paths of each of several packages. */
@@ -19,26 +19,32 @@ const nobody = { uid: 0xffff_ffff, administrator: false };
 /** What a colony may ask of this node, by function name. Arguments come as kwargs; others than the known are refused. */
 export function nodeFunctions(node: AgentNode): Readonly<Record<string, JobHandler>> {
   return {
-    /** `{package, holder?}`: puts the newest version that fits on the node, keeps it for a release, and answers where it is. */
+    /** `{package, holder?, requireSignature?}`: puts the newest version that fits on the node, keeps it for a release, and answers where it is. */
     "cpm.ensure": async (job) => {
-      const given = argumentsOf(job, ["package", "holder"]);
+      const given = argumentsOf(job, ["package", "holder", "requireSignature"]);
       const wanted = parsePackage(given["package"]);
       const holder = given["holder"] === undefined ? undefined : parseHolder(given["holder"]);
-      const request = { wanted, pin: false, holder };
-      const { ref, how } = await node.ensurer.ensure(request, nobody, phasesTo(job), job.signal);
-      return [{ ...describe(node, ref), present: how === "present" }];
+      const requireSignature = parseFlag(given, "requireSignature");
+      const request = { wanted, pin: false, holder, requireSignature };
+      const { ref, how, vouched } = await node.ensurer.ensure(request, nobody, phasesTo(job), job.signal);
+      return [{ ...describe(node, ref), present: how === "present", signatureVerified: vouched }];
     },
     /** `{holder}`: what was kept for that release is kept for it no longer. */
     "cpm.release": async (job) => {
       const released = node.packages.releaseHolder(parseHolder(argumentsOf(job, ["holder"])["holder"]));
       return [{ released }];
     },
-    /** `{package?}`: reads every file of an installed package again, or of all that are installed. */
+    /** `{package?, signatures?}`: reads every file of an installed package again, or of all that are installed; of one it also says who vouches for it. */
     "cpm.verify": async (job) => {
-      const { package: wanted } = argumentsOf(job, ["package"]);
-      if (wanted === undefined) return [await verifyAll(node, job.signal)];
-      const ref = installedOf(node, parsePackage(wanted));
-      return [describeDamage(node, ref, await verify(node, ref, job.signal), maxListed)];
+      const given = argumentsOf(job, ["package", "signatures"]);
+      const signatures = parseFlag(given, "signatures");
+      if (given["package"] === undefined) {
+        if (signatures) throw invalid('"signatures" are asked for of one package');
+        return [await verifyAll(node, job.signal)];
+      }
+      const ref = installedOf(node, parsePackage(given["package"]));
+      const vouched = signatures ? { signers: [...(await node.ensurer.signersOf(ref, job.signal))] } : {};
+      return [{ ...describeDamage(node, ref, await verify(node, ref, job.signal), maxListed), ...vouched }];
     },
     /** `{package}`, an exact version: takes it away, unless it is pinned or held. */
     "cpm.remove": async (job) => {

@@ -15,6 +15,7 @@ import { LeaseBook } from "./lease-book.ts";
 import { NamespaceQuota } from "./namespace-quota.ts";
 import type { WaterMarks } from "./plan-collection.ts";
 import type { RegistrySource } from "./registry-source.ts";
+import type { SignatureCheck } from "./signatures.ts";
 import { Scrubber } from "./scrubber.ts";
 import type { ScrubberParts } from "./scrubber.ts";
 import type { WorkerVerifier } from "../worker/worker-verifier.ts";
@@ -38,6 +39,7 @@ export interface AgentNodeOptions {
   readonly waterMarks: WaterMarks | undefined;
   /** Of each namespace. Undefined: none. */
   readonly namespaceQuotaBytes: number | undefined;
+  readonly signatures: SignatureCheck;
   readonly onCollected: (result: CollectResult) => void;
   readonly onPressure: (wantedBytes: number, result: CollectResult) => void;
   /** From the beginning of a round of reading everything again to that of the next. Undefined: none. */
@@ -87,7 +89,20 @@ export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNod
   const packages = new InstalledPackages(store, leases, now);
   const events = new EventLog(now);
   const quota = new NamespaceQuota(packages, options.namespaceQuotaBytes);
-  const parts = { quota, node: store, packages, leases, registry, events, platform, now, maxConcurrent, onBytes };
+  const { signatures } = options;
+  const parts = {
+    quota,
+    signatures,
+    node: store,
+    packages,
+    leases,
+    registry,
+    events,
+    platform,
+    now,
+    maxConcurrent,
+    onBytes,
+  };
   const ensurer = new PackageEnsurer(parts);
   await emptyLeftTrash(root);
   const collection: CollectParts = {

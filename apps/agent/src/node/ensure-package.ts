@@ -2,6 +2,7 @@ import type { Digest } from "@cpm/base";
 import type { PackageContents } from "@cpm/operations/node";
 import { failpoint } from "@cpm/store";
 import type { NodeStore } from "@cpm/store";
+import type { Vouched } from "@cpm/trust";
 import { agentError } from "../errors.ts";
 import type { EventLog } from "./event-log.ts";
 import type { InstalledPackages, InstalledRef } from "./installed-packages.ts";
@@ -11,6 +12,8 @@ import { formatRequest } from "./package-request.ts";
 import type { PackageRequest } from "./package-request.ts";
 import type { FoundPackage, RegistrySource } from "./registry-source.ts";
 import { SharedWork } from "./shared-work.ts";
+import { bundlesToKeep } from "./signatures.ts";
+import type { SignatureCheck } from "./signatures.ts";
 
 export interface EnsureRequest {
   readonly wanted: PackageRequest;
@@ -19,6 +22,8 @@ export interface EnsureRequest {
   /** A release of a colony that needs it from now on, until it is let go by `releaseHolder`. */
   readonly holder?: string | undefined;
   readonly lease?: LeaseRequest | undefined;
+  /** Refused unless somebody vouches for it, whatever the policy says of its name. */
+  readonly requireSignature?: boolean | undefined;
 }
 
 export interface EnsureProgress {
@@ -33,6 +38,8 @@ export interface Ensured {
   readonly ref: InstalledRef;
   readonly how: "present" | "joined" | "placed";
   readonly lease: Lease | undefined;
+  /** Whether somebody whom the policy trusts vouches for it; false where nobody had to look. */
+  readonly vouched: boolean;
 }
 
 interface Placed {
@@ -50,6 +57,7 @@ export interface EnsureParts {
   readonly now: () => number;
   readonly maxConcurrent: number;
   readonly quota: NamespaceQuota;
+  readonly signatures: SignatureCheck;
   /** Told of bytes that came from the registry. */
   readonly onBytes: (addedBytes: number) => void;
 }
@@ -86,8 +94,9 @@ export class PackageEnsurer {
   }
 
   /**
-   * When it resolves, the tree is durable, its ref points to it and the lease holds it. Throws `agent/no-version`,
-   * `agent/other-manifest`, `agent/busy`, `agent/quota`, and what fetching and unpacking throw.
+   * When it resolves, the tree is durable, its ref points to it and the lease holds it. Nothing but manifests and
+   * signatures is fetched before these are in order. Throws `agent/no-version`, `agent/other-manifest`, `agent/busy`,
+   * `agent/quota`, `agent/unverifiable`, `trust/…`, and what fetching and unpacking throw.
    */
   async ensure(
     request: EnsureRequest,
@@ -97,14 +106,16 @@ export class PackageEnsurer {
   ): Promise<Ensured> {
     report(resolving);
     const here = this.#present(request);
-    if (here !== undefined) return this.#hold(request, here, "present", caller);
+    const known = here === undefined ? undefined : this.#knownToVouch(here, request.requireSignature === true);
+    if (here !== undefined && known !== undefined) return this.#hold(request, here, "present", caller, known);
     const found = await this.#find(request.wanted, signal);
     assertExpected(request, found.root.digest);
+    const vouched = await this.#inspect(found, request, signal);
     const work = (tell: (progress: EnsureProgress) => void, stop: AbortSignal) =>
       this.#place(found, request.wanted, tell, stop);
     const { result, joined } = await this.#placements.join(found.root.digest, work, report, signal);
     const how = result.present ? "present" : joined ? "joined" : "placed";
-    return this.#hold(request, result.ref, how, caller);
+    return this.#hold(request, result.ref, how, caller, vouched);
   }
 
   /** Only what a version, a manifest or a tree names for good: which version a range means is the registry's to say. */
@@ -115,6 +126,51 @@ export class PackageEnsurer {
     // Of what another program has placed, the registry has to say which manifest it is; only then can it be kept for good.
     const { manifest } = this.#parts.packages.describe(ref);
     return manifest === undefined || manifest !== (expectedManifest ?? manifest) ? undefined : ref;
+  }
+
+  /** Who vouches for what is here, by what is here; undefined when that is not enough, and the registry is to be asked. */
+  #knownToVouch(ref: InstalledRef, asked: boolean): readonly Vouched[] | undefined {
+    const { packages, signatures } = this.#parts;
+    const { manifest } = packages.describe(ref);
+    const required = signatures.isRequired(ref.name, asked);
+    const vouched = manifest === undefined ? [] : signatures.vouchedBy(ref.name, manifest, packages.signaturesOf(ref));
+    return required && vouched.length === 0 ? undefined : vouched;
+  }
+
+  /** Before the work that is shared: whether a signature is asked for is each caller's own. */
+  async #inspect(found: FoundPackage, { wanted, requireSignature }: EnsureRequest, signal: AbortSignal) {
+    const { registry, signatures } = this.#parts;
+    // What is placed must have this name: `assertAnswers`.
+    const { name } = wanted;
+    if (name === undefined) return [];
+    return registry.watched(() => signatures.inspect(name, found, requireSignature === true, signal));
+  }
+
+  /**
+   * Who vouches for an installed version: by what is kept beside it, and else by what the registry has. Throws why nobody
+   * does, or `agent/unverifiable`.
+   */
+  async signersOf(ref: InstalledRef, signal: AbortSignal): Promise<readonly string[]> {
+    const { packages } = this.#parts;
+    let vouched = this.#knownToVouch(ref, true);
+    if (vouched === undefined) {
+      const { manifest } = packages.describe(ref);
+      // What another program has placed is of no manifest that is known here, so nobody can vouch for it.
+      if (manifest === undefined)
+        throw agentError(
+          "agent/unverifiable",
+          `of ${ref.name}@${ref.version.text} here it is not known which manifest it is`,
+          { hint: "Ensure it: the agent then knows." },
+        );
+      const wanted = { name: ref.name, selector: { kind: "manifest", digest: manifest } } as const;
+      vouched = await this.#inspect(
+        await this.#find(wanted, signal),
+        { wanted, pin: false, requireSignature: true },
+        signal,
+      );
+      packages.keepSignatures(ref, bundlesToKeep(vouched));
+    }
+    return [...new Set(vouched.map(({ signer }) => signer))].toSorted();
   }
 
   async #find({ name, selector }: PackageRequest, signal: AbortSignal): Promise<FoundPackage> {
@@ -209,13 +265,20 @@ export class PackageEnsurer {
   }
 
   /** What follows for this caller alone. Nothing is waited for in between, so no collection comes between. */
-  #hold(request: EnsureRequest, ref: InstalledRef, how: Ensured["how"], caller: LeaseCaller): Ensured {
+  #hold(
+    request: EnsureRequest,
+    ref: InstalledRef,
+    how: Ensured["how"],
+    caller: LeaseCaller,
+    vouched: readonly Vouched[],
+  ): Ensured {
     const { leases, packages } = this.#parts;
     const lease = request.lease === undefined ? undefined : leases.acquire(request.lease, [ref.tree], caller);
     failpoint("ensure/leased");
     packages.touch(ref.tree);
     packages.keep(ref, request);
-    return { ref, how, lease };
+    if (vouched.length > 0) packages.keepSignatures(ref, bundlesToKeep(vouched));
+    return { ref, how, lease, vouched: vouched.length > 0 };
   }
 }
 

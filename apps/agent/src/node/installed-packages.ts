@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, readFileSync, statSync, utimesSync } from "node
 import { join } from "node:path";
 import { parseTreeListing } from "@cpm/archive";
 import type { Digest } from "@cpm/base";
-import { createDigest, digestHex } from "@cpm/base";
+import { createDigest, digestHex, equalBytes } from "@cpm/base";
 import { compareVersions, isPackageName, readVersion, satisfies } from "@cpm/model/names";
 import type { PackageName, Version } from "@cpm/model/names";
 import type { NodeStore } from "@cpm/store";
@@ -137,6 +137,21 @@ export class InstalledPackages {
       throw agentError("agent/lease-limit", `${name}@${version.text} is kept for ${maxHolders} releases already`);
     if (pinned !== record.pinned || holders.length !== record.holders.length)
       this.records.write(name, version.text, { ...record, pinned, holders });
+  }
+
+  /** The signature bundles that are kept beside a version, of the manifest that it is from. */
+  signaturesOf(ref: InstalledRef): readonly Uint8Array[] {
+    return this.#recordOf(ref)?.signatures ?? [];
+  }
+
+  /** Keeps signatures beside a version, in place of those that were. */
+  keepSignatures(ref: InstalledRef, signatures: readonly Uint8Array[]): void {
+    const record = this.#recordOf(ref);
+    if (record === undefined) return;
+    const { signatures: kept = [] } = record;
+    const same =
+      kept.length === signatures.length && kept.every((bundle, at) => equalBytes(bundle, signatures[at] ?? bundle));
+    if (!same) this.records.write(ref.name, ref.version.text, { ...record, signatures });
   }
 
   /** Ends what `keep` did for a release; how many versions it had kept. */

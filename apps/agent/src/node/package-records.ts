@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Digest, JsonObject } from "@cpm/base";
-import { encodeUtf8, isCpmError, isDigest, isJsonObject, parseJson, stringifyJson } from "@cpm/base";
+import type { Digest, JsonObject, JsonValue } from "@cpm/base";
+import { decodeUtf8, encodeUtf8, isCpmError, isDigest, isJsonObject, parseJson, stringifyJson } from "@cpm/base";
 import { removeFile, replaceFile } from "@cpm/store";
 
 /** What the agent knows of an installed version beyond what the directory shows. */
@@ -15,6 +15,8 @@ export interface PackageRecord {
   readonly pinned: boolean;
   /** Releases of a colony that need the version: it is kept as long as there is one. */
   readonly holders: readonly string[];
+  /** Signature bundles that counted when the version came or was asked for, as they were. */
+  readonly signatures?: readonly Uint8Array[];
 }
 
 interface KeptRecord {
@@ -55,12 +57,20 @@ export class PackageRecords {
   }
 
   write(name: string, version: string, record: PackageRecord): void {
-    const { manifest, tree, sizeBytes, installedAtMs, pinned, holders } = record;
+    const { manifest, tree, sizeBytes, installedAtMs, pinned, holders, signatures = [] } = record;
     const path = this.#path(name, version);
     mkdirSync(dirname(path), { recursive: true });
     // Two writes within a tick of the file system's clock may leave a file that looks like the first one.
     this.#kept.delete(path);
-    const value = { manifest, tree, sizeBytes, installedAtMs, pinned, ...(holders.length === 0 ? {} : { holders }) };
+    const value = {
+      manifest,
+      tree,
+      sizeBytes,
+      installedAtMs,
+      pinned,
+      ...(holders.length === 0 ? {} : { holders }),
+      ...(signatures.length === 0 ? {} : { signatures: signatures.map(decodeUtf8) }),
+    };
     replaceFile(path, encodeUtf8(`${stringifyJson(value)}\n`));
   }
 
@@ -86,10 +96,22 @@ function readRecord(path: string): PackageRecord | undefined {
 
 function toRecord(value: unknown): PackageRecord | undefined {
   if (!isJsonObject(value as never)) return undefined;
-  const { manifest, tree, sizeBytes, installedAtMs, pinned, holders } = value as JsonObject;
+  const { manifest, tree, sizeBytes, installedAtMs, pinned, holders, signatures } = value as JsonObject;
   if (typeof manifest !== "string" || !isDigest(manifest) || typeof tree !== "string" || !isDigest(tree))
     return undefined;
   if (typeof sizeBytes !== "number" || typeof installedAtMs !== "number") return undefined;
-  const texts = Array.isArray(holders) ? holders.filter((holder) => typeof holder === "string") : [];
-  return { manifest, tree, sizeBytes, installedAtMs, pinned: pinned === true, holders: texts };
+  const bundles = textsOf(signatures).map(encodeUtf8);
+  return {
+    manifest,
+    tree,
+    sizeBytes,
+    installedAtMs,
+    pinned: pinned === true,
+    holders: textsOf(holders),
+    ...(bundles.length === 0 ? {} : { signatures: bundles }),
+  };
+}
+
+function textsOf(value: JsonValue | undefined): string[] {
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === "string") : [];
 }

@@ -1,14 +1,19 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { EnsurePhase } from "@cpm/agent-client/contract";
 import type { EnsureRequest, EnsureResponseSchema } from "@cpm/agent-client/contract";
-import { agentError } from "../errors.ts";
 import type { AgentNode } from "../node/agent-node.ts";
 import type { Ensured, EnsureProgress } from "../node/ensure-package.ts";
 import type { LeaseCaller } from "../node/lease-book.ts";
 import type { Caller } from "./caller.ts";
 import type { StreamContext } from "./implement.ts";
 import { installedMessage, leaseMessage } from "./messages.ts";
-import { parseDigestField, parseLeaseRequest, parsePackageRequest, requireFeatures } from "./parse-request.ts";
+import {
+  parseDigestField,
+  parseLeaseRequest,
+  parsePackageRequest,
+  requireFeatures,
+  requireSignatureFeature,
+} from "./parse-request.ts";
 import type { LeaseTimes } from "./parse-request.ts";
 
 type EnsureMessage = MessageInitShape<typeof EnsureResponseSchema>;
@@ -31,13 +36,12 @@ export async function answerEnsure(
   onDone: (how: Ensured["how"]) => void,
 ): Promise<void> {
   requireFeatures(request.requiredFeatures);
-  if (request.requireSignature === true)
-    throw agentError("agent/unverifiable", "this agent has no keys or policy to check signatures by");
   const { lease, expectedManifestDigest: expected } = request;
   const wanted = {
     wanted: parsePackageRequest(request.package),
     expectedManifest: expected === undefined ? undefined : parseDigestField(expected, "expected_manifest_digest"),
     pin: request.pin === true,
+    requireSignature: request.requireSignature === true,
     lease: lease === undefined ? undefined : parseLeaseRequest(lease, times),
   };
   const throttle = new Throttle((progress) => call.offer(progressMessage(progress)));
@@ -46,7 +50,7 @@ export async function answerEnsure(
     const ensured = await node.ensurer.ensure(wanted, leaseCaller(call.caller), report, call.signal);
     onDone(ensured.how);
     throttle.stop();
-    await call.send(resultMessage(ensured, node));
+    await call.send(resultMessage(ensured, wanted.requireSignature ? [requireSignatureFeature] : [], node));
   } finally {
     throttle.stop();
   }
@@ -67,10 +71,16 @@ function progressMessage({ phase, doneBytes, totalBytes, resumedBytes }: EnsureP
   return { update: { case: "progress", value } };
 }
 
-function resultMessage({ ref, how, lease }: Ensured, node: AgentNode): EnsureMessage {
+function resultMessage(
+  { ref, how, lease, vouched }: Ensured,
+  appliedFeatures: string[],
+  node: AgentNode,
+): EnsureMessage {
   const value = {
     installed: installedMessage(node.packages.describe(ref)),
     present: how === "present",
+    signatureVerified: vouched,
+    appliedFeatures,
     ...(lease === undefined ? {} : { lease: leaseMessage(lease) }),
   };
   return { update: { case: "result", value } };

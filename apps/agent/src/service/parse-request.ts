@@ -14,8 +14,11 @@ export interface LeaseTimes {
   readonly maxLeaseMs: number;
 }
 
+/** That `require_signature` is not passed over. */
+export const requireSignatureFeature = "require_signature";
+
 /** What this agent can beyond the first release. Names are never used again for anything else. */
-export const features: readonly string[] = [];
+export const features: readonly string[] = [requireSignatureFeature];
 
 const maxPurposeLength = 256;
 const leaseId = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;

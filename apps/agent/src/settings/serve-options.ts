@@ -36,6 +36,7 @@ export function toServeOptions(
     root: resolve(reader.required("root")),
     ...reader.parsed("registry", "the address of a registry", parseRegistry),
     credentials: credentialsOf(reader.optional("credentials", "an absolute path", isAbsolute), environment),
+    trustPolicyPath: reader.optional("trustPolicy", "an absolute path", isAbsolute),
     platform: reader.optional("platform", "os/arch, such as linux/amd64", isPlatform) ?? currentPlatform(),
     socketPath,
     inheritedSocket: inherited,

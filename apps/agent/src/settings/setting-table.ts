@@ -11,6 +11,7 @@ const settingTable = {
   administrators: { value: "UID,…", meaning: "users besides root and the agent's own that may remove and collect" },
   platform: { value: "OS/ARCH", meaning: "what packages are installed for (default: this machine)" },
   credentials: { value: "FILE", meaning: "credentials for the registry, as `cpm login` or `docker login` write them" },
+  trustPolicy: { value: "FILE", meaning: "whose signatures count, and which packages need one (docs/trust.md)" },
   colonyServer: { value: "URL", meaning: "the ColonyOS server to work for: http://HOST:PORT; with colony and key" },
   colony: { value: "NAME", meaning: "the colony to work for" },
   key: { value: "FILE", meaning: "the agent's own key, made when the file is missing" },

@@ -1,0 +1,11 @@
+export { bundleMediaType, maxBundleBytes, maxBundles } from "./bundle.ts";
+export type * from "./crypto.ts";
+export { trustError, trustErrors } from "./errors.ts";
+export { createPublicKey, formatPublicKeyPem, parsePublicKeyPem } from "./public-key.ts";
+export type { PublicKey } from "./public-key.ts";
+export { createSignatureBundle } from "./sign-package.ts";
+export { publishPredicateType } from "./statement.ts";
+export { parseTrustPolicy, requirementFor } from "./trust-policy.ts";
+export type { TrustPolicy } from "./trust-policy.ts";
+export { assertVouched, judgePackage } from "./verify-package.ts";
+export type { PackageToVerify, Verdict, Vouched } from "./verify-package.ts";
