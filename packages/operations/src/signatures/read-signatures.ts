@@ -1,5 +1,5 @@
 import type { CancelSignal, Digest } from "@cpm/base";
-import { collectBytes } from "@cpm/base";
+import { collectBytes, isCpmError } from "@cpm/base";
 import type { Descriptor, StoreReader } from "@cpm/oci";
 import { mediaTypes, parseManifestBytes } from "@cpm/oci";
 import { inParallel, readManifestBytes, verifiedBytes } from "@cpm/store";
@@ -18,12 +18,32 @@ export async function readSignatures(
   signal?: CancelSignal,
 ): Promise<readonly Uint8Array[]> {
   const referrers = await source.referrers(subject, bundleMediaType, { signal });
-  const read: (Uint8Array | undefined)[] = [];
-  await inParallel(referrers.slice(0, maxBundles), 4, async (referrer) => {
-    read.push(await readSignature(source, referrer, subject, signal));
+  const read = new Map<Digest, Uint8Array>();
+  const looked = referrers.slice(0, maxBundles);
+  await inParallel(looked, 4, async (referrer) => {
+    const bundle = await unlessBroken(() => readSignature(source, referrer, subject, signal));
+    if (bundle !== undefined) read.set(referrer.digest, bundle);
   });
-  return read.filter((bundle) => bundle !== undefined);
+  return looked.flatMap(({ digest }) => read.get(digest) ?? []);
 }
+
+/** Whoever may push can put there what does not parse; that must not take the others away. A registry that fails still fails. */
+async function unlessBroken(read: () => Promise<Uint8Array | undefined>): Promise<Uint8Array | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isCpmError(error) && brokenCodes.includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+const brokenCodes: readonly string[] = [
+  "oci/invalid-manifest",
+  "store/digest-mismatch",
+  "store/not-found",
+  "store/too-long",
+  "store/too-short",
+];
 
 async function readSignature(
   source: StoreReader,
