@@ -85,7 +85,7 @@ export const commandTable: readonly CommandEntry[] = [
   {
     name: "verify",
     group: "registry",
-    summary: "Show whether somebody trusted signed a version",
+    summary: "Check signatures, or the packages of nodes",
     load: async () => (await import("./commands/verify.ts")).verify,
   },
   {
@@ -171,12 +171,6 @@ export const commandTable: readonly CommandEntry[] = [
     group: "colony",
     summary: "Remove a release from a colony",
     load: async () => (await import("./commands/uninstall.ts")).uninstall,
-  },
-  {
-    name: "verify",
-    group: "colony",
-    summary: "Check packages where they are",
-    load: async () => (await import("./commands/verify.ts")).verify,
   },
   {
     name: "colony",

@@ -27,7 +27,7 @@ test("the overview shows two examples, every command under what it is for, and t
       bundle      Put what a lockfile names into one file that travels
       publish     Put a version into a registry
       sign        Sign a version with your key
-      verify      Show whether somebody trusted signed a version
+      verify      Check signatures, or the packages of nodes
       yank        Keep others from choosing a version
       deprecate   Advise against a package or a version
       search      Find packages
@@ -44,7 +44,6 @@ test("the overview shows two examples, every command under what it is for, and t
       history     Show the revisions of a release
       logs        Show what a release's processes print
       uninstall   Remove a release from a colony
-      verify      Check packages where they are
       colony      Prepare a colony for releases
 
     This machine:

@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, readFileSync, statSync, utimesSync } from "node
 import { join } from "node:path";
 import { parseTreeListing } from "@cpm/archive";
 import type { Digest } from "@cpm/base";
-import { createDigest, digestHex, equalBytes } from "@cpm/base";
+import { createDigest, digestHex, equalBytes, isCpmError } from "@cpm/base";
 import { compareVersions, isPackageName, readVersion, satisfies } from "@cpm/model/names";
 import type { PackageName, Version } from "@cpm/model/names";
 import type { NodeStore } from "@cpm/store";
@@ -114,14 +114,13 @@ export class InstalledPackages {
     };
   }
 
-  /** Of the files of a tree, by its listing. */
+  /** Of the files of a tree, by its listing; 0 where that is damaged, which keeps nobody from removing the tree. */
   sizeOf(tree: Digest): number {
     const known = this.#sizes.get(tree);
     if (known !== undefined) return known;
-    const listing = readFileSync(join(this.#node.treePath(tree), "../tree.json"));
-    const sizeBytes = parseTreeListing(listing).reduce((sum, entry) => sum + (entry.sizeBytes ?? 0), 0);
-    this.#sizes.set(tree, sizeBytes);
-    return sizeBytes;
+    const sizeBytes = listedBytes(join(this.#node.treeFolder(tree), "tree.json"));
+    if (sizeBytes !== undefined) this.#sizes.set(tree, sizeBytes);
+    return sizeBytes ?? 0;
   }
 
   /** Keeps a version from collection: pinned, or for a release. */
@@ -193,5 +192,15 @@ export class InstalledPackages {
       if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return [];
       throw error;
     }
+  }
+}
+
+/** Undefined for a listing that cannot be read. */
+function listedBytes(path: string): number | undefined {
+  try {
+    return parseTreeListing(readFileSync(path)).reduce((sum, entry) => sum + (entry.sizeBytes ?? 0), 0);
+  } catch (error) {
+    if (isCpmError(error) || (error instanceof Error && "code" in error)) return undefined;
+    throw error;
   }
 }

@@ -14,7 +14,7 @@ const options = {
 
 export const verify = defineCommand({
   name: "verify",
-  summary: "Check who signed a version, or what the nodes of a colony have",
+  summary: "Check signatures, or the packages of nodes",
   description:
     "By --policy or --key the signatures beside a version in its registry are checked: what nobody vouches for is refused with status 7 and the reason. With --fleet every node that has an agent reads its packages again, whole, and says which files are not what they should be. A package is missing where a release had it placed and the node has it no more. The exit status is 7 when something is damaged or missing, else 1 when a node did not answer.",
   arguments: [
