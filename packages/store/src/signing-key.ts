@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey as toNodeKey, generateKeyPairSync, hash, sign, verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { createPublicKey, trustError } from "@cpm/trust";
-import type { Sha256, SignatureVerifier, Signer } from "@cpm/trust";
+import { createPublicKey, trustError } from "@cpm/trust/keys";
+import type { Sha256, SignatureVerifier, Signer } from "@cpm/trust/keys";
 
 export const sha256: Sha256 = (bytes) => hash("sha256", bytes, "buffer");
 

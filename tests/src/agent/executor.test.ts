@@ -13,6 +13,7 @@ import type { TestColony } from "../colonies/colony-under-test.ts";
 import { until } from "../colonies/until.ts";
 import { runAgentCommand } from "./agent-process.ts";
 import { AgentSite } from "./agent-site.ts";
+import { noise } from "./payload.ts";
 
 describeOnColonies("the agent as an executor", (start) => {
   let colony: TestColony;
@@ -29,7 +30,17 @@ describeOnColonies("the agent as an executor", (start) => {
     const keys = [{ signer: "ada", publicKey: formatPublicKeyPem(ada.publicKey), packages: ["*"] }];
     writeFileSync(policy, JSON.stringify({ apiVersion: "cpm.trust/v1", keys, require: {} }));
     const given = ["--colony-server", colony.endpoint, "--colony", colony.client.colonyName, "--key", key];
-    flags = [...given, "--executor-name", "node-1", "--grace", "2s", "--trust-policy", policy];
+    flags = [
+      ...given,
+      "--executor-name",
+      "node-1",
+      "--grace",
+      "2s",
+      "--registry-timeout",
+      "1s",
+      "--trust-policy",
+      policy,
+    ];
     await site.start(flags);
     // It waits until it is enrolled, under the id that it shows.
     await until(
@@ -54,6 +65,21 @@ describeOnColonies("the agent as an executor", (start) => {
     const conditions = { executortype: "cpm-agent", executornames: ["node-1"] };
     const { id } = await colony.client.processes.submit({ funcname, kwargs, conditions });
     return { ...(await waitForProcess(colony.client, id, { signal: AbortSignal.timeout(60_000) })), id };
+  };
+
+  const runningEnsures = async (): Promise<number> => {
+    const text = await (await fetch(`http://${site.agent.watchPoint}/metrics`)).text();
+    return Number(/^cpm_agent_ensures_running (\d+)$/m.exec(text)?.[1]);
+  };
+  /** Puts a package on the node whose registry falls silent meanwhile. */
+  const ensureSlowly = async (name: string) => {
+    await site.universe.publish(name, "1.0.0", { files: { "payload/noise": noise(400_000) } });
+    site.network.faults.push({ path: /\/blobs\//, stallAfter: 100_000, times: 1000 });
+    const conditions = { executortype: "cpm-agent", executornames: ["node-1"] };
+    const kwargs = { package: name };
+    const process = await colony.client.processes.submit({ funcname: "cpm.ensure", kwargs, conditions });
+    await until(runningEnsures, (count) => count === 1);
+    return process;
   };
 
   test("packages are ensured with progress in the log, listed, and verified", async () => {
@@ -161,6 +187,32 @@ describeOnColonies("the agent as an executor", (start) => {
         { name: "rise/whole", type: "cpm.package", version: "1.0.0" },
       ]),
     });
+  }, 180_000);
+
+  test("work that is cancelled ends, and so does what runs when the agent stops", async () => {
+    const slow = await ensureSlowly("rise/cancelled");
+    await colony.client.processes.cancel(slow.id);
+    await until(runningEnsures, (count) => count === 0);
+    const stopped = await ensureSlowly("rise/stopped");
+    await restart();
+    const ended = await waitForProcess(colony.client, stopped.id, { signal: AbortSignal.timeout(60_000) });
+    expect([ended.state, ended.errors.join()]).toEqual(["failed", expect.stringContaining("the executor stops")]);
+    site.network.faults.length = 0;
+    expect((await call("cpm.ensure", { package: "rise/cancelled" })).errors).toEqual([]);
+  }, 180_000);
+
+  test("a server that dies while work is done for it gets the result, and what is held stays held", async () => {
+    const held = { id: "while-away" };
+    await site.client().ensure({ package: { name: "rise/tools" }, lease: held });
+    const slow = await ensureSlowly("rise/slow");
+    await colony.killServer();
+    site.network.faults.length = 0;
+    await until(runningEnsures, (count) => count === 0);
+    expect(await site.client().renew(held)).toMatchObject({ lease: { id: held.id } });
+    await colony.startServer();
+    const ended = await waitForProcess(colony.client, slow.id, { signal: AbortSignal.timeout(60_000) });
+    expect([ended.errors, ended.state]).toEqual([[], "success"]);
+    await site.client().release(held.id);
   }, 180_000);
 
   test("a server that is killed under the agent and comes back is worked for again", async () => {
