@@ -15,8 +15,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { attempts } from "../testing/attempts.ts";
 import type { Site } from "../testing/attempts.ts";
+import { readablePaths } from "../releases/readable-paths.ts";
 import { runConfined } from "./confined-process.ts";
 import { isolationOfThisMachine } from "./isolation.ts";
+import type { PathRule } from "./landlock.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-attempts-"));
 // Others have to get to the directory that is theirs.
@@ -39,8 +41,11 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-/** The last two are what the runtime makes of a socket that it was not given. */
-const denied = /^(EACCES|EPERM|ENOSYS|ECONNREFUSED|Error: Failed to listen at .*)$/;
+/**
+ * EXDEV is what Landlock says of a second name in a directory of other rights; the last two are what the runtime makes
+ * of a socket that it was not given.
+ */
+const denied = /^(EACCES|EPERM|ENOSYS|EXDEV|ECONNREFUSED|Error: Failed to listen at .*)$/;
 
 function site(name: string): Site {
   const inside = join(scratch, name, "inside");
@@ -72,12 +77,17 @@ async function runAs(
   program: string,
   here: Site,
   onLine: (line: string) => void,
+  network?: { readonly readable: readonly PathRule[] },
 ): Promise<void> {
   if (prefix.length > 0) chownSync(here.inside, nobody, nobody);
   await runConfined(
     {
       program,
-      paths: [{ path: here.inside, rights: ["makeFile", "makeDirectory", "makeSymlink", "writeFile"] }],
+      paths: [
+        { path: here.inside, rights: ["makeFile", "makeDirectory", "makeSymlink", "writeFile"] },
+        ...(network?.readable ?? []),
+      ],
+      network: network !== undefined,
       limits: { fileSizeBytes: 1 << 20, openFiles: 200 },
       files: [],
       request: JSON.stringify(here),
@@ -107,6 +117,52 @@ test.skipIf(unconfinable).each(users)(
     expect(statSync(join(here.outside, "victim")).mode & 0o777).toBe(0o644);
     expect(existsSync(join(here.inside, "../new"))).toBe(false);
     expect(datagrams).toBe(0);
+  },
+  60_000,
+);
+
+/** What is the kernel's to deny also to a program that needs the network: it is not filtered by its system calls. */
+const deniedWithNetwork = [
+  "read a key",
+  "read a key from another thread",
+  "list the directory of a key",
+  "read a key through a symlink",
+  "read a key by the parent's root",
+  "read the parent's environment",
+  "open the parent's memory",
+  "create a file outside",
+  "create a directory outside",
+  "create a file through a symlink to a directory",
+  "create a file by climbing",
+  "append to a file outside",
+  "shorten a file outside",
+  "give a file outside a second name",
+  "bring a file in",
+  "move a file out",
+  "remove a file outside",
+  "remove a directory outside",
+  "run a program",
+  "become another program",
+  "trace the parent",
+  "seize the parent",
+  "read the parent's memory",
+];
+
+test.skipIf(unconfinable)(
+  "a program that has the network reads no key, writes nothing outside and runs nothing",
+  async () => {
+    const fetching = "fetch by TCP";
+    const here = { ...site("network"), chosen: [...deniedWithNetwork, fetching] };
+    const outcomes = new Map<string, string>();
+    const take = (line: string): void => {
+      const { name, outcome, type } = JSON.parse(line);
+      if (type === undefined) outcomes.set(name, outcome);
+    };
+    await runAs([], "attack-with-network", here, take, { readable: readablePaths() });
+    const notDenied = deniedWithNetwork.filter((name) => !denied.test(outcomes.get(name) ?? "not tried"));
+    expect(notDenied.map((name) => `${name}: ${outcomes.get(name)}`)).toEqual([]);
+    expect(outcomes.get(fetching)).toBe("done");
+    expect(readFileSync(join(here.outside, "victim"), "utf8")).toBe("untouched");
   },
   60_000,
 );

@@ -9,10 +9,9 @@ const files = [
   "/etc/nsswitch.conf",
   "/etc/gai.conf",
   "/etc/services",
-  "/etc/ld.so.cache",
   "/etc/localtime",
 ];
-const folders = ["/etc/ssl", "/etc/pki", "/usr/share/ca-certificates", "/usr/lib", "/lib", "/lib64"];
+const folders = ["/etc/ssl", "/etc/pki", "/usr/share/ca-certificates"];
 
 /** Of those that are here: links are followed, since a rule is for what they lead to. */
 export function readablePaths(): readonly PathRule[] {

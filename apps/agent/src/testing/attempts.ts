@@ -115,7 +115,7 @@ function networkAttempts({ tcpPort, udpPort, unixSocket }: Site): Attempt[] {
   const [unix, internet, internet6, netlink] = [1, 2, 10, 16];
   const [stream, datagram] = [1, 2];
   return [
-    can("fetch by TCP", () => fetch(`http://127.0.0.1:${tcpPort}/`)),
+    can("fetch by TCP", () => fetch(`http://localhost:${tcpPort}/`)),
     can("connect by TCP", () => Bun.connect({ hostname: "127.0.0.1", port: tcpPort, socket: { data() {} } })),
     can("connect to a Unix socket", () => Bun.connect({ unix: unixSocket, socket: { data() {} } })),
     can("listen by TCP", () => Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } }).stop()),

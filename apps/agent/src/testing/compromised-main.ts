@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { openLinuxCalls } from "@cpm/system/linux";
 import type { LinuxCalls } from "@cpm/system/linux";
 import { firstFile, launchConfined } from "../isolation/confine.ts";
+import { hideProcess } from "../isolation/process-limits.ts";
 import { say } from "../worker/messages.ts";
 import { measureProgram } from "../worker/measure-program.ts";
 import { runConfinedProgram } from "../worker/program.ts";
@@ -100,6 +101,13 @@ if (program === "measure") process.exit(await measureProgram());
 if (program === "unpack") process.exit(await runConfinedProgram({ changeModes: false }, (request) => obey(request)));
 if (program === "attack")
   process.exit(await runConfinedProgram({ changeModes: false }, (site) => attack(attempts(site as Site))));
+if (program === "attack-with-network") {
+  hideProcess();
+  const site = JSON.parse(await Bun.stdin.text()) as Site & { readonly chosen: readonly string[] };
+  await attack(attempts(site).filter(({ name }) => site.chosen.includes(name)));
+  say({ type: "done" });
+  process.exit(0);
+}
 // The same without confinement: what an attempt does where nothing stops it.
 if (program === "attack-freely") {
   const site = JSON.parse(await Bun.stdin.text()) as Site;
