@@ -24,7 +24,7 @@ export const agentErrors = {
     title: "The agent is stopping",
     hint: "Try again: another one is usually about to start. What is installed can be used meanwhile.",
   },
-  "agent/busy": { kind: "resource_exhausted", title: "Too many packages are waited for", hint: "Try again later." },
+  "agent/busy": { kind: "resource_exhausted", title: "Too much is waited for", hint: "Try again later." },
   "agent/quota": {
     kind: "resource_exhausted",
     title: "The namespace has as much on this node as it may have",

@@ -13,7 +13,7 @@ export interface AgentProcess {
   end(signal: "SIGTERM" | "SIGKILL"): Promise<AgentEnd>;
 }
 
-interface AgentEnd {
+export interface AgentEnd {
   readonly exitCode: number | null;
   readonly signalCode: unknown;
 }

@@ -14,7 +14,7 @@ import { startFaultProxy } from "../registry/fault-proxy.ts";
 import type { FaultProxy } from "../registry/fault-proxy.ts";
 import { Installation } from "../resolution/installation.ts";
 import { runAgentCommand, startAgentProcess } from "./agent-process.ts";
-import type { AgentProcess } from "./agent-process.ts";
+import type { AgentEnd, AgentProcess } from "./agent-process.ts";
 
 /**
  * One path that is another directory for each agent, as it is on machines of their own: each is started in a folder of
@@ -142,7 +142,7 @@ export class FleetNode {
     this.name = name;
     this.network = network;
     this.#root = root;
-    this.#flags = [...flags, "--executor-name", name, "--key", join(this.folder, "executor.key"), "--grace", "1s"];
+    this.#flags = ["--executor-name", name, "--key", join(this.folder, "executor.key"), "--grace", "1s", ...flags];
   }
 
   static async open(installation: Installation, name: string, options: FleetNodeOptions): Promise<FleetNode> {
@@ -179,8 +179,8 @@ export class FleetNode {
     this.#agent = await startAgentProcess({ ...place, registry: network.host, args: this.#flags });
   }
 
-  async stop(): Promise<void> {
-    await this.#agent?.end("SIGKILL");
+  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGKILL"): Promise<AgentEnd | undefined> {
+    return this.#agent?.end(signal);
   }
 
   async close(): Promise<void> {

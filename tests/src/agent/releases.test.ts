@@ -127,6 +127,31 @@ describe("an install by the colony", () => {
     );
   }, 180_000);
 
+  test("that an agent is at is undone before the agent has stopped", async () => {
+    const node = await fleet.add("node-3", { args: ["--grace", "30s"] });
+    stall();
+    const install = await fleet.submit("node-3", "cpm.install", { package: "rise/greeter", name: "stopped" });
+    await until(
+      () => fleet.holders("node-1"),
+      (holders) => holders.length > 0,
+    );
+    expect(await node.stop("SIGTERM")).toMatchObject({ exitCode: 0 });
+    // Other nodes hold nothing for it any more. What its own node holds goes with the next try.
+    expect([entriesOf(node.packages, "staging"), await fleet.holders("node-1")]).toEqual([[], []]);
+    calm();
+    const ended = await fleet.ended(install);
+    expect([ended.state, ended.errors.join()]).toEqual(["failed", expect.stringContaining("the executor stops")]);
+    await fleet.remove("node-3");
+  }, 180_000);
+
+  test("may have a plan of any size", async () => {
+    const large = `spec:\n  funcname: run\n  args: ["${"x".repeat(50_000)}"]\n  conditions: {executortype: ${demoExecutor}}\n  maxexectime: 60\n`;
+    const templates = [1, 2, 3, 4].map((at) => [`templates/${at}.yaml`, `kind: Function\nname: f${at}\n${large}`]);
+    await fleet.installation.universe.publish("rise/large", "1.0.0", { files: Object.fromEntries(templates) });
+    const { plan } = await fleet.call("node-1", "cpm.install", { package: "rise/large", dryRun: true });
+    expect(JSON.stringify(plan).length).toBeGreaterThan(200_000);
+  }, 180_000);
+
   test("many of them keep no node from what else it is asked, and too many are refused", async () => {
     stall();
     const installs = await Promise.all(
@@ -157,9 +182,9 @@ describe("an install by the colony", () => {
   }, 180_000);
 
   test("is none of a node's functions whose administrator does not want it", async () => {
-    await fleet.add("node-3", { args: ["--installs", "no"] });
-    const ended = await fleet.ended(await fleet.submit("node-3", "cpm.install", { package: "rise/greeter" }));
+    await fleet.add("node-4", { args: ["--installs", "no"] });
+    const ended = await fleet.ended(await fleet.submit("node-4", "cpm.install", { package: "rise/greeter" }));
     expect([ended.state, ended.errors.join()]).toEqual(["failed", expect.stringContaining("no function")]);
-    await fleet.remove("node-3");
+    await fleet.remove("node-4");
   }, 180_000);
 });

@@ -39,6 +39,8 @@ export function parseHolder(value: JsonValue | undefined): string {
 /** False where it is not given. Throws `agent/invalid`. */
 export function parseFlag(given: JsonObject, name: string): boolean {
   const { [name]: value = false } = given;
-  if (typeof value === "boolean") return value;
+  // The command line of ColonyOS gives texts and nothing else.
+  if (value === true || value === "true") return true;
+  if (value === false || value === "false") return false;
   throw invalid(`${JSON.stringify(name)} is to be true or false`);
 }

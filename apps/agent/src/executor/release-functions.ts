@@ -8,7 +8,7 @@ import { SharedWork } from "../node/shared-work.ts";
 import type { InstallWork, ReleaseRequest } from "../releases/release-request.ts";
 import { runRelease } from "../releases/run-release.ts";
 import { invalid } from "../service/parse-request.ts";
-import { argumentsOf } from "./function-arguments.ts";
+import { argumentsOf, parseFlag } from "./function-arguments.ts";
 import { linesTo } from "./process-lines.ts";
 
 /** What installing takes beside a node. */
@@ -26,21 +26,27 @@ const limits = { maxRunning: 2, maxWaiting: 16 };
 export function releaseFunctions(parts: ReleaseParts): Readonly<Record<string, JobHandler>> {
   const running = new SharedWork<JsonObject, string>(limits);
   const carryOut = async (job: Job, work: ReleaseRequest["work"]): Promise<readonly JsonValue[]> => {
-    const { result } = await running.join(
-      job.process.id,
-      (report, signal) => inScratch(parts, work, report, signal),
-      linesTo(job),
-      job.signal,
-    );
-    return [result];
+    let ended: Promise<unknown> = Promise.resolve();
+    const begin = (report: (line: string) => void, signal: AbortSignal): Promise<JsonObject> => {
+      const result = inScratch(parts, work, report, signal);
+      ended = result.catch(() => {});
+      return result;
+    };
+    try {
+      return [(await running.join(job.process.id, begin, linesTo(job), job.signal)).result];
+    } finally {
+      // Who waits for this job, an agent that stops among them, waits for what it undoes.
+      await ended;
+    }
   };
   return {
     /** `{package, name?, inputs?, set.KEY?, placement?, selector?, dryRun?}` */
     "cpm.install": async (job) => carryOut(job, parseInstall(job)),
     /** `{release, purge?}` */
     "cpm.uninstall": async (job) => {
-      const { release, purge } = argumentsOf(job, ["release", "purge"]);
-      return carryOut(job, { kind: "uninstall", release: textOf("release", release), purge: flagOf("purge", purge) });
+      const given = argumentsOf(job, ["release", "purge"]);
+      const release = textOf("release", given["release"]);
+      return carryOut(job, { kind: "uninstall", release, purge: parseFlag(given, "purge") });
     },
   };
 }
@@ -51,7 +57,7 @@ const setPrefix = "set.";
 function parseInstall(job: Job): InstallWork {
   const known = ["package", "name", "inputs", "placement", "selector", "dryRun"];
   const given = argumentsOf(job, known, setPrefix);
-  const { package: wanted, name, inputs = {}, placement, selector, dryRun } = given;
+  const { package: wanted, name, inputs = {}, placement, selector } = given;
   if (!isJsonObject(inputs)) throw invalid('"inputs" is to be an object');
   if (placement !== undefined && placement !== "all" && placement !== "any" && placement !== "none")
     throw invalid('"placement" is to be all, any or none');
@@ -65,19 +71,13 @@ function parseInstall(job: Job): InstallWork {
       .map((key) => `${key.slice(setPrefix.length)}=${textOf(key, given[key])}`),
     placement,
     selector: selector === undefined ? undefined : textOf("selector", selector),
-    dryRun: flagOf("dryRun", dryRun),
+    dryRun: parseFlag(given, "dryRun"),
   };
 }
 
 function textOf(name: string, value: JsonValue | undefined): string {
   if (typeof value !== "string" || value === "") throw invalid(`"${name}" is to be a text`);
   return value;
-}
-
-function flagOf(name: string, value: JsonValue = false): boolean {
-  if (value === true || value === "true") return true;
-  if (value === false || value === "false") return false;
-  throw invalid(`"${name}" is to be true or false`);
 }
 
 /** What is read of packages is gone afterwards; a start after a crash removes it with all other staging. */

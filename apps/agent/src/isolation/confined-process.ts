@@ -18,6 +18,8 @@ export interface ConfinedJob extends Confinement {
   /** So long it may say nothing. */
   readonly silenceMs: number;
   readonly signal?: CancelSignal | undefined;
+  /** Of one line. Default 64 KiB: a worker has little to say. */
+  readonly maxLineBytes?: number | undefined;
   /** So long it may go on after the signal, having been asked to end. Default: it is killed at once. */
   readonly graceMs?: number | undefined;
 }
@@ -30,7 +32,7 @@ export interface ConfinedEnd {
 
 /** Of all its lines together and of its complaints: a program that is not ours any more may write for ever. */
 const maxOutputBytes = 16 * 1024 * 1024;
-const maxLineBytes = 64 * 1024;
+const defaultLineBytes = 64 * 1024;
 const maxComplaintBytes = 4096;
 /** Of them so much stands in a message. */
 const maxComplaintLength = 500;
@@ -117,7 +119,7 @@ class Watch {
       sizeBytes += chunk.length;
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
-      if (sizeBytes > maxOutputBytes || rest.length > maxLineBytes) {
+      if (sizeBytes > maxOutputBytes || rest.length > (this.#job.maxLineBytes ?? defaultLineBytes)) {
         this.#kill(agentError("agent/worker-output", "the worker wrote more than it may"));
         return;
       }

@@ -72,7 +72,7 @@ export class SharedWork<Result, Progress> {
 
   #begin(key: string, work: Work<Result, Progress>): Job<Result, Progress> {
     if (this.#running >= this.#limits.maxRunning && this.#queue.length >= this.#limits.maxWaiting)
-      throw agentError("agent/busy", `${this.#queue.length} packages are waited for already`);
+      throw agentError("agent/busy", `${this.#queue.length} things are waited for already`);
     const controller = new AbortController();
     const listeners = new Set<(progress: Progress) => void>();
     let last: Progress | undefined;

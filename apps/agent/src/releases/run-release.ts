@@ -18,6 +18,8 @@ const timeoutMs = 60 * 60_000;
 /** What is half done is undone, which takes a few calls. */
 const graceMs = 20_000;
 const maxLineLength = 1000;
+/** A plan holds every object that it would create. */
+const maxLineBytes = 8 * 1024 * 1024;
 
 /**
  * Carries out a request in a process of its own, which may read the packages it fetched and talk to the colony and the
@@ -59,6 +61,7 @@ export async function runRelease(request: ReleaseRequest, { onLine, signal }: Ru
     silenceMs: timeoutMs,
     timeoutMs,
     graceMs,
+    maxLineBytes,
     signal,
   });
   if (output === undefined) throw agentError("agent/worker-output", "the program ended without saying how it went");
