@@ -35,7 +35,7 @@ test("the image is built with the runtime that the project is pinned to, and run
 
 test("the image has the programs by which the agent removes directories", () => {
   const source = readFileSync(join(root, "packages/store/src/remove-tree.ts"), "utf8");
-  const programs = new Set([...source.matchAll(/\["(\w+)", \[/g)].map(([, program]) => program));
+  const programs = new Set([...source.matchAll(/\["(\w+)", \[/g)].map(([, program = ""]) => program));
   expect([...programs].toSorted()).toEqual(["chmod", "find", "rm"]);
   // They are of coreutils and findutils, which Debian calls essential; a base without a shell has none.
   expect([...text.matchAll(/^FROM (\S+)/gm)].at(-1)?.[1]).toMatch(/^docker\.io\/library\/debian:\d+-slim$/);
