@@ -14,6 +14,7 @@ import { compare } from "../report.ts";
 import type { Result } from "../report.ts";
 import type { Scratch } from "../scratch.ts";
 import { execute } from "../scratch.ts";
+import { startListening } from "./listening-process.ts";
 
 export interface EnsureBenchOptions {
   readonly quick: boolean;
@@ -117,22 +118,20 @@ function viaAgent(program: string, { label, name, registry }: Published, note: (
 
 async function startAgent(program: string, directory: string, registry: string) {
   const [root, socket] = [join(directory, "packages"), join(directory, "agent.sock")];
-  const flags = ["--root", root, "--socket", socket, "--registry", registry, "--metrics", "127.0.0.1:0"];
-  const child = Bun.spawn([program, "serve", ...flags], { stdio: ["ignore", "pipe", "ignore"] });
-  const stop = async (): Promise<void> => {
-    child.kill();
-    await child.exited;
-  };
-  const decoder = new TextDecoder();
-  const reader = child.stdout.getReader();
-  let text = "";
-  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-    text += decoder.decode(chunk.value, { stream: true });
-    const watchPoint = /^listening on .* and (\S+)$/m.exec(text)?.[1];
-    if (watchPoint !== undefined) return { root, socket, pid: child.pid, watchPoint, stop };
-  }
-  await stop();
-  throw new Error(`cpm-agent ended before it listened: ${text}`);
+  const flags = [
+    "--root",
+    root,
+    "--socket",
+    socket,
+    "--registry",
+    registry,
+    "--metrics",
+    "127.0.0.1:0",
+    "--log",
+    "off",
+  ];
+  const { pid, said, stop } = await startListening([program, "serve", ...flags], /^listening on .* and (\S+)$/m);
+  return { root, socket, pid, watchPoint: said[1] ?? "", stop };
 }
 
 function viaShell({ name, registry, layer }: Published): Way[] {

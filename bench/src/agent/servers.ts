@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { ProcessFigures } from "../process-figures.ts";
+import { startListening } from "./listening-process.ts";
 
 /** A process that answers on a Unix domain socket. */
 export interface SocketServer {
@@ -42,18 +43,6 @@ export async function startServers(options: {
 }
 
 async function startServer(name: string, socket: string, command: readonly string[]): Promise<SocketServer> {
-  const child = Bun.spawn([...command], { stdio: ["ignore", "pipe", "inherit"] });
-  const stop = async (): Promise<void> => {
-    child.kill();
-    await child.exited;
-  };
-  const decoder = new TextDecoder();
-  const reader = child.stdout.getReader();
-  let text = "";
-  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-    text += decoder.decode(chunk.value, { stream: true });
-    if (/^listening/m.test(text)) return { name, socket, figures: new ProcessFigures(child.pid), stop };
-  }
-  await stop();
-  throw new Error(`${name} ended before it listened: ${text}`);
+  const { pid, stop } = await startListening(command, /^listening/m);
+  return { name, socket, figures: new ProcessFigures(pid), stop };
 }

@@ -4,7 +4,7 @@ import { link as linkFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TreeEntry } from "@cpm/archive";
 import type { CancelSignal } from "@cpm/base";
-import { digestAlgorithm, digestHex } from "@cpm/base";
+import { digestAlgorithm, digestHex, isCpmError } from "@cpm/base";
 import { makeDirectory } from "./blob-directory.ts";
 import { systemCode, withFileErrors } from "./errors.ts";
 import { removeFile } from "./files.ts";
@@ -52,15 +52,23 @@ export class SharedFiles {
     this.#options.onShared?.(shared);
   }
 
-  /** Bytes of the files of a tree that other trees have too: to remove this tree does not free them. At least those. */
-  async bytesElsewhere(folder: string): Promise<number> {
-    let sizeBytes = 0;
-    for await (const entry of listedEntries(folder)) {
-      if (!isShareable(entry)) continue;
-      const stat = statOf(join(folder, "root", entry.path));
-      if (stat !== undefined && this.#namesInTrees(entry, stat) > 1) sizeBytes += entry.sizeBytes;
+  /**
+   * Bytes of the files of a tree that other trees have too: to remove this tree does not free them. At least those.
+   * Undefined where its listing is damaged.
+   */
+  async bytesElsewhere(folder: string): Promise<number | undefined> {
+    try {
+      let sizeBytes = 0;
+      for await (const entry of listedEntries(folder)) {
+        if (!isShareable(entry)) continue;
+        const stat = statOf(join(folder, "root", entry.path));
+        if (stat !== undefined && this.#namesInTrees(entry, stat) > 1) sizeBytes += entry.sizeBytes;
+      }
+      return sizeBytes;
+    } catch (error) {
+      if (isCpmError(error)) return undefined;
+      throw error;
     }
-    return sizeBytes;
   }
 
   /** Removes the files that no tree has any more. Returns their bytes. */

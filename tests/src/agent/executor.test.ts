@@ -227,7 +227,7 @@ describeOnColonies("the agent as an executor", (start) => {
     expect((await call("cpm.list", {})).state).toBe("success");
   }, 180_000);
 
-  test("what cannot be done fails with its code", async () => {
+  test("what cannot be done fails with its code, and with advice where there is some", async () => {
     const failures = [
       [await call("cpm.ensure", { package: "rise/none" }), "[agent/no-version]"],
       [await call("cpm.verify", { package: "rise/none" }), "[agent/not-installed]"],
@@ -238,6 +238,7 @@ describeOnColonies("the agent as an executor", (start) => {
       expect(process.state).toBe("failed");
       expect(process.errors.join()).toContain(code);
     }
+    expect(failures[1][0].errors.at(1)).toBe("Ensure the package first.");
   }, 180_000);
 });
 

@@ -69,7 +69,9 @@ export async function collectTrees(parts: CollectParts, request: CollectRequest)
       if (isEnough()) return;
       const sizeBytes = packages.sizeOf(tree);
       const onGoing = async (folder: string): Promise<void> => {
-        freedBytes += sizeBytes - (await parts.sharedFiles.bytesElsewhere(folder));
+        const elsewhereBytes = await parts.sharedFiles.bytesElsewhere(folder);
+        // How much goes with it, a damaged listing does not say.
+        if (elsewhereBytes !== undefined) freedBytes += sizeBytes - elsewhereBytes;
       };
       counts[await removeCollectable(parts, tree, { referred: refs.length > 0, dryRun, onGoing })]++;
     }

@@ -135,6 +135,18 @@ test("what is pinned, leased or locked stays, whatever is needed, and it is told
   lock?.release();
 });
 
+test.each<[string, (listing: string) => void]>([
+  ["gone", (listing) => rmSync(listing)],
+  ["another's", (listing) => writeFileSync(listing, '[{"nothing":1}]')],
+])("a tree whose listing is %s is removed as well, and nobody guesses what that freed", async (_, damage) => {
+  install("a", 10 * hourMs);
+  install("b", 10 * hourMs);
+  damage(join(dirname(node.treePath(treeOf("a"))), "tree.json"));
+  const { collector } = open({ keepUnusedMs: 5 * hourMs });
+  expect(await collector.collect({ dryRun: false })).toMatchObject({ removedTrees: 2, freedBytes: 1000 });
+  expect(readdirSync(join(root, "trees/sha256"))).toEqual([]);
+});
+
 test("what somebody has locked counts as used, though nobody asked for it", async () => {
   install("a", 10 * hourMs);
   install("b", 9 * hourMs);

@@ -98,10 +98,10 @@ export class Scrubber {
     const read = { ...progress, after: name };
     const damaged = name.startsWith("blobs/") ? await this.#readBlob(name) : await this.#readTree(name);
     if (!damaged || progress.damaged.includes(name)) return read;
-    const healed = await this.#heal(name);
+    const outcome = await this.#heal(name);
     // Whether it is healed or not: that it was damaged is news.
-    this.#parts.collection.events.add({ kind: "damaged", tree: digestOf(name), healed });
-    return healed ? read : { ...read, damaged: [...progress.damaged, name] };
+    this.#tell(name, outcome);
+    return outcome === undefined ? { ...read, damaged: [...progress.damaged, name] } : read;
   }
 
   /** A blob can be fetched again, and nobody reads it but who unpacks it. */
@@ -109,7 +109,8 @@ export class Scrubber {
     const path = join(this.#root, name);
     const digest = digestOf(name);
     const intact = await this.#verifier.verifyBlob(path, digest, this.#job).catch(unlessGone(path));
-    if (intact === undefined) return false;
+    // What was collected meanwhile is no damage.
+    if (intact === undefined || !existsSync(path)) return false;
     this.#parts.onScrubbed({ what: "blob", digest, damagedCount: intact ? 0 : 1 });
     if (intact) return false;
     removeFile(path);
@@ -138,24 +139,30 @@ export class Scrubber {
       if (!existsSync(folder)) continue;
       const { count } = await this.#verifier.verifyTree(folder, digestOf(name), this.#job);
       if (count === 0) continue;
-      const healed = await this.#heal(name);
-      if (healed) this.#parts.collection.events.add({ kind: "damaged", tree: digestOf(name), healed });
-      else damaged.push(name);
+      const outcome = await this.#heal(name);
+      if (outcome === undefined) damaged.push(name);
+      else this.#tell(name, outcome);
     }
     return { ...progress, damaged };
   }
 
-  /** Whether the tree is whole again, or gone. */
-  async #heal(name: string): Promise<boolean> {
+  #tell(name: string, outcome: Healing | undefined): void {
+    const { events } = this.#parts.collection;
+    events.add({ kind: "damaged", tree: digestOf(name), healed: outcome === "healed" });
+  }
+
+  /** Undefined where it is as it was. */
+  async #heal(name: string): Promise<Healing | undefined> {
     const tree = digestOf(name);
     const { onHealing } = this.#parts;
     try {
-      onHealing(tree, await healTree(this.#parts, tree, this.#ending.signal));
-      return true;
+      const outcome = await healTree(this.#parts, tree, this.#ending.signal);
+      onHealing(tree, outcome);
+      return outcome;
     } catch (error) {
       if (this.#ending.signal.aborted || !(error instanceof Error)) throw error;
       onHealing(tree, error);
-      return false;
+      return undefined;
     }
   }
 
