@@ -24,15 +24,15 @@ export class Backoff {
 }
 
 /** Resolves after `durationMs`, or as soon as the signal is aborted. */
-export async function pause(durationMs: number, signal: CancelSignal): Promise<void> {
-  if (signal.aborted) return;
+export async function pause(durationMs: number, signal: CancelSignal | undefined): Promise<void> {
+  if (signal?.aborted === true) return;
   await new Promise<void>((resolve) => {
     const wake = () => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", wake);
+      signal?.removeEventListener("abort", wake);
       resolve();
     };
     const timer = setTimeout(wake, durationMs);
-    signal.addEventListener("abort", wake, { once: true });
+    signal?.addEventListener("abort", wake, { once: true });
   });
 }

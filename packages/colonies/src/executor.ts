@@ -4,7 +4,7 @@ import { Backoff, pause } from "./backoff.ts";
 import type { ColoniesClient } from "./client.ts";
 import type { Process } from "./process-types.ts";
 import { RunningJob } from "./running-job.ts";
-import { isAway } from "./subscription.ts";
+import { isAway } from "./watch-process.ts";
 
 /** A process that was assigned to this executor, and what its handler may do with it. */
 export interface Job {
@@ -45,7 +45,7 @@ export interface ExecutorOptions {
   readonly waitSeconds?: number;
   /** How often the server must hear of us, in milliseconds: well below its 600 s. Default 200 000. */
   readonly livenessMs?: number;
-  /** How often a running job's process is read, in milliseconds. Default 5000. */
+  /** The longest time between two readings of a running job's process, in milliseconds. Default 5000. */
   readonly watchMs?: number;
   readonly onEvent?: (event: ExecutorEvent) => void;
   /** Between 0 and 1, for the spread of retries. Default `Math.random`. */

@@ -20,6 +20,6 @@ export type { ExecutorEvent, ExecutorOptions, Job, JobHandler } from "./executor
 export { Identity, recoverId } from "./identity.ts";
 export { finalStates, isFinal, processStates } from "./process-types.ts";
 export type { FunctionSpec, Process, ProcessState, Workflow } from "./process-types.ts";
-export { waitForProcess, watchProcess } from "./subscription.ts";
-export type { WatchOptions } from "./subscription.ts";
+export { waitForProcess, watchProcess } from "./watch-process.ts";
+export type { WatchOptions } from "./watch-process.ts";
 export type { CallOptions, Caller, Fetch } from "./transport.ts";

@@ -5,7 +5,7 @@ import { coloniesError } from "./errors.ts";
 import type { ExecutorEvent, ExecutorOptions } from "./executor.ts";
 import { isFinal } from "./process-types.ts";
 import type { Process } from "./process-types.ts";
-import { isAway, watchProcess } from "./subscription.ts";
+import { isAway, watchProcess } from "./watch-process.ts";
 
 type Outcome = { readonly output: readonly JsonValue[] } | { readonly errors: readonly string[] };
 
@@ -54,7 +54,7 @@ export class RunningJob {
   async #watch(ended: AbortSignal): Promise<void> {
     const { client, watchMs = defaultWatchMs } = this.#options;
     try {
-      const watched = watchProcess(client, this.process.id, { signal: ended, states: ["cancelled"], pollMs: watchMs });
+      const watched = watchProcess(client, this.process.id, { signal: ended, pollMs: watchMs });
       for await (const seen of watched) {
         if (!this.#owns(seen)) return this.lose(describeLoss(seen));
       }

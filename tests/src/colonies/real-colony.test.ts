@@ -20,7 +20,7 @@ if (reason !== undefined)
   process.stderr.write(`what the real ColonyOS server leaves behind is not tested: ${reason}\n`);
 
 describe.skipIf(reason !== undefined)("a real colony leaves nothing behind", () => {
-  const start = () => {
+  const start = (stderr: "inherit" | "pipe" = "inherit") => {
     const folder = mkdtempSync(join(tmpdir(), "cpm-leftovers-"));
     const env = { ...process.env, TMPDIR: folder, COLONY_CACHE: defaultCacheDirectory() };
     // The database's user must be able to enter.
@@ -28,7 +28,7 @@ describe.skipIf(reason !== undefined)("a real colony leaves nothing behind", () 
     const child = Bun.spawn([process.execPath, "-e", program], {
       cwd: import.meta.dir,
       env,
-      stdio: ["pipe", "pipe", "inherit"],
+      stdio: ["pipe", "pipe", stderr],
     });
     return { child, folder };
   };
@@ -80,6 +80,24 @@ describe.skipIf(reason !== undefined)("a real colony leaves nothing behind", () 
       await isClean(folder);
     },
   );
+
+  test("and says why when its server ends unasked, not when it is stopped", async () => {
+    const { child, folder } = start("pipe");
+    const said = new Response(child.stderr).text();
+    await isUp(child.stdout);
+    const server = processesOf(folder).find(({ command }) => command.includes(" server start "));
+    if (server === undefined) throw new Error("there is no server");
+    process.kill(server.pid, "SIGABRT");
+    await until(
+      () => processesOf(folder).filter(({ pid }) => pid === server.pid),
+      (left) => left.length === 0,
+    );
+    await child.stdin.end();
+    await child.exited;
+    expect(await said).toMatch(/^the ColonyOS server ended by itself, with status \S+:\n.*SIGABRT/);
+    expect((await said).match(/ended by itself/g)).toHaveLength(1);
+    await isClean(folder);
+  });
 
   test("after its supervisor was killed: no process", async () => {
     const { child, folder } = start();

@@ -1,38 +1,36 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ColoniesClient, waitForProcess, watchProcess } from "@cpm/colonies";
-import type { Process, WatchOptions } from "@cpm/colonies";
+import type { Fetch, Process, WatchOptions } from "@cpm/colonies";
 import { describeOnColonies } from "./colony-under-test.ts";
 import type { TestColony } from "./colony-under-test.ts";
-import { startRelay } from "./relay.ts";
-import type { Relay } from "./relay.ts";
 import { until } from "./until.ts";
 
-/** Longer than any test: whoever wakes earlier was pushed. */
+/** Longer than any test: whoever reads earlier does so because little time has passed. */
 const neverMs = 600_000;
 
 describeOnColonies("watching a process", (start) => {
   let colony: TestColony;
-  let relay: Relay;
   let number = 0;
   beforeAll(async () => {
     colony = await start();
-    relay = await startRelay(colony.endpoint);
   }, 300_000);
-  afterAll(async () => {
-    await relay?.stop();
-    await colony?.stop();
-  });
+  afterAll(async () => colony?.stop());
 
-  /** A process with an executor of its own, and a client that goes through the relay. */
+  /** A process with an executor of its own, and a client that counts its calls. */
   const newProcess = async () => {
     const type = `watched${++number}`;
     const worker = colony.client.as(await colony.addExecutor(type, type));
     const spec = { funcname: "f", conditions: { executortype: type } };
     const process = await colony.client.processes.submit(spec);
-    const { identity } = colony.client;
-    const client = new ColoniesClient({ endpoint: relay.endpoint, colonyName: "dev", identity });
-    return { id: process.id, worker, client };
+    const { endpoint, identity } = colony.client;
+    let calls = 0;
+    const counted: Fetch = (url, init) => {
+      calls++;
+      return fetch(url, init);
+    };
+    const client = new ColoniesClient({ endpoint, colonyName: "dev", identity, fetch: counted });
+    return { id: process.id, worker, client, calls: () => calls };
   };
   const watch = (client: ColoniesClient, id: string, options: WatchOptions) => {
     const seen: Process[] = [];
@@ -42,110 +40,49 @@ describeOnColonies("watching a process", (start) => {
     })();
     return { states: () => seen.map((process) => process.state), done, abort };
   };
-  const isSubscribed = (count = 1) =>
-    until(
-      () => relay.socketsOpen,
-      (open) => open === count,
-    );
-  /** The server answers no subscription: what it has taken shows only later. */
-  const settled = () => sleep(500);
 
-  test("a push wakes it long before the next reading", async () => {
+  test("sees each change soon, though the longest time between two readings is long", async () => {
     const { id, worker, client } = await newProcess();
     const { states, done } = watch(client, id, { pollMs: neverMs });
-    await isSubscribed();
-    await settled();
+    await until(states, (all) => all.length === 1);
     await worker.processes.assign();
     await until(states, (all) => all.length === 2);
     await worker.processes.closeSuccessful(id, [1]);
     await done;
     expect(states()).toEqual(["waiting", "running", "success"]);
-    await isSubscribed(0);
   });
 
-  test("where sockets are refused it reads, and asks for a socket each time", async () => {
-    const { id, worker, client } = await newProcess();
-    relay.refuseSockets(true);
-    try {
-      const before = relay.socketsAsked;
-      const { states, done } = watch(client, id, { pollMs: 300 });
-      await until(
-        () => relay.socketsAsked - before,
-        (asked) => asked >= 2,
-      );
-      await worker.processes.assign();
-      await worker.processes.closeFailed(id, ["x"]);
-      await done;
-      expect(states().at(-1)).toBe("failed");
-    } finally {
-      relay.refuseSockets(false);
-    }
-  });
-
-  test("where sockets are refused it slows down to its usual pace", async () => {
-    const { id, client } = await newProcess();
-    relay.refuseSockets(true);
-    try {
-      const before = relay.socketsAsked;
-      const { done, abort } = watch(client, id, { pollMs: neverMs });
-      await sleep(3000);
-      // At 0, 250, 750, 1750 and 3750 ms.
-      expect(relay.socketsAsked - before).toBeLessThanOrEqual(5);
+  test("reads less and less often while nothing happens, and never less than it is told to", async () => {
+    const [quiet, steady] = [await newProcess(), await newProcess()];
+    const watches = [
+      watch(quiet.client, quiet.id, { pollMs: neverMs }),
+      watch(steady.client, steady.id, { pollMs: 50 }),
+    ];
+    await until(steady.calls, (calls) => calls >= 60);
+    // After 3 s and more: every 100 ms in the first 0.8 s, then in steps of an eighth.
+    expect(quiet.calls()).toBeLessThan(30);
+    for (const { abort, done } of watches) {
       abort.abort(new Error("enough"));
       expect(done).rejects.toThrow("enough");
-    } finally {
-      relay.refuseSockets(false);
     }
   });
 
-  test("subscribes again when the server ends the subscription", async () => {
-    const { id, worker, client } = await newProcess();
-    const before = relay.socketsAsked;
-    const { states, done } = watch(client, id, { pollMs: neverMs, subscriptionSeconds: 1 });
-    await until(
-      () => relay.socketsAsked - before,
-      (asked) => asked >= 3,
-    );
-    await isSubscribed();
-    await worker.processes.assign();
-    await worker.processes.closeSuccessful(id);
-    await done;
-    expect(states().at(-1)).toBe("success");
-    await isSubscribed(0);
-  });
-
-  test("a cut connection is made anew, and what happened meanwhile is seen", async () => {
-    const { id, worker, client } = await newProcess();
-    const { states, done } = watch(client, id, { pollMs: neverMs });
-    await isSubscribed();
-    await settled();
-    relay.refuseSockets(true);
-    relay.cutSockets();
-    await worker.processes.assign();
-    await until(states, (all) => all.includes("running"));
-    relay.refuseSockets(false);
-    await isSubscribed();
-    await settled();
-    await worker.processes.closeSuccessful(id);
-    await done;
-    expect(states()).toEqual(["waiting", "running", "success"]);
-  });
-
-  test("leaves no socket when its consumer goes, when it is aborted and when the process is gone", async () => {
+  test("reads no more when its consumer goes, when it is aborted and when the process is gone", async () => {
     const first = await newProcess();
-    for await (const _ of watchProcess(first.client, first.id, { pollMs: neverMs })) break;
+    for await (const _ of watchProcess(first.client, first.id, { pollMs: 10 })) break;
     const second = await newProcess();
     const { abort, done } = watch(second.client, second.id, { pollMs: neverMs });
-    await isSubscribed();
+    await until(second.calls, (calls) => calls > 0);
     abort.abort(new Error("enough"));
     expect(done).rejects.toThrow("enough");
-    await isSubscribed(0);
     const third = await newProcess();
     const removed = watch(third.client, third.id, { pollMs: 200 });
-    await isSubscribed();
+    await until(third.calls, (calls) => calls > 0);
     await colony.client.processes.remove(third.id);
     expect(removed.done).rejects.toMatchObject({ code: "colonies/not-found" });
-    await isSubscribed(0);
+    const before = [first, second, third].map(({ calls }) => calls());
+    await sleep(500);
+    expect([first, second, third].map(({ calls }) => calls())).toEqual(before);
   });
 
   test("a wait has a limit, and a final state is told at once", async () => {
@@ -156,7 +93,6 @@ describeOnColonies("watching a process", (start) => {
     await worker.processes.assign();
     await worker.processes.closeSuccessful(id, ["x"]);
     expect((await waitForProcess(client, id, { pollMs: neverMs })).output).toEqual(["x"]);
-    await isSubscribed(0);
   });
 
   test("a failure is told with its reason, which the server writes a moment later than the state", async () => {

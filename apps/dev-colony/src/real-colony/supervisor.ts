@@ -4,7 +4,7 @@
  * commands from standard input; when that ends, as it does when the parent dies however it dies, everything ends and
  * the folder is removed. One line of JSON on standard output answers each command.
  */
-import { appendFileSync, openSync, rmSync } from "node:fs";
+import { appendFileSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -28,6 +28,8 @@ export interface SupervisorOptions {
 
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 5000;
+/** How much is shown of a server's log, in characters. */
+const shownLength = 2000;
 
 if (import.meta.main) await supervise(JSON.parse(process.argv[2] ?? "{}"));
 
@@ -143,11 +145,24 @@ class Supervisor {
       },
     );
     await this.#waitForHealth(port, this.#server);
+    void this.#tellOfEnd(this.#server);
+  }
+
+  /** Whoever loses the server unasked finds the reason in its log, which goes when the folder does. */
+  async #tellOfEnd(server: Bun.Subprocess): Promise<void> {
+    await server.exited;
+    if (this.#server !== server) return;
+    const log = readFileSync(join(this.#options.folder, "server.log"), "utf8");
+    const cause = log.search(/^(panic|fatal error|SIG[A-Z]+): /m);
+    const lines = cause === -1 ? log.slice(-shownLength) : log.slice(cause, cause + shownLength);
+    process.stderr.write(`the ColonyOS server ended by itself, with status ${server.exitCode}:\n${lines}\n`);
   }
 
   async killServer(): Promise<void> {
-    this.#server?.kill("SIGKILL");
-    await this.#server?.exited;
+    const server = this.#server;
+    this.#server = undefined;
+    server?.kill("SIGKILL");
+    await server?.exited;
   }
 
   /** Ends the server and the database with all its processes, and removes what they wrote. */
