@@ -171,6 +171,11 @@ export class FleetNode {
     return path.replace("/proc/self/cwd", this.folder);
   }
 
+  /** What its agent has written since it was started. */
+  get log(): readonly object[] {
+    return this.#agent?.log ?? [];
+  }
+
   async start(): Promise<void> {
     mkdirSync(this.folder, { recursive: true });
     const { folder, network } = this;

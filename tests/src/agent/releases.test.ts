@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { stringifyJson } from "@cpm/base";
+import type { JsonObject } from "@cpm/base";
 import type { Process } from "@cpm/colonies";
 import { ReleaseBook } from "@cpm/operations";
 import { describeOnColonies, startEmbedded } from "../colonies/colony-under-test.ts";
@@ -35,6 +37,11 @@ async function publish(fleet: Fleet): Promise<void> {
 
 const state = (fleet: Fleet, { id }: Process) =>
   fleet.installation.lab.colony.client.processes.get(id).then((seen) => seen.state);
+
+/** The registry falls silent for the second node. */
+const stall = (fleet: Fleet) =>
+  fleet.node("node-2").network.faults.push({ path: /\/blobs\//, stallAfter: 0, times: 1000 });
+const calm = (fleet: Fleet) => void (fleet.node("node-2").network.faults.length = 0);
 
 describeOnColonies("installing by the colony alone", (start) => {
   let fleet: Fleet;
@@ -73,6 +80,28 @@ describeOnColonies("installing by the colony alone", (start) => {
     expect(await fleet.holders("node-1")).toEqual([]);
     for (const { packages } of fleet.nodes) expect(entriesOf(packages, "staging")).toEqual([]);
   }, 180_000);
+
+  test("one that is cancelled installs nothing and holds nothing", async () => {
+    const before = await phases(fleet);
+    await fleet.publish("rise/never");
+    stall(fleet);
+    const install = await fleet.submit("node-1", "cpm.install", { package: "rise/never", name: "never" });
+    await until(
+      () => fleet.holders("node-1"),
+      (holders) => holders.length > 0,
+    );
+    await fleet.installation.lab.colony.client.processes.cancel(install.id);
+    await until(
+      () => fleet.holders("node-1"),
+      (holders) => holders.length === 0,
+    );
+    calm(fleet);
+    expect(await phases(fleet)).toEqual(before);
+    await until(
+      () => entriesOf(fleet.node("node-1").packages, "staging"),
+      (names) => names.length === 0,
+    );
+  }, 180_000);
 });
 
 describe("an install by the colony", () => {
@@ -104,32 +133,38 @@ describe("an install by the colony", () => {
     }
   }, 180_000);
 
-  const stall = () => fleet.node("node-2").network.faults.push({ path: /\/blobs\//, stallAfter: 0, times: 1000 });
-  const calm = () => void (fleet.node("node-2").network.faults.length = 0);
-
-  test("that is cancelled installs nothing and holds nothing", async () => {
-    stall();
-    const install = await fleet.submit("node-1", "cpm.install", { package: "rise/greeter", name: "never" });
-    await until(
-      () => fleet.holders("node-1"),
-      (holders) => holders.length > 0,
-    );
-    await fleet.installation.lab.colony.client.processes.cancel(install.id);
-    await until(
-      () => fleet.holders("node-1"),
-      (holders) => holders.length === 0,
-    );
-    calm();
-    expect(await phases(fleet)).toEqual([]);
-    await until(
-      () => entriesOf(fleet.node("node-1").packages, "staging"),
-      (names) => names.length === 0,
-    );
+  test("tells a secret to the work that needs it and to nobody else", async () => {
+    const token = "correct-horse-battery-staple";
+    await fleet.installation.universe.publish("rise/keeper", "1.0.0", {
+      more: "inputs: [{key: token, type: secret}]\n",
+      files: {
+        "templates/keep.yaml": `kind: Function\nname: keep\nspec:\n  funcname: run\n  env: {TOKEN: "\${inputs.token}"}\n  conditions: {executortype: ${demoExecutor}}\n  maxexectime: 60\n`,
+      },
+    });
+    const install = { package: "rise/keeper", name: "kept" };
+    const calls: readonly [JsonObject, Process["state"]][] = [
+      [{ inputs: { token }, dryRun: true }, "success"],
+      [{ inputs: { token }, "set.who": token }, "failed"],
+      [{ inputs: { token: [token] } }, "failed"],
+      [{ "set.token": token }, "success"],
+    ];
+    const { client } = fleet.installation.lab.colony;
+    for (const [given, state] of calls) {
+      const ended = await fleet.ended(await fleet.submit("node-1", "cpm.install", { ...install, ...given }));
+      expect([Object.keys(given), ended.state]).toEqual([Object.keys(given), state]);
+      const log = await client.logs.ofProcess(ended.id);
+      expect(stringifyJson([ended.output, ended.errors, log] as never)).not.toContain(token);
+    }
+    const { revisions } = await new ReleaseBook(client, systemClock).read();
+    expect(stringifyJson([revisions, fleet.nodes.map((node) => node.log)] as never)).not.toContain(token);
+    const [work] = await client.processes.list({ state: "waiting", label: "cpm:kept" });
+    expect(work?.spec["env"]).toMatchObject({ TOKEN: token });
+    expect(await fleet.call("node-1", "cpm.uninstall", { release: "kept", purge: true })).toMatchObject({ notes: [] });
   }, 180_000);
 
   test("that an agent is at is undone before the agent has stopped", async () => {
     const node = await fleet.add("node-3", { args: ["--grace", "30s"] });
-    stall();
+    stall(fleet);
     const install = await fleet.submit("node-3", "cpm.install", { package: "rise/greeter", name: "stopped" });
     await until(
       () => fleet.holders("node-1"),
@@ -138,7 +173,7 @@ describe("an install by the colony", () => {
     expect(await node.stop("SIGTERM")).toMatchObject({ exitCode: 0 });
     // Other nodes hold nothing for it any more. What its own node holds goes with the next try.
     expect([entriesOf(node.packages, "staging"), await fleet.holders("node-1")]).toEqual([[], []]);
-    calm();
+    calm(fleet);
     const ended = await fleet.ended(install);
     expect([ended.state, ended.errors.join()]).toEqual(["failed", expect.stringContaining("the executor stops")]);
     await fleet.remove("node-3");
@@ -153,7 +188,8 @@ describe("an install by the colony", () => {
   }, 180_000);
 
   test("many of them keep no node from what else it is asked, and too many are refused", async () => {
-    stall();
+    const before = await phases(fleet);
+    stall(fleet);
     const installs = await Promise.all(
       Array.from({ length: 20 }, (_, at) =>
         fleet.submit("node-1", "cpm.install", { package: "rise/greeter", name: `many-${at}` }),
@@ -173,12 +209,12 @@ describe("an install by the colony", () => {
     for (const install of installs)
       if ((await state(fleet, install)) !== "failed")
         await fleet.installation.lab.colony.client.processes.cancel(install.id);
-    calm();
+    calm(fleet);
     await until(
       () => fleet.holders("node-1"),
       (holders) => holders.length === 0,
     );
-    expect(await phases(fleet)).toEqual([]);
+    expect(await phases(fleet)).toEqual(before);
   }, 180_000);
 
   test("is none of a node's functions whose administrator does not want it", async () => {
