@@ -97,13 +97,13 @@ export async function serveAgent(options: ServeOptions): Promise<RunningAgent> {
     unpacker: new WorkerUnpacker({
       memoryBytes: limits.workerMemoryBytes,
       onEnd: ({ peakBytes }) => metrics.workerEnded(peakBytes),
+      sharedFiles: { root, onShared: (sizeBytes) => metrics.shared(sizeBytes) },
     }),
     now: () => clock.now(),
     steady: systemSteadyClock(),
     maxConcurrentEnsures: limits.maxConcurrentEnsures,
     namespaceQuotaBytes: limits.namespaceQuotaBytes,
     onBytes: (addedBytes) => metrics.downloaded(addedBytes),
-    onShared: ({ sizeBytes }) => metrics.shared(sizeBytes),
     onCollected: (result) => {
       metrics.collected(result);
       if (result.removedTrees + result.removedBlobs > 0) log({ event: "collected", ...result });

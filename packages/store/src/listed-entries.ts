@@ -5,22 +5,29 @@ import { readTreeEntries } from "@cpm/archive";
 import { withFileErrors } from "./errors.ts";
 import { readOpenFile } from "./files.ts";
 import { TimeSlice } from "./time-slice.ts";
-import { textOf } from "./verify-tree.ts";
 
-/**
- * The entries of a tree by its listing, which was checked when the tree was made. Others have their turn in between;
- * in memory that does not grow with the tree.
- */
-export async function* listedEntries(folder: string): AsyncGenerator<TreeEntry> {
+/** The entries of a tree by its listing, which was checked before; in memory that does not grow with the tree. */
+export function* readListedEntries(folder: string): Generator<TreeEntry> {
   const path = join(folder, "tree.json");
   const file = withFileErrors("open", path, () => openSync(path, "r"));
-  const slice = new TimeSlice();
   try {
-    for (const entry of readTreeEntries(textOf(readOpenFile(file, fstatSync(file).size, path)))) {
-      yield entry;
-      if (slice.isOver) await slice.next();
-    }
+    yield* readTreeEntries(textOf(readOpenFile(file, fstatSync(file).size, path)));
   } finally {
     closeSync(file);
   }
+}
+
+/** The same in a process that serves: others have their turn in between. */
+export async function* listedEntries(folder: string): AsyncGenerator<TreeEntry> {
+  const slice = new TimeSlice();
+  for (const entry of readListedEntries(folder)) {
+    yield entry;
+    if (slice.isOver) await slice.next();
+  }
+}
+
+/** The text of a file that comes in pieces. */
+function* textOf(pieces: Iterable<Uint8Array>): Generator<string> {
+  const decoder = new TextDecoder();
+  for (const piece of pieces) yield decoder.decode(piece, { stream: true });
 }

@@ -27,7 +27,6 @@ import { KeyedQueue } from "./keyed-queue.ts";
 import type { ProcessIdentity } from "./process-lock.ts";
 import { currentProcess, isRunning, waitForLock } from "./process-lock.ts";
 import { removeTree, removeTreeSync } from "./remove-tree.ts";
-import type { SharedFiles } from "./shared-files.ts";
 import type { PackedContent, TreeUnpacker } from "./tree-unpacker.ts";
 import { verifyTree } from "./verify-tree.ts";
 
@@ -68,13 +67,11 @@ export class NodeStore {
   readonly root: string;
   readonly blobs: BlobDirectory;
   readonly #unpacker: TreeUnpacker;
-  readonly #sharedFiles: SharedFiles | undefined;
   readonly #queue = new KeyedQueue();
 
   /** Use `openNodeStore`. Unpacks in this process unless another unpacker is given. */
-  constructor(root: string, unpacker: TreeUnpacker = new ArrivingUnpacker(), sharedFiles?: SharedFiles) {
+  constructor(root: string, unpacker: TreeUnpacker = new ArrivingUnpacker()) {
     this.root = root;
-    this.#sharedFiles = sharedFiles;
     this.blobs = new BlobDirectory(root);
     this.#unpacker = unpacker;
   }
@@ -211,20 +208,19 @@ export class NodeStore {
     withFileErrors("create", staging, () => mkdirSync(join(staging, "root"), 0o755));
     failpoint("node/staging-made");
     const sync = new FileSystemSync(staging);
-    const { layers, source, signal, onProgress = () => {} } = request;
+    const { tree, layers, source, signal, onProgress = () => {} } = request;
     const onFile = (sizeBytes: number) => sync.wrote(sizeBytes);
     try {
-      await this.#unpacker.unpack({ staging, layers, source, blobs: this.blobs, onProgress, onFile, signal });
+      await this.#unpacker.unpack({ staging, tree, layers, source, blobs: this.blobs, onProgress, onFile, signal });
       const digest = await hashFile(readFileBytes(join(staging, "tree.json")));
-      if (digest !== request.tree) {
-        throw storeError("node/tree-mismatch", `the package declares tree ${request.tree} and unpacks to ${digest}`, {
-          context: { expected: request.tree, actual: digest },
+      if (digest !== tree) {
+        throw storeError("node/tree-mismatch", `the package declares tree ${tree} and unpacks to ${digest}`, {
+          context: { expected: tree, actual: digest },
         });
       }
-      await this.#sharedFiles?.share(staging, signal);
       // Nobody may look while it is written; everybody may read what is published.
       withFileErrors("protect", staging, () => chmodSync(staging, 0o755));
-      this.#makeLockFile(request.tree);
+      this.#makeLockFile(tree);
       failpoint("node/tree-unpacked");
       await sync.finish();
       failpoint("node/tree-synced");
@@ -282,17 +278,17 @@ export class NodeStore {
 }
 
 /**
- * Opens or makes a node store and removes what a crash left. Unpacks in this process unless another unpacker is given;
- * trees share no files unless it is said how. Throws `node/layout-version` for one of a newer cpm.
+ * Opens or makes a node store and removes what a crash left. Unpacks in this process unless another unpacker is given.
+ * Throws `node/layout-version` for one of a newer cpm.
  */
-export function openNodeStore(root: string, unpacker?: TreeUnpacker, sharedFiles?: SharedFiles): NodeStore {
+export function openNodeStore(root: string, unpacker?: TreeUnpacker): NodeStore {
   makeDirectory(root);
   const marker = join(root, "VERSION");
   if (!existsSync(marker)) replaceFile(marker, encodeUtf8(`${layoutVersion}\n`));
   const found = Number(withFileErrors("read", marker, () => readFileSync(marker, "utf8")));
   if (found !== layoutVersion)
     throw storeError("node/layout-version", `${root} has layout version ${found}; this cpm knows ${layoutVersion}`);
-  const store = new NodeStore(root, unpacker, sharedFiles);
+  const store = new NodeStore(root, unpacker);
   store.recover();
   return store;
 }

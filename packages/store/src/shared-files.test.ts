@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { ArrivingUnpacker } from "./arriving-unpacker.ts";
 import { openNodeStore } from "./node-store.ts";
 import type { NodeStore } from "./node-store.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -37,8 +38,14 @@ class Site {
 
   constructor(options: SharedFilesOptions = {}) {
     const root = mkdtempSync(join(scratch, "s"));
-    this.files = new SharedFiles(root, { ...options, onShared: (shared) => void this.told.push(shared) });
-    this.node = openNodeStore(root, undefined, this.files);
+    this.files = new SharedFiles(root, options);
+    const unpacker = new ArrivingUnpacker();
+    this.node = openNodeStore(root, {
+      unpack: async (job) => {
+        await unpacker.unpack(job);
+        this.told.push(this.files.share(job.staging));
+      },
+    });
   }
 
   /** Puts a tree here and says where. */
@@ -162,7 +169,7 @@ test.each(["EMLINK", "EXDEV", "EPERM", "EOPNOTSUPP"])(
   async (code) => {
     let refused = 0;
     const site = new Site({
-      async link(existing) {
+      link(existing) {
         refused++;
         throw Object.assign(new Error(`link ${existing}`), { code });
       },
@@ -176,7 +183,7 @@ test.each(["EMLINK", "EXDEV", "EPERM", "EOPNOTSUPP"])(
 test("a file that can have no more names is followed by another one, which is shared from then on", async () => {
   let full = 0;
   const site = new Site({
-    async link(existing, name) {
+    link(existing, name) {
       if (inodeOf(existing) === full) throw Object.assign(new Error("link"), { code: "EMLINK" });
       linkSync(existing, name);
     },
@@ -191,7 +198,7 @@ test("a file that can have no more names is followed by another one, which is sh
 
 test("a link that fails for the disk fails the tree, and nothing of it is left", async () => {
   const site = new Site({
-    async link() {
+    link() {
       throw Object.assign(new Error("link"), { code: "EIO" });
     },
   });

@@ -1,9 +1,7 @@
 import { linkSync, lstatSync, readdirSync, writeFileSync } from "node:fs";
 import type { Stats } from "node:fs";
-import { link as linkFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TreeEntry } from "@cpm/archive";
-import type { CancelSignal } from "@cpm/base";
 import { digestAlgorithm, digestHex, isCpmError } from "@cpm/base";
 import { makeDirectory } from "./blob-directory.ts";
 import { systemCode, withFileErrors } from "./errors.ts";
@@ -17,10 +15,8 @@ import { TimeSlice } from "./time-slice.ts";
 export const leastSharedBytes: number = 4096;
 
 export interface SharedFilesOptions {
-  /** Told what a tree that was put here has of others. */
-  readonly onShared?: (shared: SharedBytes) => void;
   /** Gives a file a second name, as link(2) does; tests put another in its place. */
-  readonly link?: (existing: string, name: string) => Promise<void>;
+  readonly link?: (existing: string, name: string) => void;
 }
 
 /**
@@ -34,22 +30,27 @@ export interface SharedFilesOptions {
  * whole without them. Files of less than `leastSharedBytes` are left alone.
  */
 export class SharedFiles {
-  readonly #root: string;
-  readonly #options: SharedFilesOptions;
+  /** The directory of these names. */
+  readonly folder: string;
+  readonly #link: (existing: string, name: string) => void;
 
-  constructor(root: string, options: SharedFilesOptions = {}) {
-    this.#root = join(root, "objects");
-    this.#options = options;
+  constructor(root: string, { link = linkSync }: SharedFilesOptions = {}) {
+    this.folder = join(root, "objects");
+    this.#link = link;
   }
 
   /**
    * Puts files that are here already in the place of equal ones in a tree that nobody uses yet, and keeps the others to
    * be found. What cannot be shared keeps its own bytes. For a tree whose listing was checked, before it is synced.
+   * Synchronous, as the reading of the tree is that comes before.
    */
-  async share(staging: string, signal?: CancelSignal): Promise<void> {
-    const link = this.#options.link ?? linkFile;
-    const shared = await new ShareTree({ staging, link, objectOf: (entry) => this.#objectOf(entry), signal }).run();
-    this.#options.onShared?.(shared);
+  share(staging: string, onProgress: (addedBytes: number) => void = () => {}): SharedBytes {
+    return new ShareTree({
+      staging,
+      link: this.#link,
+      objectOf: (entry) => this.#objectOf(entry),
+      onProgress,
+    }).run();
   }
 
   /**
@@ -93,7 +94,7 @@ export class SharedFiles {
   }
 
   #folders(): readonly string[] {
-    const root = join(this.#root, "sha256");
+    const root = join(this.folder, "sha256");
     if (statOf(root) === undefined) return [];
     return withFileErrors("list", root, () => readdirSync(root)).map((name) => join(root, name));
   }
@@ -102,7 +103,7 @@ export class SharedFiles {
   #objectOf(entry: TreeEntry): string | undefined {
     if (!isShareable(entry) || entry.digest === undefined) return undefined;
     const hex = digestHex(entry.digest);
-    return join(this.#root, digestAlgorithm(entry.digest), hex.slice(0, 2), entry.executable ? `${hex}-x` : hex);
+    return join(this.folder, digestAlgorithm(entry.digest), hex.slice(0, 2), entry.executable ? `${hex}-x` : hex);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { CancelSignal } from "@cpm/base";
+import type { CancelSignal, Digest } from "@cpm/base";
 import type { Descriptor, Store } from "@cpm/oci";
 import type { BlobDirectory } from "./blob-directory.ts";
 import type { DeclaredLayer } from "./read-layer.ts";
@@ -13,6 +13,8 @@ export interface PackedContent {
 export interface UnpackJob {
   /** A fresh directory that holds an empty directory `root`. */
   readonly staging: string;
+  /** The address that the listing is to have; whoever gave the job holds it against that. */
+  readonly tree: Digest;
   readonly layers: readonly PackedContent[];
   /** Where layers come from that are not among the blobs yet. */
   readonly source: Pick<Store, "read">;
@@ -34,6 +36,7 @@ export interface TreeUnpacker {
    *
    * - `root` holds the union of the layers and nothing else, with no right to write anywhere in it;
    * - `staging/tree.json` is the canonical listing of what lies in `root`, whatever the layers said of themselves;
+   * - files of it may have names elsewhere on the node, if the listing has the address that it is to have;
    * - nobody writes there any more, and nothing is promised about durability.
    *
    * When it rejects, nobody writes there any more either, and what lies there is the caller's to remove. The errors

@@ -2,12 +2,12 @@ import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readlinkSync } 
 import type { Stats } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TreeEntry } from "@cpm/archive";
-import { readTreeEntries } from "@cpm/archive";
 import type { Digest } from "@cpm/base";
 import { digestAlgorithm, isCpmError } from "@cpm/base";
 import { systemCode, withFileErrors } from "./errors.ts";
 import { readOpenFile } from "./files.ts";
 import { createHasher } from "./hash.ts";
+import { readListedEntries } from "./listed-entries.ts";
 import { fileMode, programMode } from "./tree-writer.ts";
 
 export interface VerifyOptions {
@@ -32,15 +32,9 @@ const allModeBits = 0o7777;
 export function verifyTree(folder: string, tree: Digest, options: VerifyTreeOptions): void {
   const listing = join(folder, "tree.json");
   if (!isBlobIntact(listing, tree, options)) return options.onDamaged("../tree.json");
-  const file = withFileErrors("open", listing, () => openSync(listing, "r"));
-  try {
-    const verification = new TreeVerification(join(folder, "root"), options);
-    for (const entry of readTreeEntries(textOf(readOpenFile(file, fstatSync(file).size, listing))))
-      verification.check(entry);
-    verification.finish();
-  } finally {
-    closeSync(file);
-  }
+  const verification = new TreeVerification(join(folder, "root"), options);
+  for (const entry of readListedEntries(folder)) verification.check(entry);
+  verification.finish();
 }
 
 /** Whether a file holds the content that a digest names. One that is missing or cannot be read does not. */
@@ -163,10 +157,4 @@ function intact(look: () => boolean): boolean {
     if (code === undefined || ownTrouble.has(code)) throw error;
     return false;
   }
-}
-
-/** The text of a file that comes in pieces. */
-export function* textOf(pieces: Iterable<Uint8Array>): Generator<string> {
-  const decoder = new TextDecoder();
-  for (const piece of pieces) yield decoder.decode(piece, { stream: true });
 }

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isCpmError } from "@cpm/base";
 import { failpointsIn } from "../failpoints.ts";
 import { Universe } from "../resolution/universe.ts";
-import { AgentSite, faultOf } from "./agent-site.ts";
+import { AgentSite } from "./agent-site.ts";
 import { LoopDisk } from "./loop-disk.ts";
 import { entriesOf, faultsOfDirectory, treesOf } from "./packages-directory.ts";
 import { noise } from "./payload.ts";
@@ -106,28 +107,41 @@ test("a damaged file is replaced in every tree that has it, and the trees share 
   });
 }, 120_000);
 
-/** In order of a second version's way to the disk: its 199 files are taken one by one, the last one is kept. */
-const killPoints = ["share/file-taken", "share/file-taken:100", "share/file-kept"];
+/**
+ * In order of a second version's way to the disk: its 199 files are taken one by one, the last one is kept. A worker that
+ * is killed is started over; the second takes what the first has kept, and does not come to that step.
+ */
+const killPoints = [
+  { step: "share/file-taken", code: "agent/worker-killed" },
+  { step: "share/file-taken:100", code: "agent/worker-killed" },
+  { step: "share/file-kept", code: "none" },
+];
 
 test("every step of sharing that has a name is a kill point", () => {
   const named = failpointsIn("packages/store/src").filter((step) => step.startsWith("share/"));
-  expect(new Set(killPoints.map((point) => point.split(":")[0]))).toEqual(new Set(named));
+  expect(new Set(killPoints.map(({ step }) => step.split(":")[0]))).toEqual(new Set(named));
 });
 
-describe("an agent that is killed while a tree is given shared files", () => {
+describe("a worker that is killed while it gives a tree shared files", () => {
   test.each(killPoints)(
-    "at %s leaves the other tree whole, and the next one finishes",
-    async (point) => {
+    "at $step leaves the other tree whole, and ends in $code",
+    async ({ step, code }) => {
       await onNode(async (site) => {
         await site.start();
         await place(site, versions[0]);
         await site.agent.end("SIGTERM");
-        const doomed = await site.start([], { CPM_TEST: "1", CPM_FAILPOINT: point });
-        expect(await faultOf(site.client().ensure(wanted(versions[1])))).toMatchObject({ kind: "unavailable" });
-        expect((await doomed.ended).signalCode).toBe("SIGKILL");
-        expect([treesOf(site.root).length, faultsOfDirectory(site.root)]).toEqual([1, []]);
-        await site.start();
+        await site.start([], { CPM_TEST: "1", CPM_FAILPOINT: step });
+        const ensuring = site.client().ensure(wanted(versions[1]));
+        const ended = await ensuring.then(
+          () => "none",
+          (error: unknown) => (isCpmError(error) ? error.code : String(error)),
+        );
+        expect(ended).toBe(code);
+        expect([treesOf(site.root).length, faultsOfDirectory(site.root)]).toEqual([code === "none" ? 2 : 1, []]);
         expect(entriesOf(site.root, "staging")).toEqual([]);
+        expect(await metric(site, "cpm_agent_ensures_running")).toBe(0);
+        await site.agent.end("SIGTERM");
+        await site.start();
         const two = await place(site, versions[1]);
         expect(faultsOfDirectory(site.root)).toEqual([]);
         expect(statSync(join(two, "payload/3/file-3")).nlink).toBe(3);

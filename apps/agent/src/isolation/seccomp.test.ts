@@ -11,7 +11,12 @@ const answers: Record<number, string> = {
 };
 
 /** Runs a filter as the kernel would: `linux/filter.h`, as far as our instructions go. */
-function run(machine: string, call: number, parameters: readonly number[] = [], architecture?: number): string {
+function run(
+  machine: string,
+  call: number,
+  parameters: readonly number[] = [],
+  { architecture, finishTree = false }: { architecture?: number; finishTree?: boolean } = {},
+): string {
   const calls = systemCalls(machine);
   if (calls === undefined) throw new Error(`no calls for ${machine}`);
   const words = new Map([
@@ -19,7 +24,7 @@ function run(machine: string, call: number, parameters: readonly number[] = [], 
     [4, architecture ?? calls.architecture],
     ...parameters.map((value, index) => [16 + 8 * index, value] as const),
   ]);
-  const program = systemCallFilter(calls, { changeModes: false }, pid);
+  const program = systemCallFilter(calls, { finishTree }, pid);
   let value = 0;
   for (let at = 0; ; at++) {
     const instruction = program[at];
@@ -46,6 +51,9 @@ describe.each([
     prlimit: 302,
     fcntl: 72,
     chmod: 90,
+    linkat: 265,
+    renameat2: 316,
+    unlinkat: 263,
   },
   {
     machine: "arm64",
@@ -58,13 +66,24 @@ describe.each([
     prlimit: 261,
     fcntl: 25,
     chmod: 53,
+    linkat: 37,
+    renameat2: 276,
+    unlinkat: 35,
   },
-])("the filter of $machine", ({ machine, write, execve, socket, clone, tgkill, prctl, prlimit, fcntl, chmod }) => {
+])("the filter of $machine", ({ machine, write, execve, socket, clone, tgkill, prctl, prlimit, fcntl, ...naming }) => {
   test("allows what is listed and nothing else", () => {
     expect(run(machine, write)).toBe("allow");
-    expect([execve, socket, chmod].map((call) => run(machine, call))).toEqual(["EPERM", "EPERM", "EPERM"]);
-    expect(run(machine, write, [], 0x40000003)).toBe("kill");
+    expect([execve, socket].map((call) => run(machine, call))).toEqual(["EPERM", "EPERM"]);
+    expect(run(machine, write, [], { architecture: 0x40000003 })).toBe("kill");
     expect(run(machine, 0x40000000 + write)).toBe("EPERM");
+  });
+
+  test("lets modes and names be changed by who finishes a tree, and files be removed by nobody", () => {
+    const { chmod, linkat, renameat2, unlinkat } = naming;
+    const answersTo = (finishTree: boolean) =>
+      [chmod, linkat, renameat2, unlinkat].map((call) => run(machine, call, [], { finishTree }));
+    expect(answersTo(false)).toEqual(["EPERM", "EPERM", "EPERM", "EPERM"]);
+    expect(answersTo(true)).toEqual(["allow", "allow", "allow", "EPERM"]);
   });
 
   test("knows no call that is newer than the table", () => {

@@ -5,8 +5,8 @@ import type { SystemCalls } from "./system-calls.ts";
 
 /** What a confined program may do beyond what every one may. */
 export interface SystemCallRights {
-  /** To take the right to write from the directories of a tree. */
-  readonly changeModes: boolean;
+  /** To finish a tree: to take the right to write from its directories, and to give its files further names. */
+  readonly finishTree: boolean;
 }
 
 const setModeFilter = 1;
@@ -58,9 +58,7 @@ export function systemCallFilter(calls: SystemCalls, rights: SystemCallRights, p
     [jumpIfAtLeast, x32Bit, 0, 1],
     [answer, denied, 0, 0],
     ...calls.plain.flatMap(allowed),
-    ...(rights.changeModes
-      ? [guarded.chmod, guarded.fchmodat].flatMap((call) => (call === undefined ? [] : allowed(call)))
-      : []),
+    ...(rights.finishTree ? calls.finishing.flatMap(allowed) : []),
     // A thread, not a process.
     ...onlyIf(guarded.clone, 0, [[jumpIfAnyBit, cloneThread]]),
     // To itself: the runtime stops its own threads so.

@@ -90,6 +90,17 @@ const plainCalls: readonly Row[] = [
   ["uname", 63, 160],
 ];
 
+/** What changes modes and names. Where they may be changed is for Landlock to say. */
+const finishingCalls: readonly Row[] = [
+  ["chmod", 90, undefined],
+  ["fchmodat", 268, 53],
+  ["link", 86, undefined],
+  ["linkat", 265, 37],
+  ["rename", 82, undefined],
+  ["renameat", 264, 38],
+  ["renameat2", 316, 276],
+];
+
 /** Allowed for some values of a parameter only; `seccomp.ts` says which. */
 const guardedCalls = {
   clone: { x64: 56, arm64: 220 },
@@ -99,8 +110,6 @@ const guardedCalls = {
   prlimit64: { x64: 302, arm64: 261 },
   fcntl: { x64: 72, arm64: 25 },
   ioctl: { x64: 16, arm64: 29 },
-  fchmodat: { x64: 268, arm64: 53 },
-  chmod: { x64: 90, arm64: undefined },
 } as const;
 
 export interface SystemCalls {
@@ -108,6 +117,8 @@ export interface SystemCalls {
   readonly architecture: number;
   readonly seccomp: number;
   readonly plain: readonly number[];
+  /** For a program that finishes a tree. */
+  readonly finishing: readonly number[];
   readonly guarded: Readonly<Record<keyof typeof guardedCalls, number | undefined>>;
 }
 
@@ -115,10 +126,12 @@ export interface SystemCalls {
 export function systemCalls(machine: string = process.arch): SystemCalls | undefined {
   if (machine !== "x64" && machine !== "arm64") return undefined;
   const column = machine === "x64" ? 1 : 2;
+  const numbers = (rows: readonly Row[]) => rows.flatMap((row) => row[column] ?? []);
   return {
     architecture: machine === "x64" ? 0xc000003e : 0xc00000b7,
     seccomp: machine === "x64" ? 317 : 277,
-    plain: plainCalls.flatMap((row) => row[column] ?? []),
+    plain: numbers(plainCalls),
+    finishing: numbers(finishingCalls),
     guarded: numbersOf(machine),
   };
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { openNodeStore, SharedFiles } from "@cpm/store";
-import type { NodeStore, SharedBytes, TreeUnpacker } from "@cpm/store";
+import type { NodeStore, TreeUnpacker } from "@cpm/store";
 import { tryExclusiveLock } from "@cpm/system";
 import type { SteadyClock } from "@cpm/system";
 import { agentError } from "../errors.ts";
@@ -33,7 +33,6 @@ export interface AgentNodeOptions {
   readonly maxConcurrentEnsures: number;
   readonly onBytes: (addedBytes: number) => void;
   /** Told what a tree that was put here has of others. */
-  readonly onShared: (shared: SharedBytes) => void;
   /** Versions that were not used for so long are removed. Undefined: only in need. */
   readonly keepUnusedMs: number | undefined;
   readonly waterMarks: WaterMarks | undefined;
@@ -81,8 +80,7 @@ export interface AgentNode {
  */
 export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNode> {
   const { root, registry, platform, now, onBytes, maxConcurrentEnsures: maxConcurrent } = options;
-  const sharedFiles = new SharedFiles(root, { onShared: options.onShared });
-  const store = openNodeStore(root, options.unpacker, sharedFiles);
+  const store = openNodeStore(root, options.unpacker);
   const lock = tryExclusiveLock(join(root, "agent.lock"));
   if (lock === undefined) throw agentError("agent/root-in-use", `another agent serves ${root}`);
   const leases = new LeaseBook(root, { now, steady: options.steady });
@@ -107,7 +105,7 @@ export async function openAgentNode(options: AgentNodeOptions): Promise<AgentNod
   await emptyLeftTrash(root);
   const collection: CollectParts = {
     node: store,
-    sharedFiles,
+    sharedFiles: new SharedFiles(root),
     packages,
     leases,
     events,

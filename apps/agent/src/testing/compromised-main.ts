@@ -98,9 +98,9 @@ const behaviours: Readonly<Record<string, (root: string) => unknown>> = {
 const [program, parameter = ""] = process.argv.slice(2);
 if (program === "confine") process.exit(launchConfined(parameter));
 if (program === "measure") process.exit(await measureProgram());
-if (program === "unpack") process.exit(await runConfinedProgram({ changeModes: false }, (request) => obey(request)));
+if (program === "unpack") process.exit(await runConfinedProgram({ finishTree: false }, (request) => obey(request)));
 if (program === "attack")
-  process.exit(await runConfinedProgram({ changeModes: false }, (site) => attack(attempts(site as Site))));
+  process.exit(await runConfinedProgram({ finishTree: false }, (site) => attack(attempts(site as Site))));
 if (program === "attack-with-network") {
   hideProcess();
   const site = JSON.parse(await Bun.stdin.text()) as Site & { readonly chosen: readonly string[] };

@@ -12,6 +12,8 @@ import { agentError } from "../errors.ts";
  */
 export type WorkerMessage =
   | { readonly type: "progress"; readonly addedBytes: number }
+  /** What a tree that was measured has of others. */
+  | { readonly type: "shared"; readonly sizeBytes: number }
   /** A path of what was read again that is not what it should be, and at the end how many there are. */
   | { readonly type: "damaged"; readonly path: string }
   | { readonly type: "damage"; readonly count: number }
@@ -41,9 +43,10 @@ export function createReporter(): (addedBytes: number) => void {
 /** Throws `agent/worker-output` for what is none of the messages. */
 export function parseWorkerMessage(line: string): WorkerMessage {
   const value = parseObject(line);
-  const { type, addedBytes, path, count, code, message } = value;
+  const { type, addedBytes, sizeBytes, path, count, code, message } = value;
   if (type === "done") return { type };
   if (type === "progress" && isCount(addedBytes) && addedBytes > 0) return { type, addedBytes };
+  if (type === "shared" && isCount(sizeBytes)) return { type, sizeBytes };
   if (type === "damaged" && typeof path === "string") return { type, path };
   if (type === "damage" && isCount(count)) return { type, count };
   if (type === "failed" && typeof code === "string" && typeof message === "string") return { type, code, message };

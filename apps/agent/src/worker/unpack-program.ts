@@ -19,7 +19,7 @@ export interface UnpackRequest {
 
 /** The worker: the one program that reads archives. It writes files into one directory and can do nothing else. */
 export function unpackProgram(): Promise<number> {
-  return runConfinedProgram({ changeModes: false }, async (request) => {
+  return runConfinedProgram({ finishTree: false }, async (request) => {
     const { root, layers } = request as UnpackRequest;
     failpoint("worker/request-read");
     const writer = new TreeWriter(root, { listing: false });

@@ -17,7 +17,7 @@ const leastPauseMs = 20;
 
 /** Reads a tree or a blob again and tells what of it is damaged; it can read nothing else, and write nothing. */
 export function verifyProgram(): Promise<number> {
-  return runConfinedProgram({ changeModes: false }, async (request) => {
+  return runConfinedProgram({ finishTree: false }, async (request) => {
     const { tree, blob, bytesPerSecond } = request as VerifyProgramRequest;
     const report = createReporter();
     const pace = bytesPerSecond === undefined ? () => {} : createPace(bytesPerSecond);

@@ -1,3 +1,4 @@
+import type { CpmError } from "@cpm/base";
 import { agentError } from "../errors.ts";
 import { parseWorkerMessage, reportedError } from "./messages.ts";
 import type { WorkerMessage } from "./messages.ts";
@@ -27,4 +28,9 @@ export class WorkerDialogue {
   end(): void {
     if (!this.#done) throw agentError("agent/worker-output", "the worker ended without saying how it went");
   }
+}
+
+/** For a message that is none of what this program has to tell. */
+export function unasked(): CpmError {
+  return agentError("agent/worker-output", "the worker speaks of what it was not asked");
 }

@@ -1,17 +1,17 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isCpmError } from "@cpm/base";
 import type { Descriptor } from "@cpm/oci";
-import { Arrival, removeFile, removeTree, withFileErrors } from "@cpm/store";
+import { Arrival, makeDirectory, removeFile, removeTree, SharedFiles, withFileErrors } from "@cpm/store";
 import type { TreeUnpacker, UnpackJob } from "@cpm/store";
 import { agentError } from "../errors.ts";
 import { firstFile } from "../isolation/confine.ts";
 import { runConfined } from "../isolation/confined-process.ts";
 import type { ConfinedJob } from "../isolation/confined-process.ts";
-import type { PathRule } from "../isolation/landlock.ts";
+import type { FileRight, PathRule } from "../isolation/landlock.ts";
 import type { MeasureRequest } from "./measure-program.ts";
 import { defaultWorkerBytes, WorkerVerifier } from "./worker-verifier.ts";
-import { WorkerDialogue } from "./worker-dialogue.ts";
+import { unasked, WorkerDialogue } from "./worker-dialogue.ts";
 import type { InnerMessage } from "./worker-dialogue.ts";
 import type { UnpackRequest } from "./unpack-program.ts";
 
@@ -22,8 +22,17 @@ export interface WorkerOptions {
   readonly silenceMs?: number;
   /** How this program is started again; tests put another in its place. */
   readonly command?: readonly string[];
+  /** What trees share their files with. Default: each has its own. */
+  readonly sharedFiles?: SharedWith | undefined;
   /** Called when a worker has ended well, with the most memory that it was seen to take. */
   readonly onEnd?: (end: { readonly program: string; readonly peakBytes: number }) => void;
+}
+
+/** The trees of a packages directory. */
+export interface SharedWith {
+  readonly root: string;
+  /** Told of bytes that a tree has of others. */
+  readonly onShared: (sizeBytes: number) => void;
 }
 
 const defaultSilenceMs = 60_000;
@@ -34,6 +43,9 @@ const bytesPerMs = 1000;
 const spareFiles = 64;
 /** A path and a target of a kilobyte each, escaped, and what stands around them. */
 const maxEntryBytes = 16 * 1024;
+
+/** Where files are given further names: the kernel lets none be moved to where more may be done with it. */
+const namingRights: readonly FileRight[] = ["makeFile", "readFile", "writeFile", "removeFile", "refer"];
 
 /**
  * Unpacks in a process that can do nothing else. This one fetches, opens blobs, and never looks into one. What the worker
@@ -97,24 +109,28 @@ export class WorkerUnpacker implements TreeUnpacker {
 
   async #measure(job: UnpackJob): Promise<void> {
     const maxEntries = job.layers.reduce((sum, { declared }) => sum + declared.entries, 0);
-    const request: MeasureRequest = { staging: job.staging, maxEntries };
+    const { sharedFiles } = this.#options;
+    const { staging, tree } = job;
+    const request: MeasureRequest = { staging, maxEntries, tree, shareIn: sharedFiles?.root };
     await this.#run(job, {
       program: "measure",
       paths: [
-        { path: job.staging, rights: ["makeFile", "writeFile"] },
-        { path: join(job.staging, "root"), rights: ["readFile", "readDirectory"] },
+        { path: staging, rights: sharedFiles === undefined ? ["makeFile", "writeFile"] : namingRights },
+        { path: join(staging, "root"), rights: ["readFile", "readDirectory"] },
+        ...(sharedFiles === undefined ? [] : [objectsRule(sharedFiles.root)]),
       ],
       files: [],
       request,
       fileSizeBytes: maxEntries * maxEntryBytes,
       onBytes: () => {},
+      onShared: sharedFiles?.onShared,
     });
   }
 
   async #run(job: UnpackJob, task: Task): Promise<void> {
     const { memoryBytes = defaultWorkerBytes, silenceMs = defaultSilenceMs, command, onEnd } = this.#options;
     const contentBytes = job.layers.reduce((sum, { declared }) => sum + declared.sizeBytes, 0);
-    const said = new UnpackDialogue(contentBytes, task.onBytes);
+    const said = new UnpackDialogue(contentBytes, task);
     const dialogue = new WorkerDialogue((message) => said.take(message));
     const confined: ConfinedJob = {
       program: task.program,
@@ -141,26 +157,44 @@ interface Task {
   readonly request: unknown;
   readonly fileSizeBytes: number;
   readonly onBytes: (addedBytes: number) => void;
+  readonly onShared?: ((sizeBytes: number) => void) | undefined;
+}
+
+/** A rule is for what is there. */
+function objectsRule(root: string): PathRule {
+  const { folder } = new SharedFiles(root);
+  makeDirectory(folder);
+  return { path: folder, rights: [...namingRights, "makeDirectory"] };
 }
 
 /** Progress within the work, and nothing that only other programs say. */
 class UnpackDialogue {
-  readonly #onBytes: (addedBytes: number) => void;
+  readonly #task: Task;
+  readonly #contentBytes: number;
   #remainingBytes: number;
+  #shared = false;
 
-  constructor(contentBytes: number, onBytes: (addedBytes: number) => void) {
+  constructor(contentBytes: number, task: Task) {
+    this.#task = task;
+    this.#contentBytes = contentBytes;
     // An entry of no content takes a block of its archive and counts for more.
     this.#remainingBytes = contentBytes * 10;
-    this.#onBytes = onBytes;
   }
 
   take(message: InnerMessage): void {
-    if (message.type !== "progress")
-      throw agentError("agent/worker-output", "the worker speaks of what it was not asked");
+    if (message.type === "shared") return this.#takeShared(message.sizeBytes);
+    if (message.type !== "progress") throw unasked();
     this.#remainingBytes -= message.addedBytes;
     if (this.#remainingBytes < 0)
       throw agentError("agent/worker-output", "the worker says it wrote more than there is");
-    this.#onBytes(message.addedBytes);
+    this.#task.onBytes(message.addedBytes);
+  }
+
+  /** Once, and no more than the tree has. */
+  #takeShared(sizeBytes: number): void {
+    if (this.#shared || this.#task.onShared === undefined || sizeBytes > this.#contentBytes) throw unasked();
+    this.#shared = true;
+    this.#task.onShared(sizeBytes);
   }
 }
 
@@ -193,8 +227,7 @@ async function fetchRest(
 
 /** Removes what a worker left that did not come to its end. */
 async function emptyStaging(staging: string): Promise<void> {
+  for (const name of withFileErrors("list", staging, () => readdirSync(staging))) await removeTree(join(staging, name));
   const root = join(staging, "root");
-  await removeTree(root);
-  removeFile(join(staging, "tree.json"));
   withFileErrors("create", root, () => mkdirSync(root, 0o755));
 }

@@ -3,7 +3,7 @@ import { agentError } from "../errors.ts";
 import { runConfined } from "../isolation/confined-process.ts";
 import type { PathRule } from "../isolation/landlock.ts";
 import type { VerifyProgramRequest } from "./verify-program.ts";
-import { WorkerDialogue } from "./worker-dialogue.ts";
+import { unasked, WorkerDialogue } from "./worker-dialogue.ts";
 
 export interface VerifyJob {
   /** At most so much is read a second. Default: as much as the disk gives. */
@@ -60,7 +60,8 @@ export class WorkerVerifier {
     const dialogue = new WorkerDialogue((message) => {
       if (message.type === "progress") onBytes(message.addedBytes);
       else if (message.type === "damaged") damagedPaths.push(message.path);
-      else count = message.count;
+      else if (message.type === "damage") count = message.count;
+      else throw unasked();
     });
     const { memoryBytes = defaultWorkerBytes, command } = this.#options;
     await runConfined(
