@@ -3,7 +3,6 @@ import {
   closeSync,
   existsSync,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -162,6 +161,9 @@ export function makeDirectory(path: string, mode = 0o755): void {
   if (first !== undefined) syncDirectory(dirname(first));
 }
 
+/** So much is written before the disk is set to work on it. */
+const earlySyncBytes = 64 * 1024 * 1024;
+
 /** An ingest whose bytes can be read again while it is open. */
 export class FileIngest implements Ingest {
   readonly offsetBytes: number;
@@ -172,6 +174,8 @@ export class FileIngest implements Ingest {
   readonly #hasher: Hasher;
   readonly #release: () => void;
   #sizeBytes: number;
+  #unsyncedBytes = 0;
+  #syncing: Promise<void> | undefined;
   #open = true;
 
   constructor(blobs: BlobDirectory, content: Descriptor, path: string, release: () => void) {
@@ -199,6 +203,7 @@ export class FileIngest implements Ingest {
     this.#hasher.update(chunk);
     await writing;
     this.#sizeBytes += chunk.length;
+    this.#syncEarly(chunk.length);
     failpoint("blob/written");
   }
 
@@ -216,7 +221,8 @@ export class FileIngest implements Ingest {
         removeFile(this.#path);
         throw digestMismatch(digest, actual);
       }
-      withFileErrors("sync", this.#path, () => fsyncSync(this.#file));
+      await this.#syncing;
+      await syncInBackground(this.#path);
       failpoint("blob/synced");
       const target = this.#blobs.pathOf(digest);
       makeDirectory(dirname(target));
@@ -225,7 +231,7 @@ export class FileIngest implements Ingest {
         renameSync(this.#path, target);
       });
       failpoint("blob/renamed");
-      syncDirectory(dirname(target));
+      await syncInBackground(dirname(target));
     } finally {
       this.#end();
     }
@@ -240,6 +246,15 @@ export class FileIngest implements Ingest {
   async discard(): Promise<void> {
     if (this.#open) removeFile(this.#path);
     this.#end();
+  }
+
+  /** So that little is left to wait for at the end. A failure is thrown there: the system reports a lost write only once. */
+  #syncEarly(addedBytes: number): void {
+    this.#unsyncedBytes += addedBytes;
+    if (this.#unsyncedBytes < earlySyncBytes || this.#syncing !== undefined) return;
+    this.#unsyncedBytes = 0;
+    this.#syncing = syncInBackground(this.#path).then(() => void (this.#syncing = undefined));
+    this.#syncing.catch(() => {});
   }
 
   /** Reads what an earlier attempt left through the hash: after a crash its bytes are what they are, not what they were. */

@@ -15,8 +15,8 @@ afterAll(() => {
 const memoryBytes = 256_000_000;
 /** What a worker keeps to, whatever the size of the layer. */
 const targetBytes = 128 * 1024 * 1024;
-/** The reader knows every path, so that none comes twice: half a million take more. */
-const manyEntriesBytes = 200_000_000;
+/** The reader knows every path, so that none comes twice: half a million may take more on some machines (decision 034). */
+const manyEntriesBytes = 150_000_000;
 /** The program as it is shipped; sources that are read and compiled as they run take memory of their own. */
 const program = join(scratch, "cpm-agent");
 
@@ -31,14 +31,22 @@ test("a layer of 10 GB, of which a fifth does not compress, is unpacked by a wor
   await expectUnpacked(root, targetBytes);
 }, 3_600_000);
 
-test("a layer of as many files as a package may have is unpacked by a worker of 256 MB", async () => {
-  const root = join(scratch, "many");
-  for (let at = 0; at < 480_000; at++) {
-    if (at % 1000 === 0) mkdirSync(join(root, String(at / 1000)), { recursive: true });
-    writeFileSync(join(root, String(Math.floor(at / 1000)), `file-${at}`), `content of ${at}`);
-  }
-  await expectUnpacked(root, manyEntriesBytes);
-}, 3_600_000);
+test.each([
+  { paths: "short", below: "", filesOfEach: 1000 },
+  { paths: "125 bytes long", below: `${"a-folder-of-some-name/".repeat(4)}below`, filesOfEach: 100 },
+])(
+  "a layer of as many files as a package may have, with paths that are $paths, is unpacked by a worker of 256 MB",
+  async ({ below, filesOfEach }) => {
+    const root = join(scratch, "many");
+    for (let at = 0; at < 480_000; at++) {
+      const folder = join(root, below, String(Math.floor(at / filesOfEach)));
+      if (at % filesOfEach === 0) mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, `${below === "" ? "file" : "a-file-of-a-name"}-${at}`), `content of ${at}`);
+    }
+    await expectUnpacked(root, manyEntriesBytes);
+  },
+  3_600_000,
+);
 
 async function expectUnpacked(root: string, mostBytes: number): Promise<void> {
   const { request, source } = await pack(root);

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { debianPrograms, installDebianProgram } from "@cpm/dev-colony/programs";
 import { defaultCacheDirectory } from "@cpm/dev-colony/real-colony";
 import { AgentSite } from "./agent-site.ts";
+import { largestLayer } from "./payload.ts";
 
 const strace = process.platform === "linux" ? await findStrace() : undefined;
 const possible = strace !== undefined;
@@ -32,20 +33,66 @@ test.skipIf(!possible)(
     await site.client().ensure(ensured("1.0.0"));
     const path = join(site.folder, "calls");
     const calls = "fsync,fdatasync,syncfs,rename,renameat,renameat2";
-    const { pid } = site.agent;
-    const { executable = "", env = {} } = strace ?? {};
-    const tracer = Bun.spawn([executable, "-f", "-y", "-qq", "-e", calls, "-o", path, "-p", String(pid)], {
-      stdio: ["ignore", "ignore", "inherit"],
-      env: { ...process.env, ...env },
-    });
-    while (!isTraced(pid)) await Bun.sleep(5);
+    const tracer = await traceAgent("-y", "-e", calls, "-o", path);
     await site.client().ensure(ensured("1.1.0"));
-    tracer.kill("SIGINT");
-    await tracer.exited;
+    await tracer.end();
     expect(seen(readFileSync(path, "utf8"), site.root)).toEqual(written());
   },
   60_000,
 );
+
+test.skipIf(!possible)(
+  "a disk that takes long to keep a blob keeps nobody else waiting",
+  async () => {
+    await site.universe.publish("rise/tools", "1.2.0", { note: "third" });
+    const { hex } = await largestLayer(site.universe.registry.host, "rise/tools", "1.2.0");
+    const path = join(site.root, "ingest", `sha256-${hex}`);
+    const slow = [
+      "-e",
+      "trace=fsync,fdatasync",
+      "-e",
+      "inject=fsync,fdatasync:delay_enter=2000000",
+      "-P",
+      path,
+      "-o",
+      "/dev/null",
+    ];
+    const tracer = await traceAgent(...slow);
+    let answers = 0;
+    const asking = new AbortController();
+    const asked = (async () => {
+      // oxlint-disable no-await-in-loop -- one call after another
+      while (!asking.signal.aborted) {
+        await site.client().checkHealth();
+        if (existsSync(path)) answers++;
+      }
+      // oxlint-enable no-await-in-loop
+    })();
+    await site.client().ensure(ensured("1.2.0"));
+    asking.abort();
+    await asked;
+    await tracer.end();
+    expect(answers).toBeGreaterThan(20);
+  },
+  60_000,
+);
+
+/** Runs strace on the agent and all of its threads. */
+async function traceAgent(...parameters: readonly string[]): Promise<{ end: () => Promise<void> }> {
+  const { pid } = site.agent;
+  const { executable = "", env = {} } = strace ?? {};
+  const tracer = Bun.spawn([executable, "-f", "-qq", ...parameters, "-p", String(pid)], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, ...env },
+  });
+  while (!isTraced(pid)) await Bun.sleep(5);
+  return {
+    async end() {
+      tracer.kill("SIGINT");
+      await tracer.exited;
+    },
+  };
+}
 
 /** The calls that concern the packages directory but its cache, as the document writes them. */
 function seen(trace: string, root: string): readonly string[] {
