@@ -163,7 +163,7 @@ interface Task {
 /** A rule is for what is there. */
 function objectsRule(root: string): PathRule {
   const { folder } = new SharedFiles(root);
-  makeDirectory(folder);
+  makeDirectory(folder, 0o700);
   return { path: folder, rights: [...namingRights, "makeDirectory"] };
 }
 
