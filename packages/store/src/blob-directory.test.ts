@@ -1,8 +1,10 @@
 import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BlobDirectory } from "./blob-directory.ts";
+import { syncInBackground } from "./files.ts";
+import { digestOf } from "./hash.ts";
 import { currentProcess } from "./process-lock.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpm-blob-directory-"));
@@ -31,4 +33,21 @@ test("a blob directory is rid of what dead processes held, and of nothing that l
   for (const [name, text] of Object.entries({ ...left, ...kept })) writeFileSync(join(scratch, "ingest", name), text);
   blobs.recover();
   expect(readdirSync(join(scratch, "ingest")).toSorted()).toEqual(Object.keys(kept).toSorted());
+});
+
+test("what fails when the disk is set to work early fails the blob, though the last sync finds nothing wrong", async () => {
+  const root = mkdtempSync(join(scratch, "early-"));
+  const blobs = new BlobDirectory(root);
+  const bytes = new Uint8Array(64 * 1024 * 1024);
+  const content = { mediaType: "application/octet-stream", digest: digestOf(bytes), sizeBytes: bytes.length };
+  const ingest = await blobs.ingest(content);
+  if (ingest === undefined) throw new Error("it is here already");
+  // A file that is not in its place cannot be synced there.
+  const path = join(root, "ingest", content.digest.replace(":", "-"));
+  renameSync(path, `${path}.away`);
+  await ingest.write(bytes);
+  await syncInBackground(root);
+  renameSync(`${path}.away`, path);
+  await expect(ingest.commit()).rejects.toMatchObject({ code: "store/io" });
+  expect(blobs.stat(content.digest)).toBeUndefined();
 });
